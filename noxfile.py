@@ -1,0 +1,88 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2025.5.1"]
+# ///
+"""What is done to the code, each in an environment of its own: `nox` runs the defaults.
+
+`nox --list` names them all. In an environment that already has the `dev` group,
+`nox --no-venv --no-install` runs them there.
+"""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+TOOLS = nox.project.dependency_groups(PROJECT, "tools")
+PYTHONS = nox.project.python_versions(PROJECT)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check rules and format with ruff."""
+    session.install(*TOOLS)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the types with mypy, strictly."""
+    session.install("-e", ".[examples]", *TOOLS)
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that each floor imports only from the floors below."""
+    session.install("-e", ".", *TOOLS)
+    session.run("lint-imports", *session.posargs)
+
+
+@nox.session(python=PYTHONS, default=False)
+def tests(session: nox.Session) -> None:
+    """Run the tests, and hold the core to its coverage."""
+    session.install("-e", ".[examples,test]")
+    session.run("pytest", "--cov", *session.posargs)
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """Run the README's main job."""
+    session.install("-e", ".[examples]")
+    session.run("python", "examples/quickstart.py", *session.posargs)
+
+
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Time the library against hand-written NumPy."""
+    session.install("-e", ".[test]")
+    session.run(
+        "pytest", "-p", "benchmark", "--numprocesses=0", "tests/benchmarks", *session.posargs
+    )
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.install("-e", ".[examples,docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build/html", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the sdist and the wheel, and judge both."""
+    session.install("build", "check-wheel-contents", "twine", "validate-pyproject[all]")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("validate-pyproject", "pyproject.toml")
+    session.run("python", "-m", "build")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    session.run("check-wheel-contents", "dist")
+
+
+if __name__ == "__main__":
+    nox.main()
