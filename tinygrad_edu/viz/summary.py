@@ -1,0 +1,86 @@
+"""Arrays in a few words: small ones as their numbers, large ones as their distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Summary", "describe", "number", "numbers", "plain", "summarize"]
+
+MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
+BINS = 15
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with a few significant digits: ``0.123``, ``-1.5e-07``, ``12345``."""
+    if isinstance(value, bool | np.bool_ | int | np.integer):
+        return str(value)
+    if isinstance(value, complex | np.complexfloating):
+        return f"{value:.{digits}g}"
+    value = float(value)
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
+
+
+def numbers(array: NDArray[Any]) -> list[list[str]] | None:
+    """The rows of a small array, as text; None if it is too large to be read at a glance."""
+    if not 0 < array.size <= MOST_NUMBERS or array.ndim > 2:
+        return None
+    if array.ndim == 0:
+        return [[number(array[()], digits=4)]]
+    rows = np.atleast_2d(array)
+    if rows.shape[0] > MOST_ROWS or rows.shape[1] > MOST_COLUMNS:
+        return None
+    return [[number(x) for x in row] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The distribution of a large array."""
+
+    min: float
+    mean: float
+    max: float
+    histogram: tuple[int, ...]
+    """How many of the finite elements fall in each of equally wide bins from min to max."""
+    not_finite: int
+
+    def __str__(self) -> str:
+        text = f"{number(self.min)} … {number(self.max)}, mean {number(self.mean)}"
+        return f"{text}, {self.not_finite} not finite" if self.not_finite else text
+
+
+def summarize(array: NDArray[Any]) -> Summary | None:
+    """The distribution of the finite elements; None if there are none."""
+    values = np.abs(array) if array.dtype.kind == "c" else array
+    values = values.astype(float).ravel()
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    low, high = finite.min(), finite.max()
+    with np.errstate(over="ignore"):
+        span = high - low
+        # A range too narrow, or too wide, to be divided has all in one bin.
+        bins = np.zeros(finite.size, dtype=int)
+        if 0 < span < np.inf:
+            bins = np.minimum((finite - low) / span * BINS, BINS - 1).astype(int)
+        return Summary(
+            float(low),
+            float((finite / finite.size).sum()),
+            float(high),
+            tuple(np.bincount(bins, minlength=BINS).tolist()),
+            int(array.size - finite.size),
+        )
+
+
+def describe(array: NDArray[Any]) -> str:
+    """Shape and dtype as NumPy writes them: ``(4, 3) float64``."""
+    return f"{array.shape} {array.dtype}"
+
+
+def plain(text: str, limit: int = 40) -> str:
+    """A text on one line: what cannot be seen is written as its escape, the rest is cut."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
