@@ -1,0 +1,60 @@
+"""An array that remembers how it was computed, so that it can be differentiated and drawn.
+
+>>> from tinygrad_edu import Tensor
+>>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> loss = (x * x).sum()
+>>> loss.backward()
+>>> x.grad
+array([2., 4., 6.])
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.context import no_grad, scope
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.errors import GradientError
+from tinygrad_edu.gradcheck import check_gradients
+from tinygrad_edu.ops import *
+from tinygrad_edu.ops import __all__ as _ops
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+
+if TYPE_CHECKING:
+    from tinygrad_edu.viz.explorer import explore
+    from tinygrad_edu.viz.graph import draw_graph
+
+__version__ = "0.1.0"
+__all__ = [
+    "GradientError",
+    "Tensor",
+    "check_gradients",
+    "differentiable",
+    "draw_graph",
+    "explore",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "scope",
+    "value_and_grad",
+    "vjp",
+]
+__all__ += _ops
+
+# What is built upon the core is imported when it is first asked for, so that the core stays quick
+# to import: a public name, and the module it lives in.
+_ROOMS = {"draw_graph": "viz.graph", "explore": "viz.explorer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_ROOMS]

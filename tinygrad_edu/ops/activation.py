@@ -1,0 +1,466 @@
+"""Activation functions: what makes a stack of layers more than one linear map."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, chain, constant, implements, is_tensor
+from tinygrad_edu.ops.reduction import log_sum, peak
+from tinygrad_edu.ops.reduction import max as maximum_of
+from tinygrad_edu.ops.shape import reshape
+
+
+@differentiable
+def sigmoid(x: Operand) -> Any:
+    """Logistic function, elementwise: from 0 to 1.
+
+    ::
+
+        y = 1 / (1 + exp(-x))
+        dy/dx = y * (1 - y)
+
+    Value and slope are exact to a few ulp for every x, without overflow or cancellation.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1000.0, 0.0, 2.0], requires_grad=True)
+    >>> y = tg.sigmoid(x)
+    >>> y.sum().backward()
+    >>> y.data.round(4), x.grad.round(4)
+    (array([0.    , 0.5   , 0.8808]), array([0.   , 0.25 , 0.105]))
+    """
+    y, complement = logistic(x)
+    return y, lambda g: g * (y * complement)
+
+
+def logistic(x: Any) -> tuple[Any, Any]:
+    """sigmoid(x) and 1 - sigmoid(x), neither with overflow nor with cancellation."""
+    if is_tensor(x):
+        return sigmoid(x), sigmoid(-x)
+    x = np.asarray(x)
+    one, largest = _one_and_largest_exponent(x.dtype)
+    e = np.exp(np.minimum(x, largest))
+    complement = one / (one + e)
+    return e * complement, complement
+
+
+@lru_cache(maxsize=16)
+def _one_and_largest_exponent(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """1, and the largest whole x with a finite exp(x), in the precision of the result.
+
+    As arrays: NumPy combines them with small arrays twice as fast as Python numbers.
+    """
+    dtype = np.exp(np.zeros((), dtype)).dtype
+    return np.array(1, dtype), np.floor(np.log(np.array(np.finfo(dtype).max, dtype)))
+
+
+@implements(np.tanh)
+@differentiable
+def tanh(x: Operand) -> Any:
+    """Hyperbolic tangent, elementwise: from -1 to 1.
+
+    ::
+
+        y = tanh(x)
+        dy/dx = 1 - y**2
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(0.5, requires_grad=True)
+    >>> y = tg.tanh(x)
+    >>> y.backward()
+    >>> round(y.item(), 4), round(x.grad.item(), 4)
+    (0.4621, 0.7864)
+    """
+    y = np.tanh(x)
+    return y, lambda g: g * (1 - y * y)
+
+
+@differentiable
+def relu(x: Operand) -> Any:
+    """Rectified linear unit, elementwise: the positive part.
+
+    ::
+
+        y = maximum(x, 0)
+        dy/dx = sign(y)
+
+    At 0 the slope is taken to be 0. A unit whose input is negative for every sample gets no
+    gradient any more: it is dead. nan stays nan.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    References
+    ----------
+    Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> y = tg.relu(x)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0., 0., 2.]), array([0., 0., 1.]))
+    """
+    y = np.maximum(x, constant(0, x.dtype) if isinstance(x, np.ndarray) else 0)
+    return y, lambda g: g * np.sign(y)
+
+
+@differentiable
+def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
+    """Rectified linear unit that keeps a small slope below zero, so that no unit dies.
+
+    ::
+
+        y = where(x > 0, x, negative_slope * x)
+        dy/dx = where(x > 0, 1, negative_slope)
+
+    At 0 the slope is taken to be ``negative_slope``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    negative_slope : float, optional
+        The slope below zero.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    References
+    ----------
+    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> y = tg.leaky_relu(x, 0.1)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([-0.1,  0. ,  2. ]), array([0.1, 0.1, 1. ]))
+    """
+    positive = np.greater(x, 0)
+    return (
+        np.where(positive, x, x * negative_slope),
+        lambda g: np.where(positive, g, g * negative_slope),
+    )
+
+
+@differentiable
+def elu(x: Operand, alpha: float = 1.0) -> Any:
+    """Exponential linear unit, elementwise: saturates at -alpha.
+
+    ::
+
+        y = where(x > 0, x, alpha * expm1(x))
+        dy/dx = where(x > 0, 1, alpha * exp(x))
+
+    At 0 the slope is taken to be ``alpha``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+    alpha : float, optional
+        Minus the limit for x to minus infinity.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    References
+    ----------
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential
+    linear units", ICLR 2016.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> y = tg.elu(x)
+    >>> y.sum().backward()
+    >>> y.data.round(4), x.grad.round(4)
+    (array([-0.6321,  0.    ,  2.    ]), array([0.3679, 1.    , 1.    ]))
+    """
+    positive = np.greater(x, 0)
+    negative_part = np.where(positive, 0, x)  # so that exp never overflows
+    return (
+        np.where(positive, x, np.expm1(negative_part) * alpha),
+        lambda g: np.where(positive, g, g * (np.exp(negative_part) * alpha)),
+    )
+
+
+@differentiable
+def softplus(x: Operand) -> Any:
+    """Smooth version of the rectified linear unit, elementwise.
+
+    ::
+
+        y = log(1 + exp(x))
+        dy/dx = sigmoid(x)
+
+    Exact to a few ulp for every x, without overflow.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1000.0, 0.0, 1000.0], requires_grad=True)
+    >>> y = tg.softplus(x)
+    >>> y.sum().backward()
+    >>> y.data.round(4), x.grad
+    (array([0.000e+00, 6.931e-01, 1.000e+03]), array([0. , 0.5, 1. ]))
+    """
+    return np.logaddexp(x, 0.0), lambda g: g * sigmoid(x)
+
+
+@differentiable
+def silu(x: Operand) -> Any:
+    """Sigmoid linear unit, also called swish, elementwise.
+
+    ::
+
+        y = x * sigmoid(x)
+        dy/dx = sigmoid(x) + y * (1 - sigmoid(x))
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    References
+    ----------
+    Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function
+    approximation in reinforcement learning", Neural Networks 107, 2018.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> y = tg.silu(x)
+    >>> y.backward()
+    >>> round(y.item(), 4), round(x.grad.item(), 4)
+    (1.7616, 1.0908)
+    """
+    s, complement = logistic(x)
+    y = chain(s, x)  # 0 at minus infinity
+    return y, lambda g: g * (s + chain(complement, y))
+
+
+@differentiable
+def gelu(x: Operand) -> Any:
+    """Gaussian error linear unit, elementwise, in its tanh form.
+
+    ::
+
+        y = x * sigmoid(2 * u)
+        dy/dx = sigmoid(2 * u) + 2 * y * (1 - sigmoid(2 * u)) * du/dx
+
+    with ``u = sqrt(2 / pi) * (x + 0.044715 * x**3)``. It differs by less than 5e-4 from the form
+    with the error function, which NumPy does not have.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape, floating point.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units", 2016, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> y = tg.gelu(x)
+    >>> y.backward()
+    >>> round(y.item(), 4), round(x.grad.item(), 4)
+    (1.9546, 1.0861)
+    """
+    c = math.sqrt(2 / math.pi)
+    s, complement = logistic(2 * c * (x + 0.044715 * x * x * x))
+    y = chain(s, x)
+    slope = 2 * c * (1 + 3 * 0.044715 * x * x)
+    return y, lambda g: g * (s + chain(complement * slope, y))
+
+
+def maxout(x: Operand, pieces: int, axis: int = -1) -> Any:
+    """Largest of every group of ``pieces`` neighbors: an activation that learns its own shape.
+
+    ::
+
+        y = max(x[0], ..., x[pieces - 1])
+        dy/dx = 1 for the largest, 0 for the others; those that tie share equally
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Its length along the axis is a multiple of ``pieces``.
+    pieces : int
+        The size of a group.
+    axis : int, optional
+        The axis along which groups are formed.
+
+    Returns
+    -------
+    Tensor
+        As x, ``pieces`` times shorter along the axis.
+
+    Raises
+    ------
+    ValueError
+        If the length along the axis is no multiple of ``pieces``.
+
+    References
+    ----------
+    Goodfellow et al., "Maxout networks", ICML 2013.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[1.0, 5.0, 2.0, 2.0]], requires_grad=True)
+    >>> y = tg.maxout(x, 2)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([[5., 2.]]), array([[0. , 1. , 0.5, 0.5]]))
+    """
+    shape = np.shape(x)
+    axis = axis % len(shape)
+    if pieces < 1 or shape[axis] % pieces:
+        raise ValueError(
+            f"maxout needs a length along axis {axis} that is a multiple of pieces={pieces}; "
+            f"got shape {shape}"
+        )
+    groups = (*shape[:axis], shape[axis] // pieces, pieces, *shape[axis + 1 :])
+    return maximum_of(reshape(x, groups), axis=axis + 1)
+
+
+@differentiable
+def softmax(x: Operand, axis: int = -1) -> Any:
+    """Exponentials divided by their sum: scores turned into probabilities.
+
+    ::
+
+        y = exp(x) / sum(exp(x))
+        dL/dx = y * (g - sum(g * y))
+
+    Right for scores of any size, and for scores of minus infinity (probability 0).
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Scores, floating point.
+    axis : int, optional
+        The axis that sums to 1.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1000.0, 1000.0], requires_grad=True)
+    >>> y = tg.softmax(x)
+    >>> y[0].backward()
+    >>> y.data, x.grad
+    (array([0.5, 0.5]), array([ 0.25, -0.25]))
+    """
+    e = np.exp(x - peak(x, axis))
+    y = e / np.sum(e, axis=axis, keepdims=True)
+    return y, lambda g: y * (g - np.sum(g * y, axis=axis, keepdims=True))
+
+
+@differentiable
+def log_softmax(x: Operand, axis: int = -1) -> Any:
+    """Logarithm of the softmax, without computing the softmax.
+
+    ::
+
+        y = x - logsumexp(x)
+        dL/dx = g - exp(y) * sum(g)
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Scores, floating point.
+    axis : int, optional
+        The axis whose exponentials sum to 1.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1000.0, 1000.0], requires_grad=True)
+    >>> y = tg.log_softmax(x)
+    >>> y[0].backward()
+    >>> y.data.round(4), x.grad
+    (array([-0.6931, -0.6931]), array([ 0.5, -0.5]))
+    """
+    shifted = x - peak(x, axis)
+    y = shifted - log_sum(shifted, axis)
+    return y, lambda g: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)

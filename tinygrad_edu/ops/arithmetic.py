@@ -1,0 +1,325 @@
+"""Arithmetic: the operators ``+ - * / ** %`` and their kin. Operands broadcast, as NumPy's do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, chain, identity, implements
+
+
+@implements(np.add)
+@differentiable
+def add(a: Operand, b: Operand) -> Any:
+    """Sum of two operands, ``a + b``.
+
+    ::
+
+        y = a + b
+        dy/da = 1
+        dy/db = 1
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    An operand that was broadcast gets the sum of the gradients of its copies:
+
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (tg.Tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]) + b).sum().backward()
+    >>> b.grad
+    array([3., 3.])
+    """
+    return np.add(a, b), identity, identity
+
+
+@implements(np.subtract)
+@differentiable
+def subtract(a: Operand, b: Operand) -> Any:
+    """Difference of two operands, ``a - b``.
+
+    ::
+
+        y = a - b
+        dy/da = 1
+        dy/db = -1
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor(2.0, requires_grad=True)
+    >>> y = 5.0 - b
+    >>> y.backward()
+    >>> y.item(), b.grad.item()
+    (3.0, -1.0)
+    """
+    return np.subtract(a, b), identity, np.negative
+
+
+@implements(np.multiply)
+@differentiable
+def multiply(a: Operand, b: Operand) -> Any:
+    """Product of two operands, element by element, ``a * b``.
+
+    ::
+
+        y = a * b
+        dy/da = b
+        dy/db = a
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    A Tensor used twice gets the sum over both paths:
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(3.0, requires_grad=True)
+    >>> y = x * x
+    >>> y.backward()
+    >>> y.item(), x.grad.item()
+    (9.0, 6.0)
+    """
+    return np.multiply(a, b), lambda g: chain(g, b), lambda g: chain(g, a)
+
+
+@implements(np.divide)
+@differentiable
+def divide(a: Operand, b: Operand) -> Any:
+    """Quotient of two operands, ``a / b``.
+
+    ::
+
+        y = a / b
+        dy/da = 1 / b
+        dy/db = -y / b
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor(2.0, requires_grad=True)
+    >>> y = 6.0 / b
+    >>> y.backward()
+    >>> y.item(), b.grad.item()
+    (3.0, -1.5)
+    """
+    y = np.divide(a, b)
+    return y, lambda g: chain(g, 1 / b), lambda g: chain(g, -y / b)
+
+
+@implements(np.power)
+@differentiable
+def power(a: Operand, b: Operand) -> Any:
+    """Power of a base to an exponent, ``a ** b``.
+
+    ::
+
+        y = a**b
+        dy/da = b * a**(b - 1)
+        dy/db = y * log(a)
+
+    A power of 0 is constant, so dy/da is 0 for b = 0, at a = 0 too. A base of 0 stays 0, so dy/db
+    is 0 there. The exponent of a negative base has no real derivative: nan, where it is asked for.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    >>> (x**3).sum().backward()
+    >>> x.grad
+    array([12.,  0., 27.])
+    """
+    y = np.power(a, b)
+    return (
+        y,
+        lambda g: chain(g, b * np.power(a, _one_less(b))),
+        lambda g: chain(g, y * np.log(np.where(np.equal(a, 0), 1, a))),
+    )
+
+
+def _one_less(b: Any) -> Any:
+    """The exponent b - 1, or any positive one for b = 0, where 0 * a**(-1) must be 0 at a = 0."""
+    if isinstance(b, int | float):  # stays a Python number, which leaves float32 alone
+        return b - 1 if b else 1
+    return np.where(np.equal(b, 0), 1, b - 1)
+
+
+@implements(np.negative)
+@differentiable
+def negative(x: Operand) -> Any:
+    """Negative of every element, ``-x``.
+
+    ::
+
+        y = -x
+        dy/dx = -1
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> y = -x
+    >>> y.backward()
+    >>> y.item(), x.grad.item()
+    (-2.0, -1.0)
+    """
+    return np.negative(x), np.negative
+
+
+@implements(np.positive)
+@differentiable
+def positive(x: Operand) -> Any:
+    """The operand itself, ``+x``, as a node of its own.
+
+    ::
+
+        y = x
+        dy/dx = 1
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> y = +x
+    >>> y.backward()
+    >>> y.item(), x.grad.item()
+    (2.0, 1.0)
+    """
+    return np.positive(x), identity
+
+
+@implements(np.remainder)
+@differentiable
+def remainder(a: Operand, b: Operand) -> Any:
+    """Remainder of a division, ``a % b``, of the sign of b.
+
+    ::
+
+        y = a - b * floor(a / b)
+        dy/da = 1
+        dy/db = -floor(a / b)
+
+    At a multiple of b, where the remainder jumps, these are the derivatives from above.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor(3.0, requires_grad=True)
+    >>> y = 7.5 % b
+    >>> y.backward()
+    >>> y.item(), b.grad.item()
+    (1.5, -2.0)
+    """
+    return np.remainder(a, b), identity, lambda g: chain(g, -np.floor(np.divide(a, b)))
+
+
+@implements(np.floor_divide)
+@differentiable
+def floor_divide(a: Operand, b: Operand) -> Any:
+    """Quotient rounded down, ``a // b``; flat almost everywhere.
+
+    ::
+
+        y = floor(a / b)
+        dy/da = 0
+        dy/db = 0
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(7.5, requires_grad=True)
+    >>> y = a // 2.0
+    >>> y.backward()
+    >>> y.item(), a.grad.item()
+    (3.0, 0.0)
+    """
+    return np.floor_divide(a, b), lambda g: g * 0.0, lambda g: g * 0.0

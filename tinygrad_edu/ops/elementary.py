@@ -1,0 +1,163 @@
+"""Elementary functions of every element: roots, exponentials, logarithms, angles, rounding.
+
+They differ only in a formula, so they are a table: NumPy's function, its derivative in terms of
+x and y, and an example ``x -> y, dy/dx``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, chain, elementwise, implements
+
+# roots and powers
+sqrt = elementwise(np.sqrt, "0.5 / y", "4.0 -> 2.0, 0.25", "At 0 the slope is infinite.")
+cbrt = elementwise(np.cbrt, "1 / (3 * y**2)", "8.0 -> 2.0, 0.0833", "At 0 it is infinite.")
+square = elementwise(np.square, "2 * x", "3.0 -> 9.0, 6.0")
+reciprocal = elementwise(np.reciprocal, "-(y**2)", "2.0 -> 0.5, -0.25")
+
+# exponentials and logarithms
+exp = elementwise(np.exp, "y", "0.5 -> 1.6487, 1.6487")
+exp2 = elementwise(np.exp2, "y * log(2)", "3.0 -> 8.0, 5.5452")
+expm1 = elementwise(np.expm1, "exp(x)", "0.5 -> 0.6487, 1.6487")
+log = elementwise(np.log, "1 / x", "2.0 -> 0.6931, 0.5")
+log2 = elementwise(np.log2, "1 / (x * log(2))", "8.0 -> 3.0, 0.1803")
+log10 = elementwise(np.log10, "1 / (x * log(10))", "100.0 -> 2.0, 0.0043")
+log1p = elementwise(np.log1p, "1 / (1 + x)", "1.0 -> 0.6931, 0.5")
+
+# angles
+sin = elementwise(np.sin, "cos(x)", "0.5 -> 0.4794, 0.8776")
+cos = elementwise(np.cos, "-sin(x)", "0.5 -> 0.8776, -0.4794")
+tan = elementwise(np.tan, "1 + y**2", "0.5 -> 0.5463, 1.2984")
+arcsin = elementwise(np.arcsin, "1 / sqrt((1 - x) * (1 + x))", "0.5 -> 0.5236, 1.1547")
+arccos = elementwise(np.arccos, "-1 / sqrt((1 - x) * (1 + x))", "0.5 -> 1.0472, -1.1547")
+arctan = elementwise(np.arctan, "1 / (1 + x**2)", "0.5 -> 0.4636, 0.8")
+deg2rad = elementwise(np.deg2rad, "pi / 180", "180.0 -> 3.1416, 0.0175")
+rad2deg = elementwise(np.rad2deg, "180 / pi", "1.0 -> 57.2958, 57.2958")
+
+# hyperbolic functions; tanh is an activation
+sinh = elementwise(np.sinh, "cosh(x)", "0.5 -> 0.5211, 1.1276")
+cosh = elementwise(np.cosh, "sinh(x)", "0.5 -> 1.1276, 0.5211")
+arcsinh = elementwise(np.arcsinh, "1 / sqrt(1 + x**2)", "0.5 -> 0.4812, 0.8944")
+arccosh = elementwise(np.arccosh, "1 / sqrt((x - 1) * (x + 1))", "2.0 -> 1.317, 0.5774")
+arctanh = elementwise(np.arctanh, "1 / ((1 - x) * (1 + x))", "0.5 -> 0.5493, 1.3333")
+
+# magnitude, sign and rounding: what is flat almost everywhere has the derivative zero
+absolute = elementwise(np.absolute, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is taken to be 0.")
+fabs = elementwise(np.fabs, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is taken to be 0.")
+sign = elementwise(np.sign, "0.0", "-3.0 -> -1.0, 0.0")
+floor = elementwise(np.floor, "0.0", "2.5 -> 2.0, 0.0")
+ceil = elementwise(np.ceil, "0.0", "2.5 -> 3.0, 0.0")
+trunc = elementwise(np.trunc, "0.0", "2.5 -> 2.0, 0.0")
+rint = elementwise(np.rint, "0.0", "2.5 -> 2.0, 0.0")
+
+
+@implements(np.logaddexp)
+@differentiable
+def logaddexp(a: Operand, b: Operand) -> Any:
+    """Logarithm of the sum of two exponentials, without overflow, as `numpy.logaddexp`.
+
+    ::
+
+        y = log(exp(a) + exp(b))
+        dy/da = exp(a - y)
+        dy/db = exp(b - y)
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(1000.0, requires_grad=True)
+    >>> y = tg.logaddexp(a, 1000.0)
+    >>> y.backward()
+    >>> round(y.item(), 4), round(a.grad.item(), 4)
+    (1000.6931, 0.5)
+    """
+    y = np.logaddexp(a, b)
+    return y, lambda g: chain(g, np.exp(a - y)), lambda g: chain(g, np.exp(b - y))
+
+
+@implements(np.hypot)
+@differentiable
+def hypot(a: Operand, b: Operand) -> Any:
+    """Hypotenuse of a right triangle, as `numpy.hypot`.
+
+    ::
+
+        y = sqrt(a**2 + b**2)
+        dy/da = a / y
+        dy/db = b / y
+
+    At a = b = 0 both are taken to be 0, the subgradient of least norm.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(3.0, requires_grad=True)
+    >>> y = tg.hypot(a, 4.0)
+    >>> y.backward()
+    >>> y.item(), round(a.grad.item(), 4)
+    (5.0, 0.6)
+    """
+    y = np.hypot(a, b)
+    unit = np.where(y == 0, 1, y)  # 0 / 1 is the 0 that 0 / 0 should be
+    return y, lambda g: chain(g, a / unit), lambda g: chain(g, b / unit)
+
+
+@implements(np.arctan2)
+@differentiable
+def arctan2(a: Operand, b: Operand) -> Any:
+    """Angle of the point (b, a), in radians from -pi to pi, as `numpy.arctan2`.
+
+    ::
+
+        y = arctan2(a, b)
+        dy/da = b / (a**2 + b**2)
+        dy/db = -a / (a**2 + b**2)
+
+    At the origin the angle is undefined, and so are both derivatives: nan.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(1.0, requires_grad=True)
+    >>> y = tg.arctan2(a, 1.0)
+    >>> y.backward()
+    >>> round(y.item(), 4), a.grad.item()
+    (0.7854, 0.5)
+    """
+    y = np.arctan2(a, b)
+    square = a * a + b * b
+    return y, lambda g: chain(g, b / square), lambda g: chain(g, -a / square)

@@ -1,0 +1,378 @@
+"""Indexing: choosing elements by position, and putting gradients back where they came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, implements, is_tensor, values
+from tinygrad_edu.ops.shape import as_array
+
+
+@differentiable
+def getitem(x: Operand, index: Any) -> Any:
+    """Elements at an index, ``x[index]``: any index that NumPy knows.
+
+    ::
+
+        y = x[index]
+        dL/dx = zeros, with g added at the index
+
+    An element that is chosen twice gets the sum of both gradients.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    index : int, slice, None, Ellipsis, array_like of int or bool, Tensor, or a tuple of these
+        As for a NumPy array.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that NumPy gives.
+
+    Raises
+    ------
+    IndexError
+        If the index does not fit.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = x[[0, 0, 1]]
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([1., 1., 2.]), array([2., 1., 0.]))
+    """
+    x, index = as_array(x), _plain(index)
+    shape = x.shape
+    return x[index], lambda g: scatter_add(g, index, shape)
+
+
+def _plain(index: Any) -> Any:
+    """An index without Tensors in it."""
+    return tuple(values(part) for part in index) if type(index) is tuple else values(index)
+
+
+@differentiable
+def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros with values added at an index: what goes back through `getitem`.
+
+    ::
+
+        y = zeros(shape); add.at(y, index, x)
+        dL/dx = g[index]
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        The values, in the shape of ``y[index]``.
+    index : index
+        As for `getitem`.
+    shape : tuple of int
+        The shape of the result.
+
+    Returns
+    -------
+    Tensor
+        Of that shape, and of the dtype of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.scatter_add([1.0, 2.0, 3.0], [0, 0, 1], (4,))
+    array([3., 3., 0., 0.])
+    """
+    index = _plain(index)
+    return _scattered(as_array(x), index, shape), lambda g: g[index]
+
+
+def _scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    if is_tensor(x):
+        return scatter_add(x, index, shape)
+    y = np.zeros(shape, x.dtype)
+    if any(map(_may_repeat, index if type(index) is tuple else (index,))):
+        np.add.at(y, index, x)
+    else:
+        y[index] = x
+    return y
+
+
+def _may_repeat(part: Any) -> bool:
+    """Whether this part of an index can name an element twice: only a list of positions can."""
+    if part is None or part is Ellipsis or isinstance(part, slice | int):
+        return False
+    positions = np.asarray(part)
+    return positions.ndim > 0 and positions.dtype.kind != "b"
+
+
+@implements(np.take)
+@differentiable
+def take(x: Operand, indices: Any, axis: int | None = None) -> Any:
+    """Elements at positions along an axis, as `numpy.take`.
+
+    ::
+
+        y = x[..., indices, ...]
+        dL/dx = zeros, with g added at the indices
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    indices : int or array_like of int
+        The positions; negative ones count from the end.
+    axis : int, optional
+        The axis; by default the positions are those of the elements in a row.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of x, with that of the indices in place of the axis.
+
+    Raises
+    ------
+    IndexError
+        If a position is out of range.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> words = tg.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    >>> y = tg.take(words, [2, 0, 2], axis=0)
+    >>> y.sum().backward()
+    >>> y.data, words.grad
+    (array([[5., 6.],
+           [1., 2.],
+           [5., 6.]]), array([[1., 1.],
+           [0., 0.],
+           [2., 2.]]))
+    """
+    return _taken(x, indices, axis)
+
+
+def _taken(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
+    x, indices = as_array(x), np.asarray(values(indices))
+    shape = x.shape
+    if axis is None or not shape:
+        flat, index = (x.size,), (indices,)
+    else:
+        flat, index = shape, at(indices, axis % len(shape))
+    return x.take(indices, axis), lambda g: scatter_add(g, index, flat).reshape(shape)
+
+
+def at(index: Any, axis: int) -> tuple[Any, ...]:
+    """An index for one axis, with all of the axes before it."""
+    return (*(slice(None),) * axis, index)
+
+
+@implements(np.take_along_axis)
+@differentiable
+def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
+    """Elements at positions of their own for every row, as `numpy.take_along_axis`.
+
+    ::
+
+        y[i, j] = x[i, indices[i, j]]
+        dL/dx = zeros, with g added at the indices
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    indices : array_like of int
+        Positions along the axis, with as many axes as x, broadcast against the others.
+    axis : int or None, optional
+        The axis; None for the elements in a row.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of the indices.
+
+    Examples
+    --------
+    The probability that a model gives to the right class of every sample:
+
+    >>> import tinygrad_edu as tg
+    >>> p = tg.Tensor([[0.9, 0.1], [0.4, 0.6]], requires_grad=True)
+    >>> y = tg.take_along_axis(p, [[0], [1]], axis=1)
+    >>> y.sum().backward()
+    >>> y.data, p.grad
+    (array([[0.9],
+           [0.6]]), array([[1., 0.],
+           [0., 1.]]))
+    """
+    return _taken_along_axis(x, np.asarray(values(indices)), axis)
+
+
+def _taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
+    shape = np.shape(x)
+    flat = shape if axis is not None else (np.size(x),)
+    return (
+        np.take_along_axis(x, indices, axis),
+        lambda g: scatter_add(g, _along(indices, axis or 0, flat), flat).reshape(shape),
+    )
+
+
+def _along(indices: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index that takes ``indices`` along an axis, and on every other axis goes along."""
+    every = list(np.ogrid[tuple(slice(n) for n in shape)])
+    every[axis] = indices
+    return tuple(every)
+
+
+@implements(np.sort)
+@differentiable
+def sort(x: Operand, axis: int | None = -1, kind: Any = "stable") -> Any:
+    """Elements in ascending order, as `numpy.sort`.
+
+    ::
+
+        y = take_along_axis(x, argsort(x, axis), axis)
+        dL/dx = g, every element at the place that its value came from
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    axis : int or None, optional
+        The axis along which to sort, the last by default; None for the elements in a row.
+    kind : str, optional
+        The algorithm. "stable" keeps the order of elements that tie.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of x.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
+    >>> y = tg.sort(x)
+    >>> (y * [10.0, 20.0, 30.0]).sum().backward()
+    >>> y.data, x.grad
+    (array([1., 2., 3.]), array([30., 10., 20.]))
+    """
+    order = np.argsort(values(x), axis, kind)
+    return _taken_along_axis(x, order, axis)
+
+
+@implements(np.diff)
+@differentiable
+def diff(x: Operand, n: int = 1, axis: int = -1) -> Any:
+    """Differences of neighbors, as `numpy.diff`.
+
+    ::
+
+        y[i] = x[i + 1] - x[i]
+        dL/dx[i] = g[i - 1] - g[i]
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    n : int, optional
+        How many times to take differences.
+    axis : int, optional
+        The axis; the last by default.
+
+    Returns
+    -------
+    Tensor
+        As x, shorter by n along the axis.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 4.0, 9.0], requires_grad=True)
+    >>> y = tg.diff(x)
+    >>> (y * y).sum().backward()
+    >>> y.data, x.grad
+    (array([3., 5.]), array([-6., -4., 10.]))
+    """
+    y = np.diff(x, n, axis)
+    times = min(n, np.shape(x)[axis])  # a Python int, which leaves float32 alone
+    widths = np.zeros((y.ndim, 2), int)
+    widths[axis] = times
+    return y, lambda g: (-1) ** times * np.diff(np.pad(g, widths), times, axis)
+
+
+@implements(np.compress)
+@differentiable
+def compress(condition: Any, x: Operand, axis: int | None = None) -> Any:
+    """Slices along an axis for which a condition holds, as `numpy.compress`.
+
+    ::
+
+        y = take(x, flatnonzero(condition), axis)
+        dL/dx = zeros, with g at what was taken
+
+    Parameters
+    ----------
+    condition : array_like of bool
+        One for each position along the axis; those that are missing do not hold.
+    x : Tensor or array_like
+        Any shape.
+    axis : int, optional
+        The axis; by default the elements in a row.
+
+    Returns
+    -------
+    Tensor
+        As x, shorter along the axis.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = tg.compress([False, True], x, axis=0)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([[3., 4.]]), array([[0., 0.],
+           [1., 1.]]))
+    """
+    return _chosen(condition, x, axis)
+
+
+@implements(np.extract)
+@differentiable
+def extract(condition: Any, x: Operand) -> Any:
+    """Elements for which a condition holds, in a row, as `numpy.extract`.
+
+    ::
+
+        y = x[condition]
+        dL/dx = zeros, with g at what was chosen
+
+    Parameters
+    ----------
+    condition : array_like of bool
+        In the shape of x.
+    x : Tensor or array_like
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        Of one axis.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, -2.0, 3.0], requires_grad=True)
+    >>> tg.extract(x > 0, x).sum().backward()
+    >>> x.grad
+    array([1., 0., 1.])
+    """
+    return _chosen(condition, x, None)
+
+
+def _chosen(condition: Any, x: Any, axis: int | None) -> tuple[Any, ...]:
+    y, closure = _taken(x, np.flatnonzero(values(condition)), axis)
+    return y, None, closure

@@ -1,0 +1,577 @@
+"""Products of arrays: every one is a sum of products, and its gradients are products again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, chain, identity, implements
+from tinygrad_edu.ops.shape import as_array
+
+
+@implements(np.matmul, np.linalg.matmul)
+@differentiable
+def matmul(a: Operand, b: Operand) -> Any:
+    """Matrix product, ``a @ b``.
+
+    ::
+
+        y = a @ b
+        dL/da = g @ b.mT
+        dL/db = a.mT @ g
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Matrices of shapes (..., m, n) and (..., n, k), broadcast over the leading axes. With one
+        axis a is a row, b a column.
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., m, k), without the axis of a row or a column.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> A = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> x = tg.Tensor([1.0, -1.0], requires_grad=True)
+    >>> y = A @ x
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([-1., -1.]), array([4., 6.]))
+    """
+    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+        return a.dot(b), lambda g: g.dot(b.T), a.T.dot  # less than half the time of @
+    return _matrix_product(as_array(a), as_array(b))
+
+
+def _matrix_product(a: Any, b: Any) -> tuple[Any, ...]:
+    y = np.matmul(a, b)
+    if a.ndim == b.ndim == 1:
+        return y, lambda g: chain(g, b), lambda g: chain(g, a)
+    row, column = a.ndim == 1, b.ndim == 1
+    A = a[None, :] if row else a
+    B = b[:, None] if column else b
+
+    def matrix(g: Any) -> Any:
+        """The gradient with the axis that y lacks for a row or a column."""
+        return g[..., None, :] if row else g[..., None] if column else g
+
+    def of_b(g: Any) -> Any:
+        gradient = A.mT @ matrix(g)
+        return gradient[..., 0] if column else gradient
+
+    return y, lambda g: matrix(g) @ B.mT, of_b
+
+
+@differentiable
+def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
+    """Linear layer, ``x @ W + b``, in one node.
+
+    ::
+
+        y = x @ W + b
+        dL/dx = g @ W.T
+        dL/dW = x.T @ g
+        dL/db = sum(g) over all axes but the last
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Samples of shape (..., n).
+    W : Tensor or array_like
+        Weights of shape (n, k).
+    b : Tensor, array_like or None, optional
+        Bias of shape (k,); none by default.
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., k).
+
+    Raises
+    ------
+    ValueError
+        If W has not two axes, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> W = tg.Tensor([[1.0, 0.0], [0.0, 2.0]], requires_grad=True)
+    >>> b = tg.Tensor([0.5, 0.5], requires_grad=True)
+    >>> y = tg.linear([[1.0, 2.0], [3.0, 4.0]], W, b)
+    >>> y.sum().backward()
+    >>> y.data, W.grad, b.grad
+    (array([[1.5, 4.5],
+           [3.5, 8.5]]), array([[4., 4.],
+           [6., 6.]]), array([2., 2.]))
+    """
+    if type(x) is type(W) is np.ndarray and x.ndim == W.ndim == 2:
+        return _with_bias(x.dot(W), b), lambda g: g.dot(W.T), x.T.dot, identity
+    x, W = as_array(x), as_array(W)
+    if x.ndim == 0 or W.ndim != 2:
+        raise ValueError(
+            f"linear takes x of shape (..., n) and W of (n, k); got {x.shape} and {W.shape}"
+        )
+    samples = list(range(x.ndim - 1))
+    return (
+        _with_bias(np.dot(x, W), b),
+        lambda g: np.dot(g, W.T),
+        lambda g: np.tensordot(x, g, (samples, samples)),
+        identity,
+    )
+
+
+def _with_bias(product: Any, b: Any) -> Any:
+    if b is None:
+        return product
+    # Small arrays of one shape are added twice as fast as arrays that broadcast.
+    y = product + (b[None] if len(product) == 1 == np.ndim(b) else b)
+    if y.shape != product.shape:
+        raise ValueError(f"a bias of shape {np.shape(b)} does not fit x @ W of {product.shape}")
+    return y
+
+
+@implements(np.dot)
+@differentiable
+def dot(a: Operand, b: Operand) -> Any:
+    """Sum product over the last axis of a and the last but one of b, as `numpy.dot`.
+
+    ::
+
+        y = a @ b                      # for two axes or one
+        dL/da = g @ b.mT
+        dL/db = a.mT @ g
+
+    With more axes, every matrix of a meets every matrix of b, where ``a @ b`` pairs them.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Of shapes (..., n) and (..., n, k), or (n,); a number multiplies.
+
+    Returns
+    -------
+    Tensor
+        Of the axes of a and then b, without those summed over.
+
+    Raises
+    ------
+    ValueError
+        If the lengths of the axes summed over differ.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = tg.dot(a, [3.0, 4.0])
+    >>> y.backward()
+    >>> y.item(), a.grad
+    (11.0, array([3., 4.]))
+    """
+    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+        return a.dot(b), lambda g: g.dot(b.T), a.T.dot
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return np.dot(a, b), lambda g: chain(g, b), lambda g: chain(g, a)
+    if a.ndim <= 2 and b.ndim <= 2:
+        return _matrix_product(a, b)
+    return np.dot(a, b), *_contracted(a, b, [a.ndim - 1], [max(b.ndim - 2, 0)])
+
+
+@implements(np.inner)
+@differentiable
+def inner(a: Operand, b: Operand) -> Any:
+    """Sum product over the last axis of both operands, as `numpy.inner`.
+
+    ::
+
+        y = a @ b.T                    # for two axes
+        dL/da = g @ b
+        dL/db = g.T @ a
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        With last axes of one length; a number multiplies.
+
+    Returns
+    -------
+    Tensor
+        Of the axes of a and then b, without the last ones.
+
+    Raises
+    ------
+    ValueError
+        If the lengths of the last axes differ.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = tg.inner(a, [3.0, 4.0])
+    >>> y.backward()
+    >>> y.item(), a.grad
+    (11.0, array([3., 4.]))
+    """
+    a, b = as_array(a), as_array(b)
+    y = np.inner(a, b)
+    if a.ndim == 0 or b.ndim == 0 or a.ndim == b.ndim == 1:
+        return y, lambda g: chain(g, b), lambda g: chain(g, a)
+    return y, *_contracted(a, b, [a.ndim - 1], [b.ndim - 1])
+
+
+@implements(np.tensordot, np.linalg.tensordot)
+@differentiable
+def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Any:
+    """Sum product over any axes of a and of b, as `numpy.tensordot`.
+
+    ::
+
+        y = tensordot(a, b, axes)
+        dL/da = tensordot(g, b, the axes of b that are in y), with the axes of a in order
+        dL/db = tensordot(a, g, the axes of a that are in y), with the axes of b in order
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Any shapes.
+    axes : int or pair of sequences of int, optional
+        The last so many axes of a and the first of b; or the axes of a, and those of b to pair
+        with them.
+
+    Returns
+    -------
+    Tensor
+        Of the axes of a and then b, without those summed over.
+
+    Raises
+    ------
+    ValueError
+        If the lengths of the axes summed over differ.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = tg.tensordot(a, [[1.0, 2.0], [3.0, 4.0]], axes=([0, 1], [1, 0]))
+    >>> y.backward()
+    >>> y.item(), a.grad
+    (29.0, array([[1., 3.],
+           [2., 4.]]))
+    """
+    a, b = as_array(a), as_array(b)
+    y = np.tensordot(a, b, axes)
+    if isinstance(axes, int):
+        return y, *_contracted(a, b, range(a.ndim - axes, a.ndim), range(axes))
+    of_a, of_b = (np.atleast_1d(part).tolist() for part in axes)
+    return y, *_contracted(a, b, [i % a.ndim for i in of_a], [i % b.ndim for i in of_b])
+
+
+def _contracted(
+    a: Any, b: Any, of_a: Sequence[int], of_b: Sequence[int]
+) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """The closures of a sum product over pairs of axes, of a and of b."""
+    free_a = [i for i in range(a.ndim) if i not in of_a]
+    free_b = [i for i in range(b.ndim) if i not in of_b]
+    from_a = list(range(len(free_a)))  # the axes of y, and of g, that come from a
+    from_b = list(range(len(free_a), len(free_a) + len(free_b)))
+    # A product leaves the axes summed over in the order of the other operand.
+    order_a = free_a + [i for _, i in sorted(zip(of_b, of_a, strict=True))]
+    order_b = [j for _, j in sorted(zip(of_a, of_b, strict=True))] + free_b
+    return (
+        lambda g: np.tensordot(g, b, (from_b, free_b)).transpose(np.argsort(order_a).tolist()),
+        lambda g: np.tensordot(a, g, (free_a, from_a)).transpose(np.argsort(order_b).tolist()),
+    )
+
+
+@implements(np.vdot)
+@differentiable
+def vdot(a: Operand, b: Operand) -> Any:
+    """Sum product of all elements, as `numpy.vdot`.
+
+    ::
+
+        y = sum(ravel(a) * ravel(b))
+        dL/da = g * reshape(b, a.shape)
+        dL/db = g * reshape(a, b.shape)
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        With equally many elements.
+
+    Returns
+    -------
+    Tensor
+        A single number.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of elements differ.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([[1.0, 2.0]], requires_grad=True)
+    >>> y = tg.vdot(a, [[3.0], [4.0]])
+    >>> y.backward()
+    >>> y.item(), a.grad
+    (11.0, array([[3., 4.]]))
+    """
+    a, b = as_array(a), as_array(b)
+    return (
+        np.vdot(a, b),
+        lambda g: chain(g, b.reshape(a.shape)),
+        lambda g: chain(g, a.reshape(b.shape)),
+    )
+
+
+@implements(np.vecdot, np.linalg.vecdot)
+@differentiable
+def vecdot(a: Operand, b: Operand, axis: int = -1) -> Any:
+    """Sum product of vectors along one axis, as `numpy.vecdot`.
+
+    ::
+
+        y = sum(a * b, axis)
+        dL/da = expand_dims(g, axis) * b
+        dL/db = expand_dims(g, axis) * a
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+    axis : int, optional
+        The axis of the vectors; the last by default.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape, without the axis.
+
+    Raises
+    ------
+    ValueError
+        If the vectors differ in length, or the axis is counted from the start where the operands
+        have not equally many.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = tg.vecdot(a, [1.0, -1.0])
+    >>> y.sum().backward()
+    >>> y.data, a.grad
+    (array([-1., -1.]), array([[ 1., -1.],
+           [ 1., -1.]]))
+    """
+    if axis >= 0 and np.ndim(a) != np.ndim(b):
+        raise ValueError(f"count the axis from the end, where axes differ; got axis={axis}")
+    return (
+        np.vecdot(a, b, axis=axis),  # type: ignore[call-overload]  # NumPy's stubs forget it
+        lambda g: chain(np.expand_dims(g, axis), b),
+        lambda g: chain(np.expand_dims(g, axis), a),
+    )
+
+
+@implements(np.outer, np.linalg.outer)
+@differentiable
+def outer(a: Operand, b: Operand) -> Any:
+    """Product of every element of a with every element of b, as `numpy.outer`.
+
+    ::
+
+        y[i, j] = a[i] * b[j]
+        dL/da = g @ b
+        dL/db = a @ g
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Of m and of n elements.
+
+    Returns
+    -------
+    Tensor
+        Of shape (m, n).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = tg.outer(a, [3.0, 4.0])
+    >>> y.sum().backward()
+    >>> y.data, a.grad
+    (array([[3., 4.],
+           [6., 8.]]), array([7., 7.]))
+    """
+    a, b = as_array(a), as_array(b)
+    return (
+        np.outer(a, b),
+        lambda g: (g @ b.reshape(-1)).reshape(a.shape),
+        lambda g: (a.reshape(-1) @ g).reshape(b.shape),
+    )
+
+
+@implements(np.kron)
+@differentiable
+def kron(a: Operand, b: Operand) -> Any:
+    """Kronecker product: b, scaled by each element of a, as `numpy.kron`.
+
+    ::
+
+        y = [[a[0, 0] * b, a[0, 1] * b, ...], ...]
+        dL/da[i, j] = sum(block (i, j) of g * b)
+        dL/db = sum(a[i, j] * block (i, j) of g)
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Any shapes.
+
+    Returns
+    -------
+    Tensor
+        As long along each axis as those of a and b multiplied.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 10.0], requires_grad=True)
+    >>> y = tg.kron(a, [1.0, 2.0, 3.0])
+    >>> y.sum().backward()
+    >>> y.data, a.grad
+    (array([ 1.,  2.,  3., 10., 20., 30.]), array([6., 6.]))
+    """
+    a, b = as_array(a), as_array(b)
+    y = np.kron(a, b)
+    shape_a, shape_b = ((1,) * (y.ndim - x.ndim) + x.shape for x in (a, b))
+    blocks = [n for pair in zip(shape_a, shape_b, strict=True) for n in pair]
+    axes = list(range(y.ndim))
+    in_a, in_b = [2 * i for i in axes], [2 * i + 1 for i in axes]  # their axes in the blocks
+
+    def blockwise(g: Any, x: Any, x_shape: tuple[int, ...], in_x: list[int]) -> Any:
+        """The sum over the blocks of g, or within them, weighted by an operand."""
+        return np.tensordot(g.reshape(blocks), x.reshape(x_shape), (in_x, axes))
+
+    return (
+        y,
+        lambda g: blockwise(g, b, shape_b, in_b).reshape(a.shape),
+        lambda g: blockwise(g, a, shape_a, in_a).reshape(b.shape),
+    )
+
+
+@implements(np.einsum)
+@differentiable
+def einsum(subscripts: str, *operands: Operand, optimize: Any = False) -> Any:
+    """Sum of products in Einstein's notation, as `numpy.einsum`.
+
+    ::
+
+        y = einsum("ij,jk->ik", a, b)
+        dL/da = einsum("ik,jk->ij", g, b)
+        dL/db = einsum("ik,ij->jk", g, a)
+
+    Each gradient is the einsum in which g and the operand exchange their places.
+
+    Parameters
+    ----------
+    subscripts : str
+        One letter for each axis of each operand, and those of the result after ``->``: one that
+        is not there is summed over. ``...`` stands for axes that broadcast.
+    *operands : Tensor or array_like
+        As many as there are groups of letters.
+    optimize : bool or str, optional
+        Look for a fast order of the products, as worthwhile for three operands or more.
+
+    Returns
+    -------
+    Tensor
+        Of the axes named in the result.
+
+    Raises
+    ------
+    TypeError
+        If the subscripts are not a string.
+    ValueError
+        If they do not fit the operands.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> A = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = tg.einsum("i,ij,j->", [1.0, 2.0], A, [3.0, 4.0])
+    >>> y.backward()
+    >>> y.item(), A.grad
+    (61.0, array([[3., 4.],
+           [6., 8.]]))
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            "einsum takes its subscripts as a string, as in einsum('ij,jk->ik', a, b); "
+            f"got {type(subscripts).__name__}"
+        )
+    arrays = [as_array(x) for x in operands]
+    y = np.einsum(subscripts, *arrays, optimize=optimize)
+    terms, result = _letters(subscripts, [x.ndim for x in arrays])
+
+    def closure(k: int) -> Callable[[Any], Any]:
+        def gradient(g: Any) -> Any:
+            exchanged, factors = _exchanged(g, arrays, terms, result, k)
+            return np.einsum(exchanged, *factors, optimize=bool(optimize))
+
+        return gradient
+
+    return y, None, *(closure(k) for k in range(len(arrays)))
+
+
+def _letters(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, with ``...`` and ``->`` written out."""
+    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    fresh = "".join(c for c in ascii_letters if c not in subscripts)
+    more = [n - len(term.replace("...", "")) for n, term in zip(ndims, terms, strict=True)]
+    longest = max((n for n, term in zip(more, terms, strict=True) if "..." in term), default=0)
+    if not arrow:
+        once = sorted(c for c in set(inputs) - set(".,") if inputs.count(c) == 1)
+        result = "..." * ("..." in inputs) + "".join(once)
+    dots = fresh[:longest]
+    terms = [t.replace("...", dots[longest - n :]) for n, t in zip(more, terms, strict=True)]
+    return terms, result.replace("...", dots)
+
+
+def _exchanged(
+    g: Any, arrays: list[Any], terms: list[str], result: str, k: int
+) -> tuple[str, list[Any]]:
+    """The einsum that is the gradient of the k-th operand: its subscripts and its operands."""
+    factors = [g, *arrays[:k], *arrays[k + 1 :]]
+    names = [result, *terms[:k], *terms[k + 1 :]]
+    lengths: dict[str, int] = {}
+    for x, name in zip(factors, names, strict=True):
+        for c, n in zip(name, x.shape, strict=True):
+            lengths[c] = n if lengths.get(c, 1) == 1 else lengths[c]
+    fresh = (c for c in ascii_letters if c not in "".join([result, *terms]))
+    target = ""
+    for c, n in zip(terms[k], arrays[k].shape, strict=True):
+        if c in target:  # a diagonal: beside it the gradient is zero
+            again = next(fresh)
+            factors.append(np.eye(n, dtype=g.dtype))
+            names.append(c + again)
+            c = again
+        elif lengths.get(c) != n:  # summed over in this operand alone: all of it gets the same
+            factors.append(np.ones(n, g.dtype))
+            names.append(c)
+        target += c
+    return f"{','.join(names)}->{target}", factors

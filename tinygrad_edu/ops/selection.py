@@ -1,0 +1,252 @@
+"""Choosing among values: where, maximum, minimum, clip. Ties share the gradient equally."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import differentiable
+from tinygrad_edu.ops._common import Operand, implements
+
+
+@implements(np.where)
+@differentiable
+def where(condition: Operand, a: Operand, b: Operand) -> Any:
+    """Elements of a where the condition holds, of b elsewhere, as `numpy.where`.
+
+    ::
+
+        y = where(condition, a, b)
+        dL/da = where(condition, g, 0)
+        dL/db = where(condition, 0, g)
+
+    What is not chosen has no influence, so a nan or an infinite slope on that side does no harm:
+    the gradient of ``where(x > 0, sqrt(x), 0)`` is 0 for x <= 0.
+
+    Parameters
+    ----------
+    condition : array_like of bool
+        Not differentiable.
+    a, b : Tensor or array_like
+        Broadcast against each other and the condition.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.0, 4.0], requires_grad=True)
+    >>> y = tg.where(x > 0, tg.sqrt(x), 0.0)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0., 2.]), array([0.  , 0.25]))
+    """
+    y = np.where(condition, a, b)
+    return (
+        y,
+        None,
+        lambda g: np.where(condition, g, 0),
+        lambda g: np.where(condition, 0, g),
+    )
+
+
+def _share(g: Any, chosen: Any, tied: Any) -> Any:
+    """The gradient of an operand: all of it where chosen, half where tied, else none."""
+    return np.where(chosen, g, np.where(tied, g * 0.5, 0))
+
+
+@implements(np.maximum)
+@differentiable
+def maximum(a: Operand, b: Operand) -> Any:
+    """Larger of two operands, element by element; nan if either is.
+
+    ::
+
+        y = maximum(a, b)
+        dL/da = where(a > b, g, where(a == b, g / 2, 0))
+        dL/db = where(b > a, g, where(a == b, g / 2, 0))
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> tg.maximum(a, 2.0).sum().backward()
+    >>> a.grad
+    array([0. , 0.5, 1. ])
+    """
+    y = np.maximum(a, b)
+    return (
+        y,
+        lambda g: _share(g, np.greater(a, b), np.equal(a, b)),
+        lambda g: _share(g, np.less(a, b), np.equal(a, b)),
+    )
+
+
+@implements(np.minimum)
+@differentiable
+def minimum(a: Operand, b: Operand) -> Any:
+    """Smaller of two operands, element by element; nan if either is.
+
+    ::
+
+        y = minimum(a, b)
+        dL/da = where(a < b, g, where(a == b, g / 2, 0))
+        dL/db = where(b < a, g, where(a == b, g / 2, 0))
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> tg.minimum(a, 2.0).sum().backward()
+    >>> a.grad
+    array([1. , 0.5, 0. ])
+    """
+    y = np.minimum(a, b)
+    return (
+        y,
+        lambda g: _share(g, np.less(a, b), np.equal(a, b)),
+        lambda g: _share(g, np.greater(a, b), np.equal(a, b)),
+    )
+
+
+@implements(np.fmax)
+@differentiable
+def fmax(a: Operand, b: Operand) -> Any:
+    """Larger of two operands, element by element; a nan loses against a number.
+
+    ::
+
+        y = fmax(a, b)
+        dL/da = where(a > b, g, where(a == b, g / 2, 0)), and g where b is nan
+        dL/db = where(b > a, g, where(a == b, g / 2, 0)), and g where a is nan
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> tg.fmax(a, [2.0, 2.0, float("nan")]).sum().backward()
+    >>> a.grad
+    array([0. , 0.5, 1. ])
+    """
+    y = np.fmax(a, b)
+    return (
+        y,
+        lambda g: _share(g, np.greater(a, b) | np.isnan(b), np.equal(a, b)),
+        lambda g: _share(g, np.less(a, b) | np.isnan(a), np.equal(a, b)),
+    )
+
+
+@implements(np.fmin)
+@differentiable
+def fmin(a: Operand, b: Operand) -> Any:
+    """Smaller of two operands, element by element; a nan loses against a number.
+
+    ::
+
+        y = fmin(a, b)
+        dL/da = where(a < b, g, where(a == b, g / 2, 0)), and g where b is nan
+        dL/db = where(b < a, g, where(a == b, g / 2, 0)), and g where a is nan
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Broadcast against each other.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> tg.fmin(a, [2.0, 2.0, float("nan")]).sum().backward()
+    >>> a.grad
+    array([1. , 0.5, 1. ])
+    """
+    y = np.fmin(a, b)
+    return (
+        y,
+        lambda g: _share(g, np.less(a, b) | np.isnan(b), np.equal(a, b)),
+        lambda g: _share(g, np.greater(a, b) | np.isnan(a), np.equal(a, b)),
+    )
+
+
+@implements(np.clip)
+@differentiable
+def clip(x: Operand, min: Operand = None, max: Operand = None) -> Any:
+    """Elements limited to the closed interval from min to max, as `numpy.clip`.
+
+    ::
+
+        y = minimum(maximum(x, min), max)
+        dL/dx = where((min <= x) & (x <= max), g, 0)
+
+    The slope is 1 on the closed interval, at its ends too; a limit gets the gradient of the
+    elements that it replaced.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        Any shape.
+    min, max : Tensor, array_like or None, optional
+        The limits, broadcast against x; None for no limit.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-1.0, 0.0, 0.5, 2.0], requires_grad=True)
+    >>> y = x.clip(0.0, 1.0)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0. , 0. , 0.5, 1. ]), array([0., 1., 1., 0.]))
+    """
+    y = np.clip(x, min, max)
+    below = np.less(x, -np.inf if min is None else min)
+    above = np.greater(x, np.inf if max is None else max)
+    return (
+        y,
+        lambda g: np.where(below | above, 0, g),
+        lambda g: np.where(below & ~above, g, 0),
+        lambda g: np.where(above, g, 0),
+    )

@@ -1,0 +1,83 @@
+"""NumPy's protocols: what ``np.exp(tensor)`` and ``array @ tensor`` do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.engine import Node
+from tinygrad_edu.ops._common import NUMPY
+
+__all__ = ["call_function", "call_ufunc"]
+
+# A ufunc's .reduce and .accumulate, and the operations that do the same.
+METHODS = {
+    (np.add, "reduce"): ops.sum,
+    (np.multiply, "reduce"): ops.prod,
+    (np.maximum, "reduce"): ops.max,
+    (np.minimum, "reduce"): ops.min,
+    (np.logaddexp, "reduce"): ops.logsumexp,
+    (np.add, "accumulate"): ops.cumsum,
+    (np.multiply, "accumulate"): ops.cumprod,
+    (np.multiply, "outer"): ops.outer,
+}
+
+# Functions whose result does not vary with their input, or is no number: called on the values,
+# they return what NumPy returns.
+PLAIN = {
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit, np.isreal),
+    *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.all, np.any),
+    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argwhere, np.nonzero),
+    *(np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize, np.lexsort),
+    *(np.allclose, np.isclose, np.array_equal, np.array_equiv),
+    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
+    *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+    *(np.shares_memory, np.may_share_memory, np.array_repr, np.array_str, np.array2string),
+    *(np.histogram, np.bincount, np.unique),
+}
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
+    """Stand in for ``ufunc.method(*inputs, **options)`` where an input is a Tensor."""
+    op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
+    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if op is None and method == "__call__" and ufunc in PLAIN:
+        return ufunc(*_values(inputs), **_values(options))
+    return _call(op, name, inputs, options)
+
+
+def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
+    """Stand in for ``function(*args, **options)`` where an argument is, or holds, a Tensor."""
+    if function in PLAIN:
+        return function(*_values(args), **_values(options))
+    module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
+    return _call(NUMPY.get(function), f"{module}.{function.__name__}", args, options)
+
+
+def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
+    if op is None:
+        raise TypeError(
+            f"{name} is not supported on Tensors: no derivative is known for it. Use .numpy() for "
+            "values without gradients, or define it with tg.differentiable"
+        )
+    for option in ("out", "where", "casting", "order", "subok", "signature", "initial"):
+        if options.get(option) is not None:
+            raise TypeError(
+                f"{name} on a Tensor does not take {option}=: a Tensor's operations "
+                "return new Tensors"
+            )
+    return op(*args, **options)
+
+
+def _values(x: Any) -> Any:
+    """The arrays behind the Tensors, in nested containers too."""
+    if isinstance(x, Node):
+        return x._data
+    if isinstance(x, list | tuple):
+        return type(x)(_values(v) for v in x)
+    if isinstance(x, dict):
+        return {key: _values(v) for key, v in x.items()}
+    return x

@@ -1,0 +1,408 @@
+"""Derivatives of functions: functions in, functions out, of any order.
+
+Arguments are arrays, Tensors, or lists, tuples and dicts of them. Arrays in give arrays out;
+Tensors in give Tensors out, recorded, which is why ``grad(grad(f))`` works.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.context import current, within
+from tinygrad_edu.engine import backpropagate
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Tree = Any
+"""An array or a Tensor, or a list, tuple or dict of trees."""
+
+
+def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
+    """``f`` of every leaf, in the same structure."""
+    if isinstance(tree, dict):
+        return {key: tree_map(f, tree[key], *(o[key] for o in others)) for key in tree}
+    if isinstance(tree, list | tuple):
+        mapped = [tree_map(f, *leaves) for leaves in zip(tree, *others, strict=True)]
+        return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
+    return f(tree, *others)
+
+
+def leaves(tree: Tree) -> list[Any]:
+    """The leaves of a tree, in order."""
+    found: list[Any] = []
+    tree_map(found.append, tree)
+    return found
+
+
+class _Trace:
+    """One run of a function on Tensors of its own, ready to be pulled back."""
+
+    def __init__(self, f: Callable[..., Any], primals: Sequence[Tree]) -> None:
+        self.given_tensors = any(isinstance(x, Tensor) for x in leaves(list(primals)))
+        # Inside another transform the result may depend on its variables: keep it recorded.
+        self.recorded = self.given_tensors or current().nested
+        self.inputs = tree_map(_own, list(primals))
+        self.since = min((x._order for x in leaves(self.inputs)), default=0)
+        with within(recording=True, nested=True):
+            self.output = f(*self.inputs)
+
+    def pull(self, output: Tree, gradient: Tree) -> list[Tree]:
+        """The gradients of the inputs, given that of the output or of a part of it."""
+        recorded = self.recorded or any(isinstance(g, Tensor) for g in leaves(gradient))
+        seeds: dict[Any, Any] = {}
+
+        def collect(y: Any, g: Any) -> None:
+            if isinstance(y, Tensor) and y.requires_grad:
+                g = _in_shape_of(y, g)
+                g = g if recorded else g.data
+                seeds[y] = seeds[y] + g if y in seeds else g
+
+        tree_map(collect, output, gradient)
+        with within(recording=True):
+            found = backpropagate(seeds, create_graph=recorded, since=self.since)
+
+        def result(x: Tensor) -> Any:
+            g = found.get(x, np.zeros_like(x.data))
+            return (g if isinstance(g, Tensor) else Tensor(g)) if recorded else np.array(g)
+
+        return tree_map(result, self.inputs)
+
+    def result(self, y: Any) -> Any:
+        """An output in the kind of the arguments: arrays in, arrays out."""
+        return y.data if isinstance(y, Tensor) and not self.recorded else y
+
+
+def _own(x: Any) -> Tensor:
+    """A Tensor of its own to differentiate by, still connected to what x was computed from."""
+    if isinstance(x, Tensor) and x.requires_grad:
+        own = ops.positive(x)
+        if own.requires_grad:  # not so under no_grad
+            own.retain_grad()
+            return own
+    return Tensor(x, requires_grad=True)
+
+
+def _in_shape_of(y: Tensor, g: Any) -> Tensor:
+    g = g if isinstance(g, Tensor) else Tensor(g, dtype=y.dtype)
+    if g.shape != y.shape:
+        raise ValueError(f"expected a gradient of the output's shape {y.shape}; got {g.shape}")
+    return g
+
+
+def vjp(f: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable[[Tree], Any]]:
+    """Vector-Jacobian product: the value of f, and the function that pulls gradients back.
+
+    ::
+
+        y = f(x)
+        pullback(g) = g @ J, with J = dy/dx
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors.
+    *primals : array_like, Tensor, or list, tuple or dict of them
+        Where to evaluate it; floating point.
+
+    Returns
+    -------
+    y : tree of ndarray or Tensor
+        The value.
+    pullback : callable
+        Takes a gradient in the structure and shapes of y; returns those of the primals, as a
+        tuple if there are several.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> y, pullback = tg.vjp(lambda x: x * x, np.array([1.0, 2.0, 3.0]))
+    >>> y, pullback([1.0, 0.0, 1.0])
+    (array([1., 4., 9.]), array([2., 0., 6.]))
+    """
+    trace = _Trace(f, primals)
+
+    def pullback(gradient: Tree) -> Any:
+        return _one_or_all(trace.pull(trace.output, _matching(trace.output, gradient)))
+
+    return tree_map(trace.result, trace.output), pullback
+
+
+def _one_or_all(results: list[Any]) -> Any:
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _matching(output: Tree, gradient: Tree) -> Tree:
+    """The gradient as a tree like the output; a nested list is an array where a Tensor stands."""
+    if isinstance(output, dict | list | tuple):
+        return gradient
+    return gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0
+) -> Callable[..., tuple[Any, Any]]:
+    """The function that returns the value of f and its gradient.
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors that returns a single number.
+    argnums : int or sequence of int, optional
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of f; returns ``(value, gradient)``. The gradient has the structure
+        of the argument; it is a tuple if argnums is a sequence.
+
+    Raises
+    ------
+    ValueError
+        When called, if f does not return a single number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> def loss(parameters, x):
+    ...     return ((parameters["w"] * x + parameters["b"]) ** 2).sum()
+    >>> tg.value_and_grad(loss)({"w": 2.0, "b": 1.0}, np.array([1.0, 2.0]))
+    (array(34.), {'w': array(26.), 'b': array(16.)})
+    """
+
+    def function(*args: Any, **options: Any) -> tuple[Any, Any]:
+        trace, several = _trace_arguments(f, argnums, args, options)
+        y = trace.output
+        if not isinstance(y, Tensor) or y.size != 1:
+            raise ValueError(
+                "grad needs a function that returns a single number; got "
+                + (
+                    f"a Tensor of shape {y.shape}. Use jacobian"
+                    if isinstance(y, Tensor)
+                    else f"{type(y).__name__}. Compute it with Tensors, from the arguments"
+                )
+            )
+        gradients = trace.pull(y, np.ones(y.shape, y.dtype))
+        return trace.result(y), tuple(gradients) if several else gradients[0]
+
+    return functools.wraps(f)(function)
+
+
+def _trace_arguments(
+    f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], options: Any
+) -> tuple[_Trace, bool]:
+    """Run f with the chosen arguments as variables and the others as they are."""
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    if any(not -len(args) <= n < len(args) for n in numbers):
+        raise ValueError(f"argnums={argnums} is out of range for {len(args)} positional arguments")
+
+    def of_chosen(*chosen: Any) -> Any:
+        every = list(args)
+        for n, x in zip(numbers, chosen, strict=True):
+            every[n] = x
+        return f(*every, **options)
+
+    return _Trace(of_chosen, [args[n] for n in numbers]), not isinstance(argnums, int)
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The gradient function of f.
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors that returns a single number.
+    argnums : int or sequence of int, optional
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of f, returns the gradient; see `value_and_grad`.
+
+    Raises
+    ------
+    ValueError
+        When called, if f does not return a single number.
+
+    Examples
+    --------
+    Derivatives of any order, by differentiating derivatives:
+
+    >>> import tinygrad_edu as tg
+    >>> f = tg.sin
+    >>> for order in range(5):
+    ...     print(order, f(tg.Tensor(1.0)).data.round(4))
+    ...     f = tg.grad(f)
+    0 0.8415
+    1 0.5403
+    2 -0.8415
+    3 -0.5403
+    4 0.8415
+    """
+    value_and_gradient = value_and_grad(f, argnums)
+
+    def function(*args: Any, **options: Any) -> Any:
+        return value_and_gradient(*args, **options)[1]
+
+    return functools.wraps(f)(function)
+
+
+def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree]) -> Any:
+    """Jacobian-vector product: how f changes when its arguments move along tangents.
+
+    ::
+
+        y = f(x)
+        tangent = J @ v, with J = dy/dx
+
+    The pullback ``g -> g @ J`` is linear in g, so its own pullback is ``v -> J @ v``.
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors.
+    primals : sequence
+        The arguments of f.
+    tangents : sequence
+        A direction for each of them, in the same structure and shapes.
+
+    Returns
+    -------
+    y : tree of ndarray or Tensor
+        The value.
+    tangent : tree of ndarray or Tensor
+        Its directional derivative, in the structure of y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> tg.jvp(lambda x: x * x, [np.array([1.0, 2.0])], [np.array([0.0, 1.0])])
+    (array([1., 4.]), array([0., 4.]))
+    """
+    outer = _Trace(f, primals)
+    gradient = tree_map(lambda y: Tensor(np.zeros(y.shape, y.dtype)), outer.output)
+    inner = _Trace(lambda g: outer.pull(outer.output, g), [gradient])
+    [tangent] = inner.pull(inner.output, list(tangents))
+    return tree_map(outer.result, outer.output), tree_map(outer.result, tangent)
+
+
+def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that computes the Jacobian of f, one row for each output element.
+
+    ::
+
+        J[i, j] = dy[i] / dx[j]
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors.
+    argnums : int or sequence of int, optional
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of f; returns for each output an array of shape
+        ``y.shape + x.shape``, in the structure of the argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> tg.jacobian(lambda x: x * x)(np.array([1.0, 2.0, 3.0]))
+    array([[2., 0., 0.],
+           [0., 4., 0.],
+           [0., 0., 6.]])
+    """
+
+    def function(*args: Any, **options: Any) -> Any:
+        trace, several = _trace_arguments(f, argnums, args, options)
+
+        def rows(y: Any) -> Any:
+            basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+            gradients = [trace.pull(y, e) for e in basis]
+            stack: Any = ops.stack if trace.recorded else np.stack
+            if not gradients:
+                return None
+
+            def stacked(*gs: Any) -> Any:
+                return stack(gs).reshape(y.shape + gs[0].shape)
+
+            matrices = tree_map(stacked, *gradients)
+            return tuple(matrices) if several else matrices[0]
+
+        return tree_map(rows, trace.output)
+
+    return functools.wraps(f)(function)
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that computes the Hessian of f, the Jacobian of its gradient.
+
+    ::
+
+        H[i, j] = d2y / (dx[i] dx[j])
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors that returns a single number.
+    argnums : int, optional
+        The positional argument to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of f; returns an array of shape ``x.shape + x.shape``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> tg.hessian(lambda x: (x**3).sum() + x[0] * x[1])(np.array([1.0, 2.0]))
+    array([[ 6.,  1.],
+           [ 1., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable[..., Any], x: Tree, v: Tree) -> Any:
+    """Hessian-vector product, at the cost of a few gradients: the Hessian is never built.
+
+    ::
+
+        H @ v = d(grad f(x)) / dx @ v
+
+    Parameters
+    ----------
+    f : callable
+        A function of a Tensor that returns a single number.
+    x : array_like, Tensor, or list, tuple or dict of them
+        Where to evaluate it.
+    v : as x
+        The vector, in the structure and shapes of x.
+
+    Returns
+    -------
+    as x
+        The product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> tg.hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return vjp(grad(f), x)[1](v)  # the Hessian is symmetric, so v @ H is H @ v
