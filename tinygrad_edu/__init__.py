@@ -15,11 +15,10 @@ from tinygrad_edu.context import no_grad, scope
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.gradcheck import check_gradients
-from tinygrad_edu.ops import *
+from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-
 
 if TYPE_CHECKING:
     from tinygrad_edu.viz.explorer import explore
@@ -43,7 +42,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
-__all__ += _ops
+__all__ += _ops  # noqa: PLE0605 - a list of strings too
 
 # What is built upon the core is imported when it is first asked for, so that the core stays quick
 # to import: a public name, and the module it lives in.

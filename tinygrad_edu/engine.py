@@ -25,6 +25,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_edu.context import Context, current
 
@@ -67,7 +68,7 @@ class Node:
         "name",
     )
 
-    _data: np.ndarray[Any, Any]
+    _data: NDArray[Any]
     _requires_grad: bool
     _order: int  # the time of creation: a node is always younger than its inputs
     _op: Callable[..., Any] | None
@@ -80,7 +81,7 @@ class Node:
     name: str | None
 
     def __init__(
-        self, data: np.ndarray[Any, Any], requires_grad: bool = False, name: str | None = None
+        self, data: NDArray[Any], requires_grad: bool = False, name: str | None = None
     ) -> None:
         self._data = data
         self._requires_grad = requires_grad
@@ -316,7 +317,7 @@ def _sum_copies(gradient: Any, shape: tuple[int, ...]) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     ones = np.ones(n, dtype)
     ones.flags.writeable = False
     return ones

@@ -1,4 +1,4 @@
-"""The judge of a derivative: is it what the function does when its input moves a little?"""
+"""The judge of a derivative: what does the function do when its input moves a little."""
 
 from __future__ import annotations
 
@@ -120,12 +120,12 @@ def _variables(arrays: Sequence[Array]) -> list[int]:
     return [i for i, x in enumerate(arrays) if _is_variable(x)]
 
 
-def _name(f: Callable[..., Any]) -> str:
+def _name(f: Any) -> str:
     return getattr(f, "__name__", None) or repr(f)
 
 
 def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f along a fixed random direction: every element of its output has a weight of its own."""
+    """The function along a fixed random direction: every element of its output has a weight of its own."""
 
     def function(*args: Any) -> Any:
         outputs = leaves(f(*args))

@@ -13,7 +13,7 @@ from tinygrad_edu.ops._common import NUMPY
 __all__ = ["call_function", "call_ufunc"]
 
 # A ufunc's .reduce and .accumulate, and the operations that do the same.
-METHODS = {
+METHODS: dict[tuple[Any, str], Any] = {
     (np.add, "reduce"): ops.sum,
     (np.multiply, "reduce"): ops.prod,
     (np.maximum, "reduce"): ops.max,

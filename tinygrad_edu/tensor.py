@@ -1,17 +1,16 @@
-"""Tensor: an array that remembers how it was computed. The operators and methods people type."""
+"""Tensor: an array that remembers how it was computed."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_edu import ops
 from tinygrad_edu.engine import Node, backpropagate, next_order
-from tinygrad_edu.ops._common import Axis, Operand
+from tinygrad_edu.operators import Operators
 from tinygrad_edu.protocol import call_function, call_ufunc
 
 __all__ = ["Tensor"]
@@ -19,7 +18,7 @@ __all__ = ["Tensor"]
 Array = NDArray[Any]
 
 
-class Tensor(Node):
+class Tensor(Operators):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     Parameters
@@ -57,13 +56,12 @@ class Tensor(Node):
     """
 
     __slots__ = ()
-    __hash__ = Node.__hash__  # by identity, although == compares element by element
 
     def __init__(
         self,
         data: ArrayLike | Tensor,
         requires_grad: bool = False,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
         array = np.array(data._data if isinstance(data, Tensor) else data, dtype=dtype)
@@ -234,7 +232,7 @@ class Tensor(Node):
         """The values as nested lists of Python numbers."""
         return self._data.tolist()
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         self._require_detached("np.asarray(tensor)")
         return np.array(self._data, dtype=dtype, copy=copy)
 
@@ -295,221 +293,6 @@ class Tensor(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return call_function(function, args, options)
-
-    # --- operators ------------------------------------------------------------------------
-
-    def __add__(self, other: Operand) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Operand) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Operand) -> Tensor:
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other: Operand) -> Tensor:
-        return ops.subtract(other, self)
-
-    def __mul__(self, other: Operand) -> Tensor:
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other: Operand) -> Tensor:
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other: Operand) -> Tensor:
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other: Operand) -> Tensor:
-        return ops.divide(other, self)
-
-    def __pow__(self, other: Operand) -> Tensor:
-        return ops.power(self, other)
-
-    def __rpow__(self, other: Operand) -> Tensor:
-        return ops.power(other, self)
-
-    def __matmul__(self, other: Operand) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Operand) -> Tensor:
-        return ops.matmul(other, self)
-
-    def __mod__(self, other: Operand) -> Tensor:
-        return ops.remainder(self, other)
-
-    def __rmod__(self, other: Operand) -> Tensor:
-        return ops.remainder(other, self)
-
-    def __floordiv__(self, other: Operand) -> Tensor:
-        return ops.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Operand) -> Tensor:
-        return ops.floor_divide(other, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.negative(self)
-
-    def __pos__(self) -> Tensor:
-        return ops.positive(self)
-
-    def __abs__(self) -> Tensor:
-        return ops.absolute(self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return ops.getitem(self, index)
-
-    # Comparisons have no derivative: they return plain arrays of bool, to be used as masks.
-
-    def __eq__(self, other: Operand) -> Array:  # type: ignore[override]  # elementwise, as NumPy's
-        return np.equal(self._data, _plain(other))
-
-    def __ne__(self, other: Operand) -> Array:  # type: ignore[override]  # elementwise, as NumPy's
-        return np.not_equal(self._data, _plain(other))
-
-    def __lt__(self, other: Operand) -> Array:
-        return np.less(self._data, _plain(other))
-
-    def __le__(self, other: Operand) -> Array:
-        return np.less_equal(self._data, _plain(other))
-
-    def __gt__(self, other: Operand) -> Array:
-        return np.greater(self._data, _plain(other))
-
-    def __ge__(self, other: Operand) -> Array:
-        return np.greater_equal(self._data, _plain(other))
-
-    # --- methods: the functions of the same names, with this Tensor as their first argument -----
-
-    def exp(self) -> Tensor:
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        return ops.log(self)
-
-    def sqrt(self) -> Tensor:
-        return ops.sqrt(self)
-
-    def sin(self) -> Tensor:
-        return ops.sin(self)
-
-    def cos(self) -> Tensor:
-        return ops.cos(self)
-
-    def tanh(self) -> Tensor:
-        return ops.tanh(self)
-
-    def square(self) -> Tensor:
-        return ops.square(self)
-
-    def sigmoid(self) -> Tensor:
-        return ops.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        return ops.relu(self)
-
-    def leaky_relu(self, negative_slope: float = 0.01) -> Tensor:
-        return ops.leaky_relu(self, negative_slope)
-
-    def elu(self, alpha: float = 1.0) -> Tensor:
-        return ops.elu(self, alpha)
-
-    def softplus(self) -> Tensor:
-        return ops.softplus(self)
-
-    def gelu(self) -> Tensor:
-        return ops.gelu(self)
-
-    def silu(self) -> Tensor:
-        return ops.silu(self)
-
-    def softmax(self, axis: int = -1) -> Tensor:
-        return ops.softmax(self, axis)
-
-    def log_softmax(self, axis: int = -1) -> Tensor:
-        return ops.log_softmax(self, axis)
-
-    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.logsumexp(self, axis, keepdims)
-
-    def clip(self, min: Operand = None, max: Operand = None) -> Tensor:
-        return ops.clip(self, min, max)
-
-    def dot(self, other: Operand) -> Tensor:
-        return ops.dot(self, other)
-
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.mean(self, axis, keepdims)
-
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.prod(self, axis, keepdims)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.max(self, axis, keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.min(self, axis, keepdims)
-
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return ops.var(self, axis, ddof, keepdims)
-
-    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return ops.std(self, axis, ddof, keepdims)
-
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        return ops.cumsum(self, axis)
-
-    def cumprod(self, axis: int | None = None) -> Tensor:
-        return ops.cumprod(self, axis)
-
-    def ravel(self) -> Tensor:
-        return ops.ravel(self)
-
-    def flatten(self) -> Tensor:
-        return ops.ravel(self)
-
-    def squeeze(self, axis: Axis = None) -> Tensor:
-        return ops.squeeze(self, axis)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return ops.swapaxes(self, axis1, axis2)
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        return ops.repeat(self, repeats, axis)
-
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        return ops.take(self, indices, axis)
-
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        return ops.astype(self, dtype)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return ops.diagonal(self, offset, axis1, axis2)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return ops.trace(self, offset, axis1, axis2)
-
-    def reshape(self, *shape: SupportsIndex | tuple[SupportsIndex, ...]) -> Tensor:
-        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return ops.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
-
-    @property
-    def T(self) -> Tensor:
-        """The Tensor with its axes in reverse order."""
-        return ops.transpose(self)
-
-    @property
-    def mT(self) -> Tensor:
-        """The Tensor with its last two axes swapped."""
-        return ops.swapaxes(self, -1, -2)
-
-
-def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Node) else x
 
 
 def _commit(gradients: dict[Node, Any]) -> None:

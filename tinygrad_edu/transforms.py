@@ -71,7 +71,8 @@ class _Trace:
             g = found.get(x, np.zeros_like(x.data))
             return (g if isinstance(g, Tensor) else Tensor(g)) if recorded else np.array(g)
 
-        return tree_map(result, self.inputs)
+        gradients: list[Tree] = tree_map(result, self.inputs)
+        return gradients
 
     def result(self, y: Any) -> Any:
         """An output in the kind of the arguments: arrays in, arrays out."""
@@ -81,7 +82,7 @@ class _Trace:
 def _own(x: Any) -> Tensor:
     """A Tensor of its own to differentiate by, still connected to what x was computed from."""
     if isinstance(x, Tensor) and x.requires_grad:
-        own = ops.positive(x)
+        own: Tensor = ops.positive(x)
         if own.requires_grad:  # not so under no_grad
             own.retain_grad()
             return own

@@ -108,8 +108,8 @@ def binary_cross_entropy(
     ::
 
         loss = mean(-targets * log(probabilities) - (1 - targets) * log(1 - probabilities))
-        dL/dprobabilities = g * (probabilities - targets) / (probabilities * (1 - probabilities)) / n
-        dL/dtargets = g * (log(1 - probabilities) - log(probabilities)) / n
+        dL/dprobabilities = g / n * ((1 - targets) / (1 - probabilities) - targets / probabilities)
+        dL/dtargets = g / n * (log(1 - probabilities) - log(probabilities))
 
     A term of weight 0 is 0, however small its probability; a probability of exactly 0 or 1 for
     the wrong target costs inf. Prefer `sigmoid_cross_entropy`, which takes what goes into the

@@ -10,6 +10,12 @@ import numpy as np
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Axis, Operand, chain, implements, is_tensor, values
 
+# NumPy's stubs do not know that ufunc.reduce takes a tuple of axes.
+_add: Any = np.add
+_multiply: Any = np.multiply
+_maximum: Any = np.maximum
+_minimum: Any = np.minimum
+
 
 def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The shape after a reduction with ``keepdims=True``."""
@@ -66,7 +72,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     shape = np.shape(x)
     return (
-        np.add.reduce(x, axis=axis, keepdims=keepdims),
+        _add.reduce(x, axis=axis, keepdims=keepdims),
         lambda g: _spread(g, shape, axis),
     )
 
@@ -150,7 +156,7 @@ def prod(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     shape = np.shape(x)
     return (
-        np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+        _multiply.reduce(x, axis=axis, keepdims=keepdims),
         lambda g: chain(_spread(g, shape, axis), _product_of_others(x, axis)),
     )
 
@@ -210,7 +216,7 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> y.item(), x.grad
     (3.0, array([0.5, 0. , 0.5]))
     """
-    y = np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+    y = _maximum.reduce(x, axis=axis, keepdims=keepdims)
     return y, lambda g: _share_among_ties(g, x, y, axis)
 
 
@@ -249,7 +255,7 @@ def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> y.item(), x.grad
     (1.0, array([0. , 0.5, 0.5]))
     """
-    y = np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+    y = _minimum.reduce(x, axis=axis, keepdims=keepdims)
     return y, lambda g: _share_among_ties(g, x, y, axis)
 
 
@@ -257,7 +263,7 @@ def _share_among_ties(g: Any, x: Any, y: Any, axis: Axis) -> Any:
     """The gradient of an extreme, shared equally by the elements that attain it."""
     shape = np.shape(x)
     tied = np.equal(x, _spread(values(y), shape, axis))
-    share = tied / np.add.reduce(tied, axis=axis, keepdims=True)
+    share = tied / _add.reduce(tied, axis=axis, keepdims=True)
     return chain(_spread(g, shape, axis), share.astype(g.dtype))
 
 
@@ -522,7 +528,7 @@ def _dropped(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 def peak(x: Any, axis: Axis) -> Any:
     """The largest element as a plain array: what to subtract before an exp, not differentiated."""
-    top = np.maximum.reduce(values(x), axis=axis, keepdims=True)
+    top = _maximum.reduce(values(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, 0)
 
 
@@ -535,5 +541,5 @@ def log_sum(shifted: Any, axis: Axis) -> Any:
     top = np.equal(shifted, 0)
     others = np.sum(np.exp(shifted) - top, axis=axis, keepdims=True)
     with np.errstate(divide="ignore"):
-        count = np.add.reduce(top, axis=axis, keepdims=True, dtype=others.dtype)
+        count = _add.reduce(top, axis=axis, keepdims=True, dtype=others.dtype)
         return np.log1p(others + (count - 1))
