@@ -32,7 +32,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Check the types with mypy, strictly."""
-    session.install("-e", ".[examples]", *TOOLS)
+    session.install("-e", ".", *TOOLS)
     session.run("mypy", *session.posargs)
 
 
