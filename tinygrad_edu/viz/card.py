@@ -7,23 +7,26 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tinygrad_edu.viz.palette import BADGE, FAINT, INK, LINE
-from tinygrad_edu.viz.summary import Summary, describe, numbers, plain, summarize
+from tinygrad_edu.viz.model import Kind
+from tinygrad_edu.viz.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
+from tinygrad_edu.viz.summary import Summary, describe, number, numbers, plain, summarize
 
-__all__ = ["badge", "card", "constant", "entries", "text"]
+__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "title"]
 
 SMALL, MEDIUM = 9, 11
+FEW = 4
 BAR_WIDTH, BAR_HEIGHT = 6, 16
 
 
 def text(value: str, limit: int = 40) -> str:
     """A text as it is, whatever it holds, for an HTML-like label or an attribute."""
-    return escape(plain(value, limit).replace("\\", "\\\\"))
+    return escape(plain(value, limit).replace("\\", "\\\\")) or " "  # Graphviz needs something
 
 
-def card(name: str, facts: str, rows: list[str], badge: str = "") -> str:
+def card(name: str, facts: str, rows: list[str], badge: str = "", *, named: bool = True) -> str:
     """A label: the badge of the operation, and beside it what the operation made."""
-    title = f'<TD COLSPAN="2" ALIGN="LEFT"><B>{_font(text(name))}</B>  {_small(facts)}</TD>'
+    shown = f"<B>{_font(text(name))}</B>" if named else _font(text(name), FAINT)
+    title = f'<TD COLSPAN="2" ALIGN="LEFT">{shown}  {_small(facts)}</TD>'
     body = _table(f"<TR>{title}</TR>", *rows, spacing=2)
     left = f"<TD>{badge}</TD>" if badge else ""
     return f"<{_table(f'<TR>{left}<TD>{body}</TD></TR>')}>"
@@ -31,17 +34,23 @@ def card(name: str, facts: str, rows: list[str], badge: str = "") -> str:
 
 def badge(symbol: str, options: str = "") -> str:
     """The operation, as a student writes it."""
-    rows = [f"<TR><TD><B>{_font(text(symbol), '#ffffff', 13)}</B></TD></TR>"]
+    rows = [f"<TR><TD><B>{_font(text(symbol), ON_BADGE, 13)}</B></TD></TR>"]
     if options:
-        rows.append(f"<TR><TD>{_font(text(options), '#ffffff', SMALL)}</TD></TR>")
+        rows.append(f"<TR><TD>{_font(text(options), ON_BADGE, SMALL)}</TD></TR>")
     return _table(*rows, padding=3, extra=f' STYLE="ROUNDED" BGCOLOR="{BADGE}"')
 
 
-def entries(label: str, array: NDArray[Any] | None) -> str:
+def line(value: str) -> str:
+    """The row of a card with a sentence."""
+    return f'<TR><TD COLSPAN="2" ALIGN="LEFT">{_small(value)}</TD></TR>'
+
+
+def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
     """The row of a card with a label and an array: its numbers, or its distribution."""
+    address = f' ID="{key}" TOOLTIP="{label}"' if key else ""  # Graphviz wants both for a group
     return (
         f'<TR><TD ALIGN="LEFT" VALIGN="TOP">{_small(label)}</TD>'
-        f'<TD ALIGN="LEFT">{_content(array)}</TD></TR>'
+        f'<TD ALIGN="LEFT"{address}>{_content(array)}</TD></TR>'
     )
 
 
@@ -51,7 +60,7 @@ def _content(array: NDArray[Any] | None) -> str:
     rows = numbers(array)
     if rows:
         cells = ("".join(f'<TD ALIGN="RIGHT">{_font(x)}</TD>' for x in row) for row in rows)
-        return _table(*(f"<TR>{row}</TR>" for row in cells), spacing=5)
+        return _table(*(f"<TR>{row}</TR>" for row in cells), spacing=7)
     summary = summarize(array)
     if summary:
         return _distribution(summary)
@@ -77,10 +86,47 @@ def _bar(height: int) -> str:
 
 def constant(array: NDArray[Any]) -> str:
     """A constant, small and gray."""
-    rows = numbers(array)
-    if array.ndim == 0 and rows:
-        return f"<{_font(rows[0][0], LINE, MEDIUM)}>"
-    return f"<{_font(describe(array), LINE, SMALL)}>"
+    if array.ndim == 0:
+        return f"<{_font(number(array[()]), LINE)}>"
+    shown = ", ".join(map(number, array.ravel()[:FEW]))
+    more = ", …" if array.size > FEW else ""
+    facts = _font(describe(array), LINE, SMALL)
+    return f"<{_font(f'[{shown}{more}]', LINE, SMALL)}<BR/>{facts}>"
+
+
+def title(scope: str) -> str:
+    """The label of a cluster."""
+    return f"<<B>{_font(text(scope), LINE)}</B>>"
+
+
+def legend(kinds: list[Kind], scale: list[tuple[str, str, float]]) -> str:
+    """What the colors mean: the kinds of nodes and, if there are any, the sizes of gradients."""
+    entries = [(_swatch(LOOKS[kind]), kind) for kind in kinds]
+    entries += [(_stroke(color, width), f"grad {label}") for label, color, width in scale]
+    cells = "".join(
+        f"<TD>{mark}</TD><TD>{_font(name, LINE, SMALL)}  </TD>" for mark, name in entries
+    )
+    return f"<{_table(f'<TR>{cells}</TR>', spacing=4)}>"
+
+
+def _swatch(look: Look) -> str:
+    rounded = ' STYLE="ROUNDED"' if "rounded" in look.style else ""
+    inner = (
+        f'<TABLE BORDER="{round(float(look.width))}" CELLBORDER="0" CELLSPACING="0" '
+        f'CELLPADDING="0" COLOR="{look.border}" BGCOLOR="{look.fill}"{rounded}>'
+        f'<TR><TD FIXEDSIZE="TRUE" WIDTH="14" HEIGHT="9"></TD></TR></TABLE>'
+    )
+    if look.lines == "1":
+        return inner
+    return (
+        f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="1" CELLPADDING="0" COLOR="{look.border}">'
+        f"<TR><TD>{inner}</TD></TR></TABLE>"
+    )
+
+
+def _stroke(color: str, width: float) -> str:
+    size = f'FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="{max(1, round(width))}"'
+    return _table(f'<TR><TD {size} BGCOLOR="{color}"></TD></TR>')
 
 
 def _small(value: str) -> str:

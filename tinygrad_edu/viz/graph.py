@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz import card, palette
-from tinygrad_edu.viz.model import Constant, Graph, Item, options_of, read_graph
-from tinygrad_edu.viz.summary import describe
-from tinygrad_edu.viz.symbols import SYMBOLS
-from tinygrad_edu.viz.trace import gradients
+from tinygrad_edu.viz.drawing import Direction, draw
+from tinygrad_edu.viz.folding import arrange
+from tinygrad_edu.viz.model import read_graph
+from tinygrad_edu.viz.trace import edge_strengths, gradients
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -18,62 +17,91 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_graph"]
 
+ColorBy: TypeAlias = Literal["kind", "grad"]
+
 
 def draw_graph(
     root: Tensor,
     names: Mapping[str, Any] | None = None,
     *,
+    depth: int | None = None,
     constants: bool = True,
-    direction: Literal["LR", "TB"] = "LR",
+    color_by: ColorBy = "kind",
+    direction: Direction = "LR",
     legend: bool = True,
+    max_nodes: int = 300,
 ) -> Drawing:
-    """Draw what a Tensor was computed from, with values and gradients."""
-    from tinygrad_edu.viz.render import Drawing  # noqa: PLC0415 - graphviz takes 17 ms to import
+    """Draw what a Tensor was computed from, with values and gradients.
 
+    A card stands for a Tensor: its name, shape and dtype, its value, its gradient, and in front of
+    them the operation that made it. Numbers are shown as they are while there are few, else as a
+    histogram. A gradient is "-" before ``backward()``; after it the card of an intermediate value,
+    which keeps no gradient itself, shows the one that passed through.
+
+    Parameters
+    ----------
+    root : Tensor
+        The end of the computation; most often the loss.
+    names : mapping, optional
+        What to call the Tensors, instead of their own names: ``locals()``, or a dict of Tensors,
+        of lists and dicts of them, and of modules.
+    depth : int, optional
+        Fold each `scope` that lies deeper than this into one node; 0 leaves the outermost ones as
+        one node each.
+    constants : bool, optional
+        Whether to draw the numbers and arrays that are no Tensors.
+    color_by : {"kind", "grad"}, optional
+        Whether edges are gray, or show how large the gradient is that flows back through them.
+    direction : {"LR", "TB"}, optional
+        From left to right, or from top to bottom.
+    legend : bool, optional
+        Whether to say what the colors mean.
+    max_nodes : int, optional
+        Of a graph with more nodes, scopes are folded first, then what repeats itself.
+
+    Returns
+    -------
+    graphviz.Digraph
+        It shows itself in a notebook; ``.render(outfile="graph.svg")`` writes it to a file, as
+        SVG, PNG or PDF; ``.pipe("svg")`` returns the bytes. This works without a Graphviz on the
+        system if ``pygraphviz`` is installed.
+
+    Raises
+    ------
+    TypeError
+        If the root is no Tensor.
+    ValueError
+        If there are more than ``max_nodes`` nodes even after folding, or if ``color_by="grad"``
+        finds no gradient.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
+    >>> y = x * x
+    >>> y.backward()
+    >>> graph = tg.draw_graph(y)
+    >>> graph.source.count("->")  # one edge for each use of x
+    2
+    """
     if not isinstance(root, Node):
         raise TypeError(
             f"draw_graph draws what a Tensor was computed from; got {type(root).__name__}"
         )
+    _check("color_by", color_by, ColorBy)
+    _check("direction", direction, Direction)
     graph = read_graph(root, names, constants=constants)
-    drawing = Drawing(
-        "tinygrad_edu",
-        format="svg",
-        graph_attr={
-            "rankdir": direction,
-            "bgcolor": "transparent",
-            "nodesep": "0.2",
-            "ranksep": "0.3",
-            "fontname": palette.FONT,
-        },
-        node_attr={"fontname": palette.FONT, "margin": "0.08,0.05"},
-        edge_attr={"color": palette.LINE, "arrowsize": "0.6", "penwidth": "1.2"},
-    )
+    view = arrange(graph, depth, max_nodes)
     grads = gradients(graph)
-    keys = {item: f"n{i}" for i, item in enumerate(graph.items)}
-    for item, key in keys.items():
-        drawing.node(key, **_node(graph, item, grads.get(item)))
-    for edge in graph.edges:
-        drawing.edge(keys[edge.source], keys[edge.target])
-    return drawing
+    if color_by == "grad" and not grads:
+        raise ValueError(
+            'color_by="grad" shows gradients, and there are none; call backward() first'
+        )
+    strengths = edge_strengths(view) if color_by == "grad" else None
+    return draw(view, grads, strengths, direction=direction, legend=legend)
 
 
-def _node(graph: Graph, item: Item, gradient: Any) -> dict[str, str]:
-    if isinstance(item, Constant):
-        return {"label": card.constant(item.data), "shape": "plain"}
-    look = palette.LOOKS[graph.kind(item)]
-    badge = ""
-    if item._op is not None:
-        symbol = SYMBOLS.get(item._op.__name__, item._op.__name__)
-        badge = card.badge(symbol, options_of(item))
-    rows = [card.entries("value", item._data)]
-    if item._requires_grad:
-        rows.append(card.entries("grad", gradient))
-    return {
-        "label": card.card(graph.names[item], describe(item._data), rows, badge),
-        "shape": look.shape,
-        "style": look.style,
-        "fillcolor": look.fill,
-        "color": look.border,
-        "penwidth": look.width,
-        "peripheries": look.lines,
-    }
+def _check(argument: str, value: str, allowed: Any) -> None:
+    if value not in get_args(allowed):
+        choices = " or ".join(map(repr, get_args(allowed)))
+        raise ValueError(f"{argument} must be {choices}; got {value!r}")

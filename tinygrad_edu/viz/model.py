@@ -7,11 +7,12 @@ they were made, so that nothing recurses and the cost is linear in the size of t
 from __future__ import annotations
 
 import inspect
-from collections import Counter
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import takewhile
+from numbers import Number
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,11 +20,22 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node
 
-__all__ = ["Constant", "Edge", "Graph", "Item", "Kind", "options_of", "read_graph"]
+__all__ = [
+    "Constant",
+    "Edge",
+    "Graph",
+    "Item",
+    "Kind",
+    "arguments",
+    "operands",
+    "options",
+    "read_graph",
+]
 
 Array: TypeAlias = NDArray[Any]
 Kind: TypeAlias = str
 """One of "input", "parameter", "constant", "intermediate", "output" and "fold"."""
+Scope: TypeAlias = tuple[str, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -54,8 +66,11 @@ class Graph:
     """Oldest first; a constant stands before the first operation that takes it."""
     edges: list[Edge] = field(default_factory=list)
     names: dict[Item, str] = field(default_factory=dict)
-    """A name for every Tensor."""
-    scopes: dict[Item, tuple[str, ...]] = field(default_factory=dict)
+    """A name for every Tensor: given, or made up."""
+    unnamed: set[Item] = field(default_factory=set)
+    """Those whose name was made up."""
+    scopes: dict[Item, Scope] = field(default_factory=dict)
+    """Where each is drawn."""
 
     def kind(self, item: Item) -> Kind:
         """What an item is to the graph."""
@@ -73,21 +88,21 @@ def read_graph(
 ) -> Graph:
     """Read the graph below a root."""
     graph = Graph(root)
-    seen: dict[int, Constant] = {}
+    arrays: dict[int, Constant] = {}  # an array used twice is drawn once
     for node in _nodes(root):
-        for position, value in _operands(node):
-            source = value if isinstance(value, Node) else seen.get(id(value))
+        for position, value in operands(node):
+            source = value if isinstance(value, Node) else arrays.get(id(value))
             if source is None:
                 if not constants:
                     continue
                 source = Constant(np.asarray(value))
                 graph.items.append(source)
-                if isinstance(value, np.ndarray):  # an array used twice is drawn once
-                    seen[id(value)] = source
+                if isinstance(value, np.ndarray):
+                    arrays[id(value)] = source
             graph.edges.append(Edge(source, node, position))
         graph.items.append(node)
-    graph.names = _names(graph, names or {})
-    graph.scopes = _scopes(graph)
+    _give_names(graph, names or {})
+    _give_scopes(graph)
     return graph
 
 
@@ -104,24 +119,59 @@ def _nodes(root: Node) -> list[Node]:
     return sorted(found, key=lambda node: (node._op is not None, node._order))
 
 
-def _operands(node: Node) -> Iterator[tuple[int, Any]]:
-    """The arguments that are values, with their positions; the others are options."""
+def operands(node: Node) -> Iterator[tuple[int, Any]]:
+    """The arguments to compute with, by position; the others say how."""
     for position, value in enumerate(node._inputs):
-        differentiable = position < len(node._closures) and value is not None
+        differentiable = position < len(node._closures) and isinstance(value, Number | list)
         if differentiable or isinstance(value, Node | np.ndarray):
             yield position, value
 
 
-def options_of(node: Node) -> str:
-    """The options that a node's operation was called with, as written: ``axis=0``."""
-    parameters = _parameters(node._op)
-    operands = {position for position, _ in _operands(node)}
-    positional = {
-        parameters[i].name: value
-        for i, value in enumerate(node._inputs)
-        if i not in operands and i < len(parameters) and parameters[i].default != value
-    }
-    return ", ".join(f"{k}={v!r}" for k, v in (positional | node._options).items())
+def arguments(node: Node) -> dict[str, Any]:
+    """The arguments of the call that made a node, by their names in the operation's signature."""
+    bound: dict[str, Any] = {}
+    for parameter in _parameters(node._op):
+        rest = node._inputs[len(bound) :]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            bound |= {f"{parameter.name}[{i}]": value for i, value in enumerate(rest)}
+        elif rest and parameter.kind is not parameter.KEYWORD_ONLY:
+            bound[parameter.name] = rest[0]
+    return bound | node._options
+
+
+def options(node: Node) -> str:
+    """What a node's call says beside its operands, as it is written: ``axis=0``, ``[1:]``."""
+    computed_with = {position for position, _ in operands(node)}
+    defaults = {parameter.name: parameter.default for parameter in _parameters(node._op)}
+    return ", ".join(
+        f"[{_index(value)}]" if name == "index" else f"{name}={_written(value)}"
+        for position, (name, value) in enumerate(arguments(node).items())
+        if position not in computed_with and not _same(value, defaults.get(name))
+    )
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
+
+
+def _index(index: Any) -> str:
+    """An index as it is written between brackets."""
+    return ", ".join(map(_written, index if isinstance(index, tuple) else (index,)))
+
+
+def _written(value: Any) -> str:
+    """An argument as it is written in a call."""
+    match value:
+        case slice():
+            parts = ["" if part is None else str(part) for part in (value.start, value.stop)]
+            return ":".join(parts if value.step is None else [*parts, str(value.step)])
+        case EllipsisType():
+            return "..."
+        case np.generic():
+            return repr(value.item())
+        case np.ndarray():
+            return f"array of shape {value.shape}"
+    return repr(value)
 
 
 @lru_cache(maxsize=256)
@@ -132,37 +182,41 @@ def _parameters(op: Any) -> tuple[inspect.Parameter, ...]:
 # --- names --------------------------------------------------------------------------------
 
 
-def _names(graph: Graph, given: Mapping[str, Any]) -> dict[Item, str]:
-    """The name given for each Tensor, else its own, else a letter and a number."""
-    known = dict(reversed([(t, name) for name, t in _tensors(given)]))  # the first name wins
+def _give_names(graph: Graph, given: Mapping[str, Any]) -> None:
+    """Give each Tensor the name given for it, else its own, else a letter and a number."""
+    known = dict(reversed([(tensor, name) for name, tensor in _tensors(given)]))  # the first wins
     nodes = [item for item in graph.items if isinstance(item, Node)]
-    names: dict[Item, str] = {node: known.get(node) or node.name or "" for node in nodes}
-    taken = set(names.values())
-    count: Counter[str] = Counter()
+    graph.names = {node: known.get(node) or node.name or "" for node in nodes}
+    graph.unnamed = {node for node in nodes if not graph.names[node]}
+    taken = set(graph.names.values())
+    made_up = {
+        "input": _numbered("x"),
+        "parameter": _numbered("p"),
+        "intermediate": _numbered("t"),
+        "output": itertools.chain(["L"], _numbered("L")),  # as in dL/dx
+    }
     for node in nodes:
-        if names[node]:
-            continue
-        letter = _LETTERS[graph.kind(node)]
-        count[letter] += 1
-        while f"{letter}{count[letter]}" in taken:
-            count[letter] += 1
-        names[node] = f"{letter}{count[letter]}"
-    return names
+        if node in graph.unnamed:
+            names = made_up[graph.kind(node)]
+            graph.names[node] = next(name for name in names if name not in taken)
 
 
-_LETTERS = {"input": "x", "parameter": "p", "intermediate": "t", "output": "t"}
+def _numbered(letter: str) -> Iterator[str]:
+    return (f"{letter}{i}" for i in itertools.count(1))
 
 
-def _tensors(given: Any, path: str = "") -> Iterator[tuple[str, Node]]:
+def _tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, Node]]:
     """The Tensors in a mapping of names, in lists and dicts of them, and in modules."""
     if isinstance(given, Node):
         yield path, given
+    elif depth == 0:  # a list may contain itself
+        return
     elif isinstance(given, Mapping):
         for key, value in given.items():
-            yield from _tensors(value, f"{path}.{key}" if path else str(key))
+            yield from _tensors(value, f"{path}.{key}" if path else str(key), depth - 1)
     elif isinstance(given, list | tuple):
         for i, value in enumerate(given):
-            yield from _tensors(value, f"{path}[{i}]")
+            yield from _tensors(value, f"{path}[{i}]", depth - 1)
     elif hasattr(given, "named_parameters") and not isinstance(given, type):
         for key, value in given.named_parameters():
             yield f"{path}.{key}" if path else key, value
@@ -171,20 +225,19 @@ def _tensors(given: Any, path: str = "") -> Iterator[tuple[str, Node]]:
 # --- scopes -------------------------------------------------------------------------------
 
 
-def _scopes(graph: Graph) -> dict[Item, tuple[str, ...]]:
-    """The scope of each item: a parameter and a constant belong where they are used."""
-    scopes: dict[Item, tuple[str, ...]] = {
+def _give_scopes(graph: Graph) -> None:
+    """Draw what was computed where that was, and parameters and constants where they are used."""
+    graph.scopes = {
         item: item._context.scope if isinstance(item, Node) else () for item in graph.items
     }
-    users: dict[Item, tuple[str, ...]] = {}
+    used: dict[Item, Scope] = {}
     for edge in graph.edges:
-        scope = scopes[edge.target]
-        users[edge.source] = _common(users.get(edge.source, scope), scope)
-    for item, scope in users.items():
-        if graph.kind(item) in ("parameter", "constant"):
-            scopes[item] = scope
-    return scopes
+        if graph.kind(edge.source) in ("parameter", "constant"):
+            scope = graph.scopes[edge.target]
+            used[edge.source] = _common(used.get(edge.source, scope), scope)
+    graph.scopes |= used
 
 
-def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(x for x, y in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+def _common(a: Scope, b: Scope) -> Scope:
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))
+    return tuple(x for x, _ in pairs)

@@ -1,19 +1,21 @@
 """Colors, after Okabe and Ito: told apart by color-blind readers, and on paper.
 
-What stands on a card has the card's own light ground. What stands on the page, which may be light
-or dark, is of a middle gray that is read on both.
+What stands on the page, which may be light or dark, is of a middle gray that is read on both. What
+stands on a card has the card's ground; an SVG brings dark cards along for who prefers them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BADGE", "FAINT", "FONT", "INK", "LINE", "LOOKS", "MONO", "Look"]
+__all__ = ["BADGE", "CLUSTER", "FAINT", "FONT", "INK", "LINE", "LOOKS", "STYLE", "Look", "ramp"]
 
 FONT = "Helvetica,Arial,sans-serif"
 INK, FAINT = "#1f2328", "#59636e"  # on a card: text, and what explains it
+BADGE, ON_BADGE = "#3d4754", "#ffffff"
 LINE = "#7d8590"  # on the page
-BADGE = "#3d4754"
+CLUSTER = LINE + "12"  # with an opacity: hardly there
+STRONG = "#d55e00"  # a large gradient
 
 
 class Look(NamedTuple):
@@ -34,3 +36,28 @@ LOOKS = {
     "output": Look("box", "#d9f2e8", "#009e73", lines="2"),
     "fold": Look("folder", "#f6e6f0", "#b3568c"),
 }
+
+DARK = {
+    INK: "#e6edf3",
+    FAINT: "#a2abb5",
+    BADGE: "#57626f",
+    LOOKS["input"].fill: "#10304a",
+    LOOKS["parameter"].fill: "#46310c",
+    LOOKS["intermediate"].fill: "#21262d",
+    LOOKS["output"].fill: "#0e3b2e",
+    LOOKS["fold"].fill: "#40243a",
+}
+STYLE = "\n".join(
+    f'.tinygrad_edu [{attribute}="{light}"] {{ {attribute}: {dark} }}'
+    for light, dark in DARK.items()
+    for attribute in ("fill", "stroke")
+)
+"""The same colors for a dark page, as rules for an SVG."""
+
+
+def ramp(share: float) -> str:
+    """A color between that of lines, for 0, and a strong one, for 1."""
+    low, high = (int(color[1:], 16).to_bytes(3) for color in (LINE, STRONG))
+    return "#" + "".join(
+        f"{round(a + share * (b - a)):02x}" for a, b in zip(low, high, strict=True)
+    )

@@ -1,8 +1,9 @@
-"""Graphviz pictures without a system Graphviz: the one inside pygraphviz does, in process."""
+"""Graphviz pictures without a system Graphviz: the one inside pygraphviz draws, in process."""
 
 from __future__ import annotations
 
 import threading
+import webbrowser
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import graphviz
 
+from tinygrad_edu.viz.palette import STYLE
+
 __all__ = ["Drawing"]
 
-INSTALL = "Graphviz is needed to draw this graph; do: pip install pygraphviz  (its wheel contains Graphviz)"
+INSTALL = "Graphviz is needed to draw this graph, and pygraphviz has it: pip install pygraphviz"
+
 _one_at_a_time = threading.Lock()  # Graphviz as a library keeps global state
 
 
@@ -28,26 +32,18 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without
     def pipe(
         self,
         format: str | None = None,
-        renderer: str | None = None,
-        formatter: str | None = None,
-        neato_no_op: bool | int | None = None,
-        quiet: bool = False,
         *,
         engine: str | None = None,
         encoding: str | None = None,
+        **options: Any,
     ) -> Any:
-        """Return the picture as bytes, or with an encoding as text; see `graphviz.Digraph.pipe`."""
+        """Return the picture as bytes, or as text in an encoding; see ``graphviz.Digraph.pipe``."""
         if which(engine or self.engine):
-            return super().pipe(
-                format,
-                renderer=renderer,
-                formatter=formatter,
-                neato_no_op=neato_no_op,
-                quiet=quiet,
-                engine=engine,
-                encoding=encoding,
-            )
-        picture = _draw(self.source, format or self.format, engine or self.engine)
+            picture = super().pipe(format, engine=engine, **options)
+        else:
+            picture = _draw(self.source, format or self.format, engine or self.engine)
+        if (format or self.format) == "svg":
+            picture = _add_dark_colors(picture)
         return picture.decode(encoding) if encoding else picture
 
     def render(
@@ -57,37 +53,22 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without
         view: bool = False,
         cleanup: bool = False,
         format: str | None = None,
-        *args: Any,
+        *,
         outfile: str | PathLike[str] | None = None,
-        engine: str | None = None,
         **options: Any,
     ) -> str:
-        """Write the DOT source and the picture to files; see `graphviz.Digraph.render`."""
-        if which(engine or self.engine):
-            return str(
-                super().render(
-                    filename,
-                    directory,
-                    view,
-                    cleanup,
-                    format,
-                    *args,
-                    outfile=outfile,
-                    engine=engine,
-                    **options,
-                )
-            )
+        """Write the DOT source and the picture to files; see ``graphviz.Digraph.render``."""
         if outfile is not None:
-            format = format or Path(outfile).suffix.removeprefix(".")
-            filename = filename or f"{Path(outfile).with_suffix('')}.gv"
-        picture = self.pipe(format, engine=engine)
-        source = Path(self.save(filename, directory))
-        target = Path(outfile) if outfile is not None else Path(f"{source}.{format or self.format}")
+            format = format or Path(outfile).suffix[1:]
+            filename = filename or Path(outfile).with_suffix(".gv")
+        picture = self.pipe(format, **options)
+        source = self.save(filename, directory)
+        target = Path(outfile or f"{source}.{format or self.format}")
         target.write_bytes(picture)
         if cleanup:
-            source.unlink()
+            Path(source).unlink()
         if view:
-            self._view(str(target), format=format or self.format, quiet=True)
+            webbrowser.open(target.resolve().as_uri())
         return str(target)
 
     def _repr_mimebundle_(
@@ -100,7 +81,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without
         try:
             bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
         except Exception as error:  # noqa: BLE001 - a repr shows what it can
-            return {"text/plain": f"{error}\n\n{self.source}"}
+            return {"text/plain": f"{self.source}\n{error}"}
         return bundle
 
 
@@ -117,3 +98,10 @@ def _draw(source: str, format: str, engine: str) -> bytes:
         finally:
             graph.close()
     return picture
+
+
+def _add_dark_colors(svg: bytes) -> bytes:
+    """Let a reader who prefers dark pages have dark cards."""
+    rules = f"<style>@media (prefers-color-scheme: dark) {{\n{STYLE}\n}}</style>\n"
+    end_of_tag = svg.index(b">", svg.index(b"<svg")) + 1
+    return svg[:end_of_tag] + b"\n" + rules.encode() + svg[end_of_tag:]

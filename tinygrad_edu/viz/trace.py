@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node, _fit, _stale
+from tinygrad_edu.viz.folding import View
 from tinygrad_edu.viz.model import Graph
 
-__all__ = ["Contribution", "gradients", "retrace"]
+__all__ = ["Contribution", "edge_strengths", "gradients", "retrace"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -84,3 +85,20 @@ def gradients(graph: Graph) -> dict[Node, Array]:
 
 def _values(gradient: Any) -> Array:
     return gradient._data if isinstance(gradient, Node) else np.asarray(gradient)
+
+
+def edge_strengths(view: View) -> dict[Hashable, float]:
+    """How large the gradient is that flows back over each drawn edge: its root mean square.
+
+    Of several edges that are drawn as one the strongest counts; one without a gradient is left out.
+    """
+    strengths = {
+        (c.node, c.position): float(np.sqrt(np.mean(np.square(c.fitted, dtype=float))))
+        for c in retrace(view.graph)
+        if c.fitted.size
+    }
+    flows = {
+        key: [strengths[e.target, e.position] for e in edges if (e.target, e.position) in strengths]
+        for key, edges in view.edges.items()
+    }
+    return {key: max(found) for key, found in flows.items() if found}
