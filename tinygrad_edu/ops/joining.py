@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,11 +59,13 @@ def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:
 @named("concatenate")
 def _concatenate(*arrays: Operand, axis: int | None) -> Any:
     y = np.concatenate(arrays, axis)
-    shapes = [np.shape(x) for x in arrays]
-    lengths = [np.size(x) if axis is None else np.shape(x)[axis] for x in arrays]
-    along = 0 if axis is None else axis % y.ndim
-    parts = [slice(end - n, end) for n, end in zip(lengths, accumulate(lengths), strict=True)]
-    return y, *(_part(at(part, along), shape) for part, shape in zip(parts, shapes, strict=True))
+    shapes = [as_array(x).shape for x in arrays]
+    lengths = [math.prod(shape) if axis is None else shape[axis] for shape in shapes]
+    along, closures, end = (0 if axis is None else axis % y.ndim), [], 0
+    for shape, n in zip(shapes, lengths, strict=True):
+        start, end = end, end + n
+        closures.append(_part(at(slice(start, end), along), shape))
+    return y, *closures
 
 
 def _part(index: Any, shape: tuple[int, ...]) -> Callable[[Any], Any]:

@@ -117,26 +117,28 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
            [6., 6.]]), array([2., 2.]))
     """
     if type(x) is type(W) is np.ndarray and x.ndim == W.ndim == 2:
-        return _with_bias(x.dot(W), b), lambda g: g.dot(W.T), x.T.dot, identity
+        y = x.dot(W)
+        if type(b) is np.ndarray and b.shape == W.shape[1:]:
+            y = y + (b[None] if len(y) == 1 else b)  # small arrays of one shape add faster
+        elif b is not None:
+            y = _with_bias(y, b)
+        return y, lambda g: g.dot(W.T), x.T.dot, identity
     x, W = as_array(x), as_array(W)
     if x.ndim == 0 or W.ndim != 2:
         raise ValueError(
             f"linear takes x of shape (..., n) and W of (n, k); got {x.shape} and {W.shape}"
         )
-    samples = list(range(x.ndim - 1))
+    y, samples = np.matmul(x, W), list(range(x.ndim - 1))
     return (
-        _with_bias(np.dot(x, W), b),
-        lambda g: np.dot(g, W.T),
+        y if b is None else _with_bias(y, b),
+        lambda g: np.matmul(g, W.T),
         lambda g: np.tensordot(x, g, (samples, samples)),
         identity,
     )
 
 
 def _with_bias(product: Any, b: Any) -> Any:
-    if b is None:
-        return product
-    # Small arrays of one shape are added twice as fast as arrays that broadcast.
-    y = product + (b[None] if len(product) == 1 == np.ndim(b) else b)
+    y = product + as_array(b)
     if y.shape != product.shape:
         raise ValueError(f"a bias of shape {np.shape(b)} does not fit x @ W of {product.shape}")
     return y
@@ -186,7 +188,8 @@ def dot(a: Operand, b: Operand) -> Any:
         return np.dot(a, b), lambda g: chain(g, b), lambda g: chain(g, a)
     if a.ndim <= 2 and b.ndim <= 2:
         return _matrix_product(a, b)
-    return np.dot(a, b), *_contracted(a, b, [a.ndim - 1], [max(b.ndim - 2, 0)])
+    of_a, of_b = [a.ndim - 1], [max(b.ndim - 2, 0)]
+    return np.tensordot(a, b, (of_a, of_b)), *_contracted(a, b, of_a, of_b)
 
 
 @implements(np.inner)
