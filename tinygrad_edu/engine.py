@@ -19,7 +19,6 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import math
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
@@ -289,8 +288,8 @@ def _fit(gradient: Any, parent: Node, node: Node) -> Any:
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
         extra = gradient.ndim - len(shape)
-        if extra > 0 and gradient.shape[extra:] == shape:
-            gradient = _sum_copies(gradient, shape)
+        if extra == 1 and gradient.shape[1:] == shape:
+            gradient = _sum_rows(gradient)
         elif extra >= 0 and all(map(_stretches, shape, gradient.shape[extra:])):
             axes = (i + extra for i, n in enumerate(shape) if n == 1)
             gradient = gradient.sum(axis=(*range(extra), *axes)).reshape(shape)
@@ -300,20 +299,21 @@ def _fit(gradient: Any, parent: Node, node: Node) -> Any:
                 f"gradient of shape {gradient.shape}; expected {shape}, or a shape to which "
                 f"{shape} broadcasts"
             )
-    return gradient if gradient.dtype == dtype else gradient.astype(dtype)
+    return gradient if gradient.dtype is dtype else gradient.astype(dtype)
 
 
 def _stretches(n: int, m: int) -> bool:
     return n in (1, m)
 
 
-def _sum_copies(gradient: Any, shape: tuple[int, ...]) -> Any:
-    """The sum over the leading axes, along which an input of this shape was repeated."""
-    if len(gradient) == 1 and gradient.ndim == len(shape) + 1:
+def _sum_rows(gradient: Any) -> Any:
+    """The sum over the first axis, along which a bias, say, was repeated."""
+    rows = len(gradient)
+    if rows == 1:
         return gradient[0]
-    copies = math.prod(gradient.shape[: gradient.ndim - len(shape)])
-    # A product with ones is several times as fast as a sum.
-    return (_ones(copies, gradient.dtype) @ gradient.reshape(copies, -1)).reshape(shape)
+    if gradient.ndim == 2 and type(gradient) is np.ndarray:
+        return _ones(rows, gradient.dtype).dot(gradient)  # several times as fast as a sum
+    return gradient.sum(axis=0)
 
 
 @functools.lru_cache(maxsize=64)

@@ -125,7 +125,7 @@ def _name(f: Any) -> str:
 
 
 def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The function along a fixed random direction: every element of its output has a weight of its own."""
+    """The function along a fixed random direction, in which every output has a weight."""
 
     def function(*args: Any) -> Any:
         outputs = leaves(f(*args))

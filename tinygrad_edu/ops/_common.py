@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -73,6 +74,8 @@ def chain(g: Any, slope: Any) -> Any:
     ``where(x > 0, sqrt(x), 0)`` zero, not nan, at x <= 0.
     """
     product = g * slope
+    if isinstance(slope, float) and math.isfinite(slope):
+        return product
     numbers = values(product)
     if (total := np.vdot(numbers, numbers)) != total:  # the fastest way to find a nan
         product = np.where((values(g) == 0) & np.isnan(numbers), 0, product)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, chain, constant, implements, is_tensor
-from tinygrad_edu.ops.reduction import log_sum, peak
+from tinygrad_edu.ops.reduction import by_columns, log_sum, peak
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.shape import reshape
 
@@ -51,9 +51,10 @@ def sigmoid(x: Operand) -> Any:
 
 def logistic(x: Any) -> tuple[Any, Any]:
     """sigmoid(x) and 1 - sigmoid(x), neither with overflow nor with cancellation."""
-    if is_tensor(x):
-        return sigmoid(x), sigmoid(-x)
-    x = np.asarray(x)
+    if type(x) is not np.ndarray:
+        if is_tensor(x):
+            return sigmoid(x), sigmoid(-x)
+        x = np.asarray(x)
     one, largest = _one_and_largest_exponent(x.dtype)
     e = np.exp(np.minimum(x, largest))
     complement = one / (one + e)
@@ -426,9 +427,10 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data, x.grad
     (array([0.5, 0.5]), array([ 0.25, -0.25]))
     """
+    x = by_columns(x)
     e = np.exp(x - peak(x, axis))
-    y = e / np.sum(e, axis=axis, keepdims=True)
-    return y, lambda g: y * (g - np.sum(g * y, axis=axis, keepdims=True))
+    y = e / np.add.reduce(e, axis=axis, keepdims=True)
+    return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
 
 
 @differentiable
@@ -461,6 +463,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data.round(4), x.grad
     (array([-0.6931, -0.6931]), array([ 0.5, -0.5]))
     """
+    x = by_columns(x)
     shifted = x - peak(x, axis)
     y = shifted - log_sum(shifted, axis)
-    return y, lambda g: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+    return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)

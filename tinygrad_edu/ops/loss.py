@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +11,7 @@ import numpy as np
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, chain, is_tensor, values
 from tinygrad_edu.ops.activation import log_softmax, logistic
+from tinygrad_edu.ops.reduction import by_columns
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -146,8 +146,10 @@ def binary_cross_entropy(
     _same_shape(probabilities, targets, "probabilities")
     p, y = probabilities, _numbers(targets, probabilities)
     if _is_one_number(p, y, reduction):
-        with suppress(ValueError, ZeroDivisionError):  # at 0 and 1 the arrays know what to do
+        try:
             return _binary_cross_entropy_of_one(p, y)
+        except (ValueError, ZeroDivisionError):
+            pass  # at 0 and 1 the arrays know what to do
     with np.errstate(divide="ignore", invalid="ignore"):
         log_p, log_q = np.log(p), np.log1p(-p)
         losses = -chain(y, log_p) - chain(1 - y, log_q)
@@ -284,7 +286,7 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
     """
     target, total = _distribution(labels, logits)
     log_p = log_softmax(logits)
-    losses = -np.sum(chain(target, log_p), axis=-1)
+    losses = -np.add.reduce(chain(target, log_p), axis=-1)
     loss, weight = _reduce(losses, reduction)
 
     def per_sample(g: Any) -> Any:
@@ -315,7 +317,7 @@ def _distribution(labels: Any, logits: Any) -> tuple[Any, Any]:
         raise ValueError(
             f"class indices must lie in 0 to {classes - 1}, for {classes} logits; got {wrong[0]}"
         )
-    return _one_hot_rows(classes, logits.dtype).take(numbers, axis=0), 1
+    return by_columns(_one_hot_rows(classes, logits.dtype).take(numbers, axis=0)), 1
 
 
 @lru_cache(maxsize=16)
