@@ -21,6 +21,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from tinygrad_edu import nn, optim
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
 
@@ -37,7 +38,9 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "nn",
     "no_grad",
+    "optim",
     "scope",
     "value_and_grad",
     "vjp",
@@ -45,14 +48,15 @@ __all__ = [
 __all__ += _ops  # noqa: PLE0605 - a list of strings too
 
 # What is built upon the core is imported when it is first asked for, so that the core stays quick
-# to import: a public name, and the module it lives in.
-_ROOMS = {"draw_graph": "viz.graph", "explore": "viz.explorer"}
+# to import: a public name, and the module it lives in, or is.
+_ROOMS = {"draw_graph": "viz.graph", "explore": "viz.explorer", "nn": "nn", "optim": "optim"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    room = import_module(f"{__name__}.{_ROOMS[name]}")
+    return room if _ROOMS[name] == name else getattr(room, name)
 
 
 def __dir__() -> list[str]:

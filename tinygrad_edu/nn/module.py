@@ -1,0 +1,231 @@
+"""Module: a function with parameters. What it consists of is found by looking at its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_edu.context import scope
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Module"]
+
+M = TypeVar("M", bound="Module")
+
+
+class Module:
+    """A function with parameters: the base class of layers and networks.
+
+    A subclass assigns Tensors and other modules to attributes, also in lists, tuples and dicts,
+    and computes its output in ``forward``. A Tensor that requires a gradient is a parameter; its
+    name is the path to it, as ``layers.0.W``. What a call computes is grouped under the name of
+    the module, so that a drawn graph shows it as one cluster.
+
+    Attributes
+    ----------
+    training : bool
+        Whether to behave as in training; `Dropout` does nothing if not.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> class Neuron(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.w = tg.Tensor([1.0, -1.0], requires_grad=True)
+    ...         self.b = tg.Tensor(0.5, requires_grad=True)
+    ...     def forward(self, x):
+    ...         return tg.sigmoid(x @ self.w + self.b)
+    >>> neuron = Neuron()
+    >>> neuron([2.0, 2.5]).data
+    array(0.5)
+    >>> [name for name, _ in neuron.named_parameters()]
+    ['w', 'b']
+    """
+
+    training: bool = True
+    _name: str | None = None  # in the module that holds this one; None before the first call
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """Compute the output; defined by every subclass."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, ...)")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Compute the output, in a scope of the name of this module."""
+        if self._name is None:
+            self._name_modules(type(self).__name__)
+        with scope(self._name):  # type: ignore[arg-type]  # it has a name now
+            return self.forward(*inputs, **options)
+
+    def _name_modules(self, name: str) -> None:
+        self._name = name
+        for path, child in self._children():
+            if isinstance(child, Module) and child._name != path:
+                child._name_modules(path)
+
+    # --- what it consists of ------------------------------------------------------------
+
+    def _children(self) -> Iterator[tuple[str, Tensor | Module]]:
+        """The Tensors and modules in the attributes, with the path from here to each."""
+        for name, value in vars(self).items():
+            yield from _unpack(name, value)
+
+    def _walk(
+        self, prefix: str = "", seen: set[Any] | None = None
+    ) -> Iterator[tuple[str, Tensor | Module]]:
+        """All Tensors and modules below; one that is used twice is met once."""
+        seen = {self} if seen is None else seen
+        for name, child in self._children():
+            if child in seen:
+                continue
+            seen.add(child)
+            yield prefix + name, child
+            if isinstance(child, Module):
+                yield from child._walk(f"{prefix}{name}.", seen)
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """All modules in this one, each with the path to it; first this one itself, as ``""``."""
+        yield "", self
+        for name, child in self._walk():
+            if isinstance(child, Module):
+                yield name, child
+
+    def _named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, child in self._walk():
+            if isinstance(child, Tensor) and child.is_leaf:
+                yield name, child
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """All parameters, each with the path to it; one that is used twice comes once.
+
+        Yields
+        ------
+        name : str
+            The path, as ``layers.0.W``.
+        parameter : Tensor
+            A leaf that requires a gradient.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> network = tg.nn.MLP([2, 3, 1], rng=0)
+        >>> {name: p.shape for name, p in network.named_parameters()}
+        {'layers.0.W': (2, 3), 'layers.0.b': (3,), 'layers.1.W': (3, 1), 'layers.1.b': (1,)}
+        """
+        return ((name, t) for name, t in self._named_tensors() if t.requires_grad)
+
+    def parameters(self) -> list[Tensor]:
+        """All parameters, in the order of `named_parameters`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    # --- training or not --------------------------------------------------------------------
+
+    def train(self: M, mode: bool = True) -> M:
+        """Behave as in training, this module and all in it; returns the module itself."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Behave as in use, not in training; returns the module itself."""
+        return self.train(False)
+
+    # --- state ---------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Copy the values of all Tensors, the parameters and those that do not learn, by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            What `load_state_dict` and `tinygrad_edu.save` take.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> tg.nn.Linear(2, 1, init="zeros").state_dict()
+        {'W': array([[0.],
+               [0.]]), 'b': array([0.])}
+        """
+        return {name: tensor.data.copy() for name, tensor in self._named_tensors()}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor]) -> None:
+        """Take over values that `state_dict` returned; all of them, or none if anything is wrong.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            A value for each Tensor of this module, in its shape.
+
+        Raises
+        ------
+        ValueError
+            If entries are missing, unexpected, or of another shape or kind of number: the
+            message names all of them.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> layer = tg.nn.Linear(2, 1)
+        >>> layer.load_state_dict({"W": [[1.0], [2.0]], "bias": [0.0]})
+        Traceback (most recent call last):
+            ...
+        ValueError: the state does not fit this Linear:
+          missing     b: (1,) float64
+          unexpected  bias
+        """
+        tensors = dict(self._named_tensors())
+        given = {
+            name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()
+        }
+        problems = [
+            f"missing     {name}: {t.shape} {t.dtype}"
+            for name, t in tensors.items()
+            if name not in given
+        ]
+        problems += [f"unexpected  {name}" for name in given if name not in tensors]
+        problems += [
+            f"misfit      {name}: expected {t.shape} {t.dtype}, got {x.shape} {x.dtype}"
+            for name, t in tensors.items()
+            if (x := given.get(name)) is not None
+            and (x.shape != t.shape or not np.can_cast(x.dtype, t.dtype, "same_kind"))
+        ]
+        if problems:
+            raise ValueError(
+                "\n  ".join([f"the state does not fit this {type(self).__name__}:", *problems])
+            )
+        for name, tensor in tensors.items():
+            tensor.data = np.array(given[name], dtype=tensor.dtype)
+
+    # --- what it looks like --------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Tell the arguments of this module, for ``repr``."""
+        return ""
+
+    def __repr__(self) -> str:
+        inner = [
+            f"\n  {name}: " + repr(child).replace("\n", "\n  ")
+            for name, child in self._children()
+            if isinstance(child, Module)
+        ]
+        return f"{type(self).__name__}({self.extra_repr()}{''.join(inner)}{chr(10) * bool(inner)})"
+
+
+def _unpack(path: str, value: Any) -> Iterator[tuple[str, Tensor | Module]]:
+    """The Tensors and modules in an attribute, which may be a nested container."""
+    if isinstance(value, Tensor | Module):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, v in value.items():
+            yield from _unpack(f"{path}.{key}", v)
+    elif isinstance(value, list | tuple):
+        for i, v in enumerate(value):
+            yield from _unpack(f"{path}.{i}", v)
