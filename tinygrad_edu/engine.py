@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.context import Context, current
+from tinygrad_edu.context import current
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -55,7 +55,6 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_closures",
-        "_context",
         "_data",
         "_inputs",
         "_op",
@@ -63,6 +62,7 @@ class Node:
         "_order",
         "_requires_grad",
         "_retains_grad",
+        "_scope",
         "grad",
         "name",
     )
@@ -74,8 +74,8 @@ class Node:
     _inputs: tuple[Any, ...]
     _options: dict[str, Any]
     _closures: tuple[Closure | None, ...]
-    _context: Context
     _retains_grad: bool
+    _scope: tuple[str, ...]
     grad: Any
     name: str | None
 
@@ -89,8 +89,8 @@ class Node:
         self._inputs = ()
         self._options = {}
         self._closures = ()
-        self._context = current()
         self._retains_grad = False
+        self._scope = current().scope
         self.grad = None
         self.name = name
 
@@ -165,7 +165,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         out.grad = out.name = None
         out._retains_grad = False
         out._order = next_order()
-        out._context = context
+        out._scope = context.scope
         if requires_grad and context.recording:
             out._requires_grad = True
             out._op = op

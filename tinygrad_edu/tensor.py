@@ -141,7 +141,7 @@ class Tensor(Operators):
     @property
     def scope(self) -> tuple[str, ...]:
         """The names of the `scope` blocks in which it was made, outermost first."""
-        return self._context.scope
+        return self._scope
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, separator=", ", prefix="Tensor(")

@@ -228,7 +228,7 @@ def _tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, 
 def _give_scopes(graph: Graph) -> None:
     """Draw what was computed where that was, and parameters and constants where they are used."""
     graph.scopes = {
-        item: item._context.scope if isinstance(item, Node) else () for item in graph.items
+        item: item._scope if isinstance(item, Node) else () for item in graph.items
     }
     used: dict[Item, Scope] = {}
     for edge in graph.edges:
