@@ -90,10 +90,10 @@ def _own(x: Any) -> Tensor:
 
 
 def _in_shape_of(y: Tensor, g: Any) -> Tensor:
-    g = g if isinstance(g, Tensor) else Tensor(g, dtype=y.dtype)
-    if g.shape != y.shape:
-        raise ValueError(f"expected a gradient of the output's shape {y.shape}; got {g.shape}")
-    return g
+    seed: Tensor = g if isinstance(g, Tensor) else Tensor(g, dtype=y.dtype)
+    if seed.shape != y.shape:
+        raise ValueError(f"expected a gradient of the output's shape {y.shape}; got {seed.shape}")
+    return seed
 
 
 def vjp(f: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable[[Tree], Any]]:

@@ -111,13 +111,14 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     (4.0, array([0.25, 0.25, 0.25, 0.25]))
     """
     y = np.mean(x, axis=axis, keepdims=keepdims)
-    shape, n = np.shape(x), _count(x, y)
+    shape = np.shape(x)
+    n = _count(shape, axis)
     return y, lambda g: _spread(g / n, shape, axis)
 
 
-def _count(x: Any, reduced: Any) -> int:
-    """How many elements went into each element of a reduction."""
-    return int(np.size(x) // (np.size(reduced) or 1))
+def _count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements go into each element of a reduction."""
+    return math.prod(n for n, kept in zip(shape, _kept(shape, axis), strict=True) if n != kept)
 
 
 @implements(np.prod)
@@ -338,8 +339,9 @@ def var(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
     (3.5, array([-1. , -0.5,  0. ,  1.5]))
     """
     y = np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
-    shape, n = np.shape(x), _count(x, y) - ddof
-    return y, lambda g: _spread(g * (2 / n), shape, axis) * _deviation(x, axis)
+    shape = np.shape(x)
+    n = _count(shape, axis) - ddof
+    return y, lambda g: _spread(g * 2 / n, shape, axis) * _deviation(x, axis)
 
 
 def _deviation(x: Any, axis: Axis) -> Any:
@@ -384,7 +386,8 @@ def std(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
     (1.0, array([-0.5,  0.5]))
     """
     y = np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
-    shape, n = np.shape(x), _count(x, y) - ddof
+    shape = np.shape(x)
+    n = _count(shape, axis) - ddof
     unit = np.where(np.equal(y, 0), 1, y)  # 0 / 1 is the 0 that 0 / 0 should be
     return y, lambda g: _spread(g / (unit * n), shape, axis) * _deviation(x, axis)
 
@@ -514,17 +517,9 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     top = peak(x, axis)
     with np.errstate(divide="ignore"):  # the logarithm of no element but minus infinities
         y = log_sum(x - top, axis) + top
-    y = y if keepdims else y.reshape(_dropped(np.shape(x), axis))
+    y = y if keepdims else np.squeeze(y, axis)
     shape = np.shape(x)
     return y, lambda g: _spread(g, shape, axis) * np.exp(x - _spread(y, shape, axis))
-
-
-def _dropped(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """The shape after a reduction without ``keepdims``."""
-    if axis is None:
-        return ()
-    axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
 def peak(x: Any, axis: Axis) -> Any:
