@@ -47,7 +47,7 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, and hold the core to its coverage."""
     session.install("-e", ".[examples,test]")
-    session.run("pytest", "--cov", *session.posargs)
+    session.run("pytest", *session.posargs, "--cov")
 
 
 @nox.session
