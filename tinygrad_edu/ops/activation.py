@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, chain, constant, implements, is_tensor
+from tinygrad_edu.ops._common import Operand, chain, constant, implements, is_tensor, weighted
 from tinygrad_edu.ops.reduction import by_columns, log_sum, peak
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.shape import reshape
@@ -57,8 +57,8 @@ def logistic(x: Any) -> tuple[Any, Any]:
         x = np.asarray(x)
     one, largest = _one_and_largest_exponent(x.dtype)
     e = np.exp(np.minimum(x, largest))
-    complement = one / (one + e)
-    return e * complement, complement
+    total = one + e
+    return e / total, one / total
 
 
 @lru_cache(maxsize=16)
@@ -298,7 +298,7 @@ def silu(x: Operand) -> Any:
     (1.7616, 1.0908)
     """
     s, complement = logistic(x)
-    y = chain(s, x)  # 0 at minus infinity
+    y = weighted(s, x)  # 0 at minus infinity
     return y, lambda g: g * (s + chain(complement, y))
 
 
@@ -339,7 +339,7 @@ def gelu(x: Operand) -> Any:
     """
     c = math.sqrt(2 / math.pi)
     s, complement = logistic(2 * c * (x + 0.044715 * x * x * x))
-    y = chain(s, x)
+    y = weighted(s, x)
     slope = 2 * c * (1 + 3 * 0.044715 * x * x)
     return y, lambda g: g * (s + chain(complement * slope, y))
 

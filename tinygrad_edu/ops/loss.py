@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, chain, is_tensor, values
+from tinygrad_edu.ops._common import Operand, chain, is_tensor, values, weighted
 from tinygrad_edu.ops.activation import log_softmax, logistic
 from tinygrad_edu.ops.reduction import by_columns
 
@@ -28,30 +28,32 @@ def _reduce(losses: Any, reduction: str) -> tuple[Any, float]:
     raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}')
 
 
-def _same_shape(predictions: Any, targets: Any, what: str) -> None:
-    """Refuse what would broadcast: (n, 1) against (n,) would become an n by n loss."""
-    if np.shape(predictions) != np.shape(targets):
+def _pair(predictions: Any, targets: Any, what: str) -> tuple[Any, Any]:
+    """Predictions and targets to compute with; integer targets in the precision of the others.
+
+    What would broadcast is refused: (n, 1) against (n,) would become an n by n loss.
+    """
+    if not is_tensor(predictions):
+        predictions = np.asarray(predictions)
+    if not is_tensor(targets):
+        targets = np.asarray(targets)
+        if targets.dtype.kind != "f":
+            targets = targets.astype(predictions.dtype)
+    if predictions.shape != targets.shape:
         raise ValueError(
-            f"{what} and targets must have the same shape; got {np.shape(predictions)} and "
-            f"{np.shape(targets)}"
+            f"{what} and targets must have the same shape; got {predictions.shape} and "
+            f"{targets.shape}"
         )
-
-
-def _numbers(targets: Any, like: Any) -> Any:
-    """Targets to compute with: integers and booleans in the precision of the predictions."""
-    if is_tensor(targets):
-        return targets
-    targets = np.asarray(targets)
-    return targets if targets.dtype.kind == "f" else targets.astype(like.dtype)
+    return predictions, targets
 
 
 def _is_one_number(predictions: Any, targets: Any, reduction: str) -> bool:
     """Whether Python's own arithmetic will do: for a single sample it is five times as fast."""
     return (
-        reduction != "none"
-        and not is_tensor(predictions)
-        and not is_tensor(targets)
+        type(predictions) is type(targets) is np.ndarray
         and predictions.size == 1
+        and predictions.dtype.kind == "f"
+        and reduction in ("mean", "sum")
     )
 
 
@@ -93,8 +95,8 @@ def mean_squared_error(
     >>> loss.item(), predictions.grad
     (2.5, array([ 1., -2.]))
     """
-    _same_shape(predictions, targets, "predictions")
-    error = predictions - _numbers(targets, predictions)
+    predictions, targets = _pair(predictions, targets, "predictions")
+    error = predictions - targets
     loss, weight = _reduce(error * error, reduction)
     return loss, lambda g: g * error * (2 * weight), lambda g: g * error * (-2 * weight)
 
@@ -143,16 +145,20 @@ def binary_cross_entropy(
     >>> round(loss.item(), 4), p.grad
     (0.3466, array([ 1. , -0.5]))
     """
-    _same_shape(probabilities, targets, "probabilities")
-    p, y = probabilities, _numbers(targets, probabilities)
+    p, y = _pair(probabilities, targets, "probabilities")
     if _is_one_number(p, y, reduction):
         try:
             return _binary_cross_entropy_of_one(p, y)
         except (ValueError, ZeroDivisionError):
             pass  # at 0 and 1 the arrays know what to do
-    with np.errstate(divide="ignore", invalid="ignore"):
+    if np.any(np.less(p, 0) | np.greater(p, 1)):
+        raise ValueError(
+            f"probabilities must lie between 0 and 1; got {values(p).min()} to {values(p).max()}. "
+            "For what goes into a sigmoid there is sigmoid_cross_entropy"
+        )
+    with np.errstate(divide="ignore"):
         log_p, log_q = np.log(p), np.log1p(-p)
-        losses = -chain(y, log_p) - chain(1 - y, log_q)
+    losses = -weighted(y, log_p) - weighted(1 - y, log_q)
     loss, weight = _reduce(losses, reduction)
     return (
         loss,
@@ -212,13 +218,13 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     >>> round(loss.item(), 4), logits.grad
     (500.3466, array([-0.5 , -0.25]))
     """
-    _same_shape(logits, targets, "logits")
-    z, y = logits, _numbers(targets, logits)
+    z, y = _pair(logits, targets, "logits")
     if _is_one_number(z, y, reduction):
         return _sigmoid_cross_entropy_of_one(z, y)
     p, q = logistic(z)
-    # softplus(z) - y * z, with the large part of softplus(z) apart: it cancels exactly for y = 1
-    losses = np.log1p(np.exp(-np.absolute(z))) + (np.maximum(z, 0) - chain(y, z))
+    # log(1 + exp(z)) - y * z without the difference of two large numbers
+    wrong = weighted(1 - y, np.maximum(z, 0)) + weighted(y, np.maximum(-z, 0))
+    losses = wrong + np.log1p(np.exp(-np.absolute(z)))
     loss, weight = _reduce(losses, reduction)
     return (
         loss,
@@ -233,8 +239,9 @@ def _sigmoid_cross_entropy_of_one(logit: Any, target: Any) -> Any:
     larger, smaller = 1 / (1 + e), e / (1 + e)
     p, q = (larger, smaller) if z > 0 else (smaller, larger)
     slope = p * (1 - y) - q * y
+    weight = 1 - y if z > 0 else y
     return (
-        logit.dtype.type(math.log1p(e) + max(z, 0) - (y * z if y else 0)),
+        logit.dtype.type((weight * abs(z) if weight else 0) + math.log1p(e)),
         lambda g: (g * slope).reshape(logit.shape),
         lambda g: (g * -z).reshape(target.shape),
     )
@@ -286,7 +293,7 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
     """
     target, total = _distribution(labels, logits)
     log_p = log_softmax(logits)
-    losses = -np.add.reduce(chain(target, log_p), axis=-1)
+    losses = -np.add.reduce(weighted(target, log_p), axis=-1)
     loss, weight = _reduce(losses, reduction)
 
     def per_sample(g: Any) -> Any:
