@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.context import no_grad, scope
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.errors import GradientError
-from tinygrad_edu.gradcheck import check_gradients
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops
 from tinygrad_edu.tensor import Tensor
@@ -22,6 +21,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
+    from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
 
@@ -49,7 +49,13 @@ __all__ += _ops  # noqa: PLE0605 - a list of strings too
 
 # What is built upon the core is imported when it is first asked for, so that the core stays quick
 # to import: a public name, and the module it lives in, or is.
-_ROOMS = {"draw_graph": "viz.graph", "explore": "viz.explorer", "nn": "nn", "optim": "optim"}
+_ROOMS = {
+    "check_gradients": "gradcheck",
+    "draw_graph": "viz.graph",
+    "explore": "viz.explorer",
+    "nn": "nn",
+    "optim": "optim",
+}
 
 
 def __getattr__(name: str) -> Any:

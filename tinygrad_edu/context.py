@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Context", "current", "no_grad", "scope", "within"]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What an operation finds when it runs."""
 
     recording: bool = True
@@ -28,7 +26,7 @@ current = _context.get
 @contextmanager
 def within(**changes: Any) -> Iterator[None]:
     """Change the context inside a ``with`` block, or inside a function decorated with it."""
-    token = _context.set(replace(current(), **changes))
+    token = _context.set(current()._replace(**changes))
     try:
         yield
     finally:

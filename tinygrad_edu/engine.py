@@ -17,7 +17,6 @@ This file knows no mathematics: which operations exist is the business of `ops`.
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -191,7 +190,9 @@ def _positional(
     body: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]
 ) -> tuple[Any, ...]:
     """The arguments of a call in the order of the signature: an input was given by keyword."""
-    bound = inspect.signature(body).bind(*inputs, **options)
+    from inspect import signature  # noqa: PLC0415 - rarely needed, and slow to import
+
+    bound = signature(body).bind(*inputs, **options)
     bound.apply_defaults()
     return bound.args
 
