@@ -849,6 +849,10 @@ class _Block:
         self.views = self.split(self.values)
         self.state = [np.zeros_like(self.values) for _ in slots]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.views = self.split(self.values)  # those of a copied block are no views any more
+
     def _for_each_value(self, decays: list[float]) -> Any:
         """The weight decay, as one number if it is the same for all, or None if it is zero."""
         if len(set(decays)) == 1:
@@ -863,18 +867,18 @@ class _Block:
     def propose(self, rule: Callable[..., tuple[Any, ...]], lr: float) -> list[Array] | None:
         """The values and the state after a step, changing nothing; None without a gradient."""
         gradients, absent = [], []
-        for i, (p, view) in enumerate(zip(self.parameters, self.views, strict=True)):
+        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
             if p.data is not view:  # the first step, or it was given new data
                 view[...] = p.data
             g = p.grad
             if g is None:
-                absent.append(i)
+                absent.append(len(gradients))
                 g = np.zeros_like(view)
             elif g.shape != view.shape:
                 raise ValueError(
                     f"the gradient of {_name(p)} must have its shape {view.shape}; got {g.shape}"
                 )
-            gradients.append(g.data if isinstance(g, Tensor) else g)
+            gradients.append(g)
         if len(absent) == len(gradients):
             return None
         g = self._joined(gradients)
@@ -882,20 +886,21 @@ class _Block:
         for i in absent:
             for new, old in zip(result, [self.values, *self.state], strict=True):
                 self.split(new)[i][...] = self.split(old)[i]
-        self._require_finite(result[0], gradients, lr)
+        if not _all_finite(result[0]):
+            self._explain(result[0], gradients, lr)
         return result
 
-    def _joined(self, gradients: list[Array]) -> Array:
+    def _joined(self, gradients: list[Any]) -> Array:
+        """The gradients side by side, as the values are."""
         if len(gradients) == 1:
-            g = gradients[0].reshape(-1)
+            g = _array(gradients[0]).reshape(-1)
         else:
-            g = np.concatenate(gradients, axis=None)
+            g = _array(np.concatenate(gradients, axis=None))
         return g if g.dtype is self.values.dtype else g.astype(self.values.dtype)
 
-    def _require_finite(self, values: Array, gradients: list[Array], lr: float) -> None:
-        if math.isfinite(values.dot(values)) or np.isfinite(values).all():
-            return
-        for p, g in zip(self.parameters, gradients, strict=True):
+    def _explain(self, values: Array, gradients: list[Any], lr: float) -> None:
+        """Raise, since the new values are not finite: say because of what."""
+        for p, g in zip(self.parameters, map(_array, gradients), strict=True):
             if not np.isfinite(g).all():
                 at = tuple(np.argwhere(~np.isfinite(g))[0].tolist())
                 raise FloatingPointError(
@@ -915,8 +920,13 @@ class _Block:
             self.values, self.views = values, self.split(values)
         else:
             self.values[...] = values
-        for p, view in zip(self.parameters, self.views, strict=True):
+        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
             p.data = view  # and mark it as changed
+
+
+def _all_finite(x: Array) -> bool:
+    # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
+    return (x.size < 4096 and math.isfinite(x.dot(x))) or bool(np.isfinite(x).all())
 
 
 def _name(p: Tensor) -> str:

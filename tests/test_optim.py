@@ -1,0 +1,388 @@
+"""Optimizers: the rules against PyTorch's paths, and what a step may and may not change."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import optim
+
+REFERENCE = json.loads((Path(__file__).parent / "data" / "trajectories.json").read_text())
+OURS = {
+    "SGD": optim.SGD,
+    "Adagrad": optim.AdaGrad,
+    "RMSprop": optim.RMSProp,
+    "Adam": optim.Adam,
+    "AdamW": optim.AdamW,
+}
+EVERY_OPTIMIZER = {
+    "sgd": lambda ps: optim.SGD(ps, lr=0.01, weight_decay=0.1),
+    "momentum": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9),
+    "nesterov": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9, nesterov=True),
+    "adagrad": optim.AdaGrad,
+    "rmsprop": lambda ps: optim.RMSProp(ps, momentum=0.5),
+    "adam": lambda ps: optim.Adam(ps, weight_decay=0.1),
+    "adamw": lambda ps: optim.AdamW(ps, lr=optim.warm_up(0.01, 3)),
+}
+every_optimizer = pytest.mark.parametrize("make", EVERY_OPTIMIZER.values(), ids=EVERY_OPTIMIZER)
+LARGE = (65, 64)  # more than are packed together with others
+
+
+def objective(w, b):
+    return ((tg.tanh(w * b) - 0.3) ** 2).sum() + 5 * ((w[0] * w[1] + b) ** 2).sum()
+
+
+def variables(*shapes, seed=0, dtype=float):
+    rng = np.random.default_rng(seed)
+    return [tg.Tensor(rng.normal(size=s), requires_grad=True, dtype=dtype) for s in shapes]
+
+
+def give_gradients(parameters, seed):
+    rng = np.random.default_rng(seed)
+    for p in parameters:
+        p.grad = rng.normal(size=p.shape).astype(p.dtype)
+
+
+def snapshot(parameters):
+    return [p.data.copy() for p in parameters]
+
+
+def assert_same(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+# --- against PyTorch ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", REFERENCE["trajectories"])
+def test_the_path_is_that_of_pytorch(case):
+    reference = REFERENCE["trajectories"][case]
+    w, b = (tg.Tensor(REFERENCE["start"][k], requires_grad=True) for k in "wb")
+    optimizer = OURS[reference["optimizer"]]([w, b], **reference["settings"])
+    expected = {step: values for step, *values in reference["path"]}
+    for step in range(max(expected) + 1):
+        optimizer.zero_grad()
+        objective(w, b).backward()
+        if "missing" in case and step % 3 == 2:
+            b.zero_grad()
+        if "by value" in case:
+            optim.clip_by_value([w, b], 1.0)
+        optimizer.step()
+        if step in expected:
+            found = [*w.data.ravel(), *b.data]
+            np.testing.assert_allclose(found, expected[step], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    {
+        "step": optim.step_decay(1.0, 3, 0.5),
+        "exponential": optim.exponential_decay(1.0, 0.9),
+        "cosine": optim.cosine_decay(1.0, 10, 0.01),
+        "warm-up": optim.warm_up(1.0, 5),
+    }.items(),
+)
+def test_a_schedule_is_that_of_pytorch(name, schedule):
+    found = [schedule(step) for step in range(10)]
+    np.testing.assert_allclose(found, REFERENCE["schedules"][name], rtol=1e-12)
+
+
+# --- parameters side by side ----------------------------------------------------------------
+
+
+@every_optimizer
+def test_parameters_together_move_as_each_alone(make):
+    shapes = [(2, 3), (), (0, 4), LARGE, (5,)]
+    together, alone = variables(*shapes), variables(*shapes)
+    optimizer, optimizers = make(together), [make([p]) for p in alone]
+    for step in range(4):
+        give_gradients(together, step)
+        for p, q, own in zip(together, alone, optimizers, strict=True):
+            q.grad = p.grad.copy()
+            own.step()
+        optimizer.step()
+    assert_same(snapshot(together), snapshot(alone))
+
+
+@every_optimizer
+def test_precisions_are_kept(make):
+    parameters = [
+        *variables((2, 3), (4,), dtype=np.float32),
+        *variables((2, 3), LARGE),
+        *variables(LARGE, dtype=np.float32),
+    ]
+    dtypes = [p.dtype for p in parameters]
+    optimizer = make(parameters)
+    for step in range(2):
+        give_gradients(parameters, step)
+        optimizer.step()
+    assert [p.dtype for p in parameters] == dtypes
+
+
+@every_optimizer
+def test_a_parameter_without_gradient_stays_with_what_is_remembered_of_it(make):
+    parameters = variables((2, 3), (3,), LARGE)
+    optimizer = make(parameters)
+    give_gradients(parameters, 0)
+    optimizer.step()
+    for missing in (1, 2):
+        before, memory = snapshot(parameters), optimizer.state_dict()
+        give_gradients(parameters, 1)
+        parameters[missing].zero_grad()
+        optimizer.step()
+        np.testing.assert_array_equal(parameters[missing].data, before[missing])
+        assert not np.array_equal(parameters[0].data, before[0])
+        for slot in optimizer.slots:
+            name = f"{slot}.{missing}"
+            np.testing.assert_array_equal(optimizer.state_dict()[name], memory[name])
+
+
+@every_optimizer
+def test_new_data_are_taken_over(make):
+    p, q = variables((2, 3), (3,))
+    optimizer = make([p, q])
+    give_gradients([p, q], 0)
+    optimizer.step()
+    p.data = np.full((2, 3), 100.0)
+    give_gradients([p, q], 1)
+    optimizer.step()
+    assert np.all(np.abs(p.data - 100) < 2)
+
+
+def test_weight_decay_for_each_parameter():
+    w, b = variables((2, 3), (3,))
+    before = snapshot([w, b])
+    w.grad, b.grad = np.zeros((2, 3)), np.zeros(3)
+    optim.SGD([w, b], lr=0.5, weight_decay=[0.1, 0.0]).step()
+    np.testing.assert_allclose(w.data, before[0] * 0.95)
+    np.testing.assert_array_equal(b.data, before[1])
+
+
+@every_optimizer
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+def test_a_graph_of_before_the_step_raises_instead_of_mixing(make, shape):
+    w, x = variables(shape, shape)
+    loss = (w * w * x).sum()
+    optimizer = make([w, x])
+    loss.backward()  # the optimizer was made, but has not moved anything
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="was given new data"):
+        loss.backward()
+
+
+def test_a_gradient_that_is_a_tensor():
+    (w,) = variables((3,))
+    start = w.data.copy()
+    (w * w).sum().backward(create_graph=True)
+    optim.SGD([w], lr=0.1).step()
+    np.testing.assert_allclose(w.data, start * 0.8)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adagrad", "rmsprop", "adam", "adamw"])
+def test_a_rule_changes_nothing_and_runs_on_tensors(rule):
+    rng = np.random.default_rng(0)
+    function = getattr(optim, rule)
+    slots = {"sgd": 1, "adagrad": 1}.get(rule, 2)
+    arrays = [rng.uniform(0.5, 1, 3) for _ in range(2 + slots)]
+    options = {"lr": 0.1, "weight_decay": 0.1}
+    if rule.startswith("adam"):
+        options["t"] = 3
+    if rule in ("sgd", "rmsprop"):
+        options["momentum"] = 0.9
+    before = [x.copy() for x in arrays]
+    results = function(*arrays, **options)
+    assert_same(arrays, before)
+    assert len(results) == 1 + slots
+    recorded = function(*(tg.Tensor(x, requires_grad=True) for x in arrays), **options)
+    for x, y in zip(results, recorded, strict=True):
+        assert y.requires_grad
+        np.testing.assert_allclose(y.data, x, rtol=1e-15)
+
+
+# --- nothing, if anything is wrong -----------------------------------------------------------
+
+
+@every_optimizer
+@pytest.mark.parametrize("wrong", [0, 1, 2], ids=["first", "middle", "large"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_changes_nothing(make, wrong, value):
+    parameters = variables((2, 3), (3,), LARGE)
+    parameters[wrong].name = "the culprit"
+    optimizer = make(parameters)
+    give_gradients(parameters, 0)
+    optimizer.step()
+    before, memory = snapshot(parameters), optimizer.state_dict()
+    give_gradients(parameters, 1)
+    parameters[wrong].grad.flat[1] = value
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=f"the gradient of the culprit .* is {value} at"),
+    ):
+        optimizer.step()
+    assert_same(snapshot(parameters), before)
+    assert_same(optimizer.state_dict().values(), memory.values())
+    give_gradients(parameters, 1)
+    optimizer.step()  # and it can go on
+
+
+def test_a_step_into_infinity_changes_nothing():
+    p, q = variables((3,), LARGE)
+    before = snapshot([p, q])
+    give_gradients([p, q], 0)
+    q.grad[0, 0] = 1e300
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="learning rate below"):
+        optim.SGD([p, q], lr=1e100).step()
+    assert_same(snapshot([p, q]), before)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3), ()])
+def test_a_gradient_of_another_shape_changes_nothing(shape):
+    p, q = variables((2, 2), (2, 3))
+    before = snapshot([p, q])
+    give_gradients([p, q], 0)
+    q.grad = np.zeros(shape)
+    with pytest.raises(ValueError, match=r"must have its shape \(2, 3\); got"):
+        optim.SGD([p, q], lr=0.1).step()
+    assert_same(snapshot([p, q]), before)
+
+
+def test_no_gradient_at_all():
+    optimizer = optim.SGD(variables((2,)), lr=0.1)
+    with pytest.raises(RuntimeError, match="call backward"):
+        optimizer.step()
+    assert optimizer.steps == 0
+
+
+# --- state --------------------------------------------------------------------------------------
+
+
+@every_optimizer
+def test_going_on_from_a_saved_state_is_the_same_bit_for_bit(make):
+    def steps(optimizer, seeds):
+        for seed in seeds:
+            give_gradients(optimizer.parameters, seed)
+            optimizer.step()
+
+    shapes = [(2, 3), (3,), LARGE]
+    first = make(variables(*shapes))
+    steps(first, range(3))
+    second = make([tg.Tensor(p.data, requires_grad=True) for p in first.parameters])
+    second.load_state_dict(first.state_dict())
+    steps(first, range(3, 6))
+    steps(second, range(3, 6))
+    assert second.steps == 6
+    assert_same(snapshot(second.parameters), snapshot(first.parameters))
+
+
+@every_optimizer
+def test_going_on_after_pickling_is_the_same_bit_for_bit(make):
+    first = make(variables((2, 3), (3,), LARGE))
+    give_gradients(first.parameters, 0)
+    first.step()
+    second = pickle.loads(pickle.dumps(first))  # noqa: S301 - our own
+    for optimizer in (first, second):
+        give_gradients(optimizer.parameters, 1)
+        optimizer.step()
+    assert_same(snapshot(second.parameters), snapshot(first.parameters))
+
+
+def test_a_state_that_does_not_fit_is_refused_whole():
+    adam = optim.Adam(variables((2, 3), (3,)))
+    give_gradients(adam.parameters, 0)
+    adam.step()
+    before = adam.state_dict()
+    wrong = dict(before, **{"mean.0": np.zeros((3, 2)), "velocity.0": np.zeros((2, 3))})
+    del wrong["square.1"]
+    with pytest.raises(ValueError, match="does not fit") as caught:
+        adam.load_state_dict(wrong)
+    for part in ("mean.0: expected (2, 3), got (3, 2)", "square.1", "velocity.0"):
+        assert part in str(caught.value)
+    assert_same(adam.state_dict().values(), before.values())
+
+
+# --- clipping and schedules ------------------------------------------------------------------
+
+
+@given(max_norm=st.floats(0.01, 10), seed=st.integers(0, 100))
+def test_clipping_by_norm(max_norm, seed):
+    parameters = variables((2, 3), (3,), ())
+    give_gradients(parameters, seed)
+    parameters[1].zero_grad()
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = np.linalg.norm(np.concatenate(gradients, axis=None))
+    assert optim.clip_by_norm(parameters, max_norm) == pytest.approx(norm)
+    clipped = [p.grad for p in parameters if p.grad is not None]
+    assert np.linalg.norm(np.concatenate(clipped, axis=None)) <= max_norm * (1 + 1e-12) or (
+        norm <= max_norm
+    )
+    for g, c in zip(gradients, clipped, strict=True):  # the direction is kept
+        np.testing.assert_allclose(c, g * min(1, max_norm / norm))
+
+
+def test_clipping_refuses_nan_and_changes_nothing():
+    p, q = variables((2,), (2,))
+    give_gradients([p, q], 0)
+    p.grad[0] = np.nan
+    before = [p.grad.copy(), q.grad.copy()]
+    with pytest.raises(FloatingPointError, match="cannot be clipped"):
+        optim.clip_by_norm([p, q], 0.1)
+    assert_same([p.grad, q.grad], before)
+
+
+def test_a_schedule_sets_the_rate_of_each_step():
+    (w,) = variables((1,))
+    w.data = np.zeros(1)
+    optimizer = optim.SGD([w], lr=optim.step_decay(1.0, every=2, factor=0.5))
+    seen = []
+    for _ in range(5):
+        seen.append(optimizer.learning_rate)
+        w.grad = np.array([-1.0])
+        optimizer.step()
+    assert seen == [1, 1, 0.5, 0.5, 0.25]
+    assert w.data == [3.25]
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda _: optim.SGD([], lr=0.1), ValueError, "at least one parameter"),
+        (lambda w: optim.SGD([w, w], lr=0.1), ValueError, "came twice"),
+        (lambda w: optim.SGD([w.data], lr=0.1), TypeError, "takes Tensors; got ndarray"),
+        (lambda w: optim.SGD([w * 2], lr=0.1), ValueError, "must be a leaf"),
+        (lambda w: optim.SGD([w.detach()], lr=0.1), ValueError, "requires a gradient"),
+        (lambda w: optim.SGD([w], lr=-0.1), ValueError, "learning rate .* got -0.1"),
+        (lambda w: optim.SGD([w], lr=np.nan), ValueError, "learning rate .* got nan"),
+        (lambda w: optim.SGD([w], lr=0.1, momentum=1.5), ValueError, "momentum .* got 1.5"),
+        (lambda w: optim.SGD([w], lr=0.1, nesterov=True), ValueError, "needs a momentum"),
+        (lambda w: optim.SGD([w], lr=0.1, weight_decay=-1), ValueError, "decay .* got -1"),
+        (lambda w: optim.SGD([w], lr=0.1, weight_decay=[0, 0]), ValueError, "got 2 of them"),
+        (lambda w: optim.Adam([w], betas=(0.9, 2)), ValueError, r"betas\[1\] .* got 2"),
+        (lambda w: optim.RMSProp([w], alpha=-1), ValueError, "alpha .* got -1"),
+        (lambda w: optim.AdaGrad([w], eps=-1), ValueError, "eps .* got -1"),
+        (lambda _: optim.cosine_decay(0.1, 0), ValueError, "steps must be at least 1"),
+        (lambda w: optim.clip_by_norm([w], -1), ValueError, "max_norm .* got -1"),
+        (lambda w: optim.clip_by_value([w], -1), ValueError, "limit .* got -1"),
+    ],
+)
+def test_bad_input_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make(*variables((2,)))
+
+
+def test_a_schedule_below_zero_is_refused_before_anything_changes():
+    (w,) = variables((2,))
+    before = w.data.copy()
+    optimizer = optim.SGD([w], lr=lambda _: -1.0)
+    w.grad = np.ones(2)
+    with pytest.raises(ValueError, match=r"of the schedule .* got -1"):
+        optimizer.step()
+    np.testing.assert_array_equal(w.data, before)
