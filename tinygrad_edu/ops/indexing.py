@@ -48,14 +48,9 @@ def getitem(x: Operand, index: Any) -> Any:
     >>> y.data, x.grad
     (array([1., 1., 2.]), array([2., 1., 0.]))
     """
-    x, index = as_array(x), _plain(index)
+    x, index = as_array(x), values(index)
     shape = x.shape
     return x[index], lambda g: scatter_add(g, index, shape)
-
-
-def _plain(index: Any) -> Any:
-    """An index without Tensors in it."""
-    return tuple(values(part) for part in index) if type(index) is tuple else values(index)
 
 
 @differentiable
@@ -87,7 +82,7 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
     >>> tg.scatter_add([1.0, 2.0, 3.0], [0, 0, 1], (4,))
     array([3., 3., 0., 0.])
     """
-    index = _plain(index)
+    index = values(index)
     return _scattered(as_array(x), index, shape), lambda g: g[index]
 
 
