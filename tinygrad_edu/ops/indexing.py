@@ -206,8 +206,9 @@ def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
 
 
 def _taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
-    shape = np.shape(x)
-    flat = shape if axis is not None else (np.size(x),)
+    x = as_array(x)
+    shape = x.shape
+    flat = shape if axis is not None else (x.size,)
     return (
         np.take_along_axis(x, indices, axis),
         lambda g: scatter_add(g, _along(indices, axis or 0, flat), flat).reshape(shape),
