@@ -1,6 +1,12 @@
 """How Sphinx builds the documentation: `nox -s docs`."""
 
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
 import tinygrad_edu
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "tinygrad_edu"
 author = "The tinygrad_edu authors"
@@ -8,13 +14,75 @@ copyright = "2026, The tinygrad_edu authors"  # noqa: A001 - Sphinx's name
 release = version = tinygrad_edu.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    # Our own, in _ext:
+    "gallery",
+    "op_pages",
+    "pictures",
 ]
+exclude_patterns = ["_build", "gallery/*.ipynb", "sg_execution_times.rst"]
+
+# Pages
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+# Docstrings
+default_role = "py:obj"
 autodoc_typehints = "none"  # the docstrings say more
-numpydoc_class_members_toctree = False
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+add_module_names = False
+viewcode_line_numbers = True
+
+# Examples
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "reset_argv": "gallery.arguments",
+    "image_scrapers": ("gallery.written_pictures", "matplotlib"),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+}
+
+# What is copied with code: not the prompts, not the output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# Mathematics: one file, copied from an installed package, so that pages need no network.
+mathjax_path = "tex-svg.js"
+mathjax3_config = {"options": {"enableMenu": False}}
+_mathjax = distribution("sphinx-mathjax-offline").locate_file(
+    f"sphinx-mathjax-offline/static/mathjax/{mathjax_path}"
+)
 
 html_theme = "pydata_sphinx_theme"
+html_title = "tinygrad_edu"
+html_static_path = ["_static", str(_mathjax)]
+html_css_files = ["site.css"]
+html_copy_source = html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
+html_theme_options = {
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 7,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+    "back_to_top_button": False,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
