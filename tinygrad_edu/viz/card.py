@@ -11,11 +11,12 @@ from tinygrad_edu.viz.model import Kind
 from tinygrad_edu.viz.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
 from tinygrad_edu.viz.summary import Summary, describe, number, numbers, plain, summarize
 
-__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "title"]
+__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "texts", "title"]
 
 SMALL, MEDIUM = 9, 11
 FEW = 4
-BAR_WIDTH, BAR_HEIGHT = 6, 16
+LONG_SYMBOL = 10
+BAR_WIDTH, BAR_HEIGHT, SUMMARY_WIDTH = 6, 16, 120
 
 
 def text(value: str, limit: int = 40) -> str:
@@ -34,7 +35,8 @@ def card(name: str, facts: str, rows: list[str], badge: str = "", *, named: bool
 
 def badge(symbol: str, options: str = "") -> str:
     """The operation, as a student writes it."""
-    rows = [f"<TR><TD><B>{_font(text(symbol), ON_BADGE, 13)}</B></TD></TR>"]
+    words = symbol.split("_") if len(symbol) > LONG_SYMBOL else [symbol]
+    rows = [f"<TR><TD><B>{_font(text(word), ON_BADGE, 13)}</B></TD></TR>" for word in words]
     if options:
         rows.append(f"<TR><TD>{_font(text(options), ON_BADGE, SMALL)}</TD></TR>")
     return _table(*rows, padding=3, extra=f' STYLE="ROUNDED" BGCOLOR="{BADGE}"')
@@ -54,17 +56,23 @@ def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
     )
 
 
-def _content(array: NDArray[Any] | None) -> str:
+def texts(array: NDArray[Any] | None) -> list[str]:
+    """What the row of an array says, one text after the other."""
     if array is None:
-        return _font("-")
+        return ["-"]
     rows = numbers(array)
+    if rows:
+        return [text for row in rows for text in row]
+    return [str(summarize(array) or ("empty" if not array.size else "nothing finite"))]
+
+
+def _content(array: NDArray[Any] | None) -> str:
+    rows = None if array is None else numbers(array)
     if rows:
         cells = ("".join(f'<TD ALIGN="RIGHT">{_font(x)}</TD>' for x in row) for row in rows)
         return _table(*(f"<TR>{row}</TR>" for row in cells), spacing=7)
-    summary = summarize(array)
-    if summary:
-        return _distribution(summary)
-    return _font("empty" if not array.size else "nothing finite")
+    summary = None if array is None else summarize(array)
+    return _distribution(summary) if summary else _font(texts(array)[0])
 
 
 def _distribution(summary: Summary) -> str:
@@ -73,7 +81,7 @@ def _distribution(summary: Summary) -> str:
     bars = "".join(_bar(round(BAR_HEIGHT * n / most)) for n in summary.histogram)
     return _table(
         f'<TR><TD ALIGN="LEFT">{_table(f"<TR>{bars}</TR>", spacing=1)}</TD></TR>',
-        f'<TR><TD ALIGN="LEFT">{_small(str(summary))}</TD></TR>',
+        f'<TR><TD ALIGN="LEFT" WIDTH="{SUMMARY_WIDTH}">{_small(str(summary))}</TD></TR>',
     )
 
 

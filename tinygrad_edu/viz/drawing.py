@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +14,7 @@ from tinygrad_edu.viz.folding import Fold, Vertex, View
 from tinygrad_edu.viz.model import Constant, Graph, Kind, Scope, options
 from tinygrad_edu.viz.render import Drawing
 from tinygrad_edu.viz.summary import describe
-from tinygrad_edu.viz.symbols import expression, needs_expression, symbol
+from tinygrad_edu.viz.symbols import expression, inside, needs_expression, symbol
 
 __all__ = ["Direction", "draw"]
 
@@ -37,10 +36,10 @@ def draw(
     """Draw what is seen of a graph; with ids for a page to find its parts by, if addressable."""
     drawing = _empty(direction)
     clusters: dict[Scope, Drawing] = {(): drawing}
-    keys = {vertex: f"n{i}" for i, vertex in enumerate(view.vertices)}
-    for vertex, key in keys.items():
-        attributes = _node(view.graph, vertex, gradients, key if addressable else "")
-        _cluster(clusters, view.scope(vertex)).node(key, **attributes)
+    keys = view.keys
+    for vertex in view.vertices:
+        attributes = _node(view.graph, vertex, gradients, keys[vertex] if addressable else "")
+        _cluster(clusters, view.scope(vertex)).node(keys[vertex], **attributes)
     for leaf, user in _hanging(view).items():
         with clusters[view.scope(leaf)].subgraph() as rank:
             rank.attr(rank="same")
@@ -49,10 +48,10 @@ def draw(
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
     strongest = max(filter(math.isfinite, (strengths or {}).values()), default=0.0)
-    for i, edge in enumerate(view.edges):
+    for edge in view.edges:
         attributes = {} if strengths is None else _strength(strengths.get(edge), strongest)
         if addressable:
-            attributes["id"] = f"e{i}"
+            attributes["id"] = keys[edge]
         drawing.edge(keys[edge[0]], keys[edge[1]], **attributes)
     if legend:
         label = card.legend(_kinds(view), _scale(strongest))
@@ -133,7 +132,7 @@ def _node(
     look = palette.LOOKS[_kind(graph, vertex)]
     name = vertex.name if isinstance(vertex, Fold) else graph.names[vertex]
     label = (
-        card.card(name, "", [card.line(text) for text in _inside(vertex)])
+        card.card(name, "", [card.line(text) for text in inside(vertex.items)])
         if isinstance(vertex, Fold)
         else _card(graph, vertex, gradients, key)
     )
@@ -160,25 +159,6 @@ def _card(graph: Graph, node: Node, gradients: Mapping[Node, NDArray[Any]], key:
     badge = card.badge(symbol(node), options(node)) if node._op else ""
     named = node not in graph.unnamed
     return card.card(graph.names[node], describe(node._data), rows, badge, named=named)
-
-
-def _inside(fold: Fold) -> list[str]:
-    """What is in a fold, in a few lines."""
-    nodes = [item for item in fold.items if isinstance(item, Node)]
-    operations = Counter(symbol(node) for node in nodes if node._op)
-    parameters = [node._data.size for node in nodes if not node._op and node._requires_grad]
-    lines = []
-    if operations:
-        most = [f"{n} {name}" for name, n in operations.most_common(4)]
-        rest = [f"{len(operations) - 4} other kinds"] if len(operations) > 4 else []
-        lines.append(f"{_count(operations.total(), 'operation')}: {', '.join(most + rest)}")
-    if parameters:
-        lines.append(f"{_count(len(parameters), 'parameter')}: {_count(sum(parameters), 'number')}")
-    return lines
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 # --- the size of gradients --------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -27,6 +27,7 @@ class Fold:
 
 
 Vertex: TypeAlias = Item | Fold
+EdgeKey: TypeAlias = tuple[Vertex, Vertex, int]
 Homes: TypeAlias = dict[Item, Vertex]
 """Where each item is seen: as itself, or in a fold."""
 
@@ -37,9 +38,26 @@ class View:
 
     graph: Graph
     homes: Homes
-    vertices: list[Vertex]
-    edges: dict[tuple[Vertex, Vertex, int], list[Edge]]
-    """Edges of the graph that are drawn as one stand together."""
+    vertices: list[Vertex] = field(init=False)
+    edges: dict[EdgeKey, list[Edge]] = field(init=False)
+    """Edges of the graph that are drawn as one stand together; those inside a fold are missing."""
+    keys: dict[Hashable, str] = field(init=False)
+    """A short name for each vertex and each edge, by which a page finds it in the picture."""
+
+    def __post_init__(self) -> None:
+        self.edges = {}
+        for edge in self.graph.edges:
+            if self.homes[edge.source] is not self.homes[edge.target]:
+                self.edges.setdefault(self.edge(edge), []).append(edge)
+        self.vertices = list(dict.fromkeys(self.homes.values()))
+        self.keys = {vertex: f"n{i}" for i, vertex in enumerate(self.vertices)}
+        self.keys |= {edge: f"e{i}" for i, edge in enumerate(self.edges)}
+
+    def edge(self, edge: Edge) -> EdgeKey:
+        """As which edge between vertices an edge of the graph is drawn."""
+        source, target = self.homes[edge.source], self.homes[edge.target]
+        folded = isinstance(source, Fold) or isinstance(target, Fold)
+        return source, target, 0 if folded else edge.position
 
     def scope(self, vertex: Vertex) -> Scope:
         """The scope in which a vertex is drawn."""
@@ -55,7 +73,7 @@ def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
     for at_most in depths:
         homes = _fold_scopes(graph, at_most)
         if _size(homes) <= max_nodes:
-            return _view(graph, homes)
+            return View(graph, homes)
     homes = _fold_repeats(graph, homes)
     if _size(homes) > max_nodes:
         raise ValueError(
@@ -64,22 +82,11 @@ def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
             "operations with `with tg.scope(name):`, draw an earlier Tensor, or give another "
             "max_nodes="
         )
-    return _view(graph, homes)
+    return View(graph, homes)
 
 
 def _size(homes: Homes) -> int:
     return len(set(homes.values()))
-
-
-def _view(graph: Graph, homes: Homes) -> View:
-    edges: dict[tuple[Vertex, Vertex, int], list[Edge]] = {}
-    for edge in graph.edges:
-        source, target = homes[edge.source], homes[edge.target]
-        if source is not target:
-            between_folds = isinstance(source, Fold) or isinstance(target, Fold)
-            key = (source, target, 0 if between_folds else edge.position)
-            edges.setdefault(key, []).append(edge)
-    return View(graph, homes, list(dict.fromkeys(homes.values())), edges)
 
 
 # --- scopes -------------------------------------------------------------------------------

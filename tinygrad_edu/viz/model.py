@@ -184,7 +184,9 @@ def _parameters(op: Any) -> tuple[inspect.Parameter, ...]:
 
 def _give_names(graph: Graph, given: Mapping[str, Any]) -> None:
     """Give each Tensor the name given for it, else its own, else a letter and a number."""
-    known = dict(reversed([(tensor, name) for name, tensor in _tensors(given)]))  # the first wins
+    known = dict(
+        reversed([(tensor, name) for name, tensor in named_tensors(given)])
+    )  # the first wins
     nodes = [item for item in graph.items if isinstance(item, Node)]
     graph.names = {node: known.get(node) or node.name or "" for node in nodes}
     graph.unnamed = {node for node in nodes if not graph.names[node]}
@@ -205,7 +207,7 @@ def _numbered(letter: str) -> Iterator[str]:
     return (f"{letter}{i}" for i in itertools.count(1))
 
 
-def _tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, Node]]:
+def named_tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, Node]]:
     """The Tensors in a mapping of names, in lists and dicts of them, and in modules."""
     if isinstance(given, Node):
         yield path, given
@@ -213,10 +215,10 @@ def _tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, 
         return
     elif isinstance(given, Mapping):
         for key, value in given.items():
-            yield from _tensors(value, f"{path}.{key}" if path else str(key), depth - 1)
+            yield from named_tensors(value, f"{path}.{key}" if path else str(key), depth - 1)
     elif isinstance(given, list | tuple):
         for i, value in enumerate(given):
-            yield from _tensors(value, f"{path}[{i}]", depth - 1)
+            yield from named_tensors(value, f"{path}[{i}]", depth - 1)
     elif hasattr(given, "named_parameters") and not isinstance(given, type):
         for key, value in given.named_parameters():
             yield f"{path}.{key}" if path else key, value
@@ -227,9 +229,7 @@ def _tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, 
 
 def _give_scopes(graph: Graph) -> None:
     """Draw what was computed where that was, and parameters and constants where they are used."""
-    graph.scopes = {
-        item: item._scope if isinstance(item, Node) else () for item in graph.items
-    }
+    graph.scopes = {item: item._scope if isinstance(item, Node) else () for item in graph.items}
     used: dict[Item, Scope] = {}
     for edge in graph.edges:
         if graph.kind(edge.source) in ("parameter", "constant"):

@@ -21,7 +21,7 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, complex | np.complexfloating):
         return f"{value:.{digits}g}"
     value = float(value)
-    return f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e5 else f"{value:.{digits}g}"
 
 
 def numbers(array: NDArray[Any]) -> list[list[str]] | None:
@@ -48,7 +48,8 @@ class Summary:
     not_finite: int
 
     def __str__(self) -> str:
-        text = f"{number(self.min)} … {number(self.max)}, mean {number(self.mean)}"
+        low, mean, high = (number(x, digits=2) for x in (self.min, self.mean, self.max))
+        text = f"{low} … {high}, mean {mean}"
         return f"{text}, {self.not_finite} not finite" if self.not_finite else text
 
 

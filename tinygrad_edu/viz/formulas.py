@@ -1,0 +1,75 @@
+"""What an operation computes, and its derivatives, as its docstring says it.
+
+Each operation states them in the literal block of its docstring, in Python's syntax::
+
+    y = tanh(x)
+    dy/dx = 1 - y**2
+
+``dy/dx`` stands for operations on every element by itself, whose input gets ``g * dy/dx``;
+``dL/dx`` is the gradient of the input as it is, with g for that of the output.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["Formula", "derivative", "formulas"]
+
+BLOCK = re.compile(r"^::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
+LINE = re.compile(r"(?P<left>[^=]*[^=\s]) = (?P<right>.*?)(?:\s{2,}# (?P<note>.*))?$")
+GRADIENT = re.compile(r"d(?P<of>\w+)/d(?P<by>\w+?)(?:\[.*\])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One line of the block: ``left = right  # note``."""
+
+    left: str
+    right: str
+    note: str = ""
+
+    @property
+    def of(self) -> str:
+        """What a derivative is of: "L", or "y"; empty for no derivative."""
+        match = GRADIENT.match(self.left)
+        return match["of"] if match else ""
+
+    @property
+    def by(self) -> str:
+        """The argument that a derivative is with respect to; empty for no derivative."""
+        match = GRADIENT.match(self.left)
+        return match["by"] if match else ""
+
+
+@lru_cache(maxsize=512)
+def formulas(op: Callable[..., Any] | None) -> tuple[Formula, ...]:
+    """The formulas in an operation's docstring; none if it states none.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> for formula in formulas(tg.tanh):
+    ...     print(formula.left, "=", formula.right)
+    y = tanh(x)
+    dy/dx = 1 - y**2
+    """
+    block = BLOCK.search((op and inspect.getdoc(op)) or "")
+    matches = (LINE.match(line.strip()) for line in block[1].splitlines()) if block else ()
+    return tuple(Formula(m["left"], m["right"], m["note"] or "") for m in matches if m)
+
+
+def derivative(op: Callable[..., Any] | None, argument: str, place: int) -> Formula | None:
+    """The formula for the gradient of an argument, given its name and its place among operands.
+
+    Operations on any number of operands state it for the first, or for the first two.
+    """
+    stated = [formula for formula in formulas(op) if formula.by]
+    named = [formula for formula in stated if formula.by == argument]
+    if named or "[" not in argument:
+        return named[0] if named else None
+    return stated[min(place, len(stated) - 1)] if stated else None

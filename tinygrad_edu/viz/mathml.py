@@ -1,0 +1,266 @@
+"""Python expressions as mathematics, in MathML, which browsers show without any library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from html import escape
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_edu.viz.summary import numbers, plain, summarize
+
+__all__ = ["gradient", "identifier", "mathml", "matrix", "outline"]
+
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "pi": "π", "sigma": "σ"}
+FUNCTIONS = {"fmax": "max", "fmin": "min", "maximum": "max", "minimum": "min", "sigmoid": "σ"}
+FUNCTIONS |= {"sum": "∑"}
+SHAPES = {
+    "abs": "<mrow><mo>|</mo>{}<mo>|</mo></mrow>",
+    "cbrt": "<mroot><mrow>{}</mrow><mn>3</mn></mroot>",
+    "ceil": "<mrow><mo>⌈</mo>{}<mo>⌉</mo></mrow>",
+    "floor": "<mrow><mo>⌊</mo>{}<mo>⌋</mo></mrow>",
+    "reciprocal": "<mfrac><mn>1</mn><mrow>{}</mrow></mfrac>",
+    "sqrt": "<msqrt>{}</msqrt>",
+}
+SHAPES |= {"absolute": SHAPES["abs"], "fabs": SHAPES["abs"]}
+REWRITTEN = {"expm1": "exp({}) - 1", "log1p": "log(1 + {})", "square": "({})**2"}
+SIGNS: dict[type[ast.AST], str] = {
+    ast.Eq: "=",
+    ast.NotEq: "≠",
+    ast.Lt: "<",
+    ast.LtE: "≤",
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Add: "+",
+    ast.Sub: "−",
+    ast.Mult: "·",
+    ast.BitAnd: "and",
+}
+
+# How tightly an expression holds together: what is looser than its place wants parentheses.
+LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)
+TIGHTNESS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, ast.BitAnd: LOGIC}
+
+Written: TypeAlias = tuple[str, int]
+"""MathML, and how tightly it holds together."""
+
+
+def mathml(expression: str, values: Mapping[str, NDArray[Any]] | None = None) -> str | None:
+    """An expression as MathML; None if it is no Python, or not mathematics.
+
+    Names that have a value are written as the number or, up to a size, as the matrix that it is.
+
+    Examples
+    --------
+    >>> mathml("1 - y**2")
+    '<mn>1</mn><mo>−</mo><msup><mi>y</mi><mn>2</mn></msup>'
+    >>> mathml("zeros, with g on the diagonal") is None
+    True
+    """
+    try:
+        tree = ast.parse(expression, mode="eval").body
+        return _Writer(values or {}).write(tree)
+    except (SyntaxError, NotImplementedError):
+        return None
+
+
+def identifier(name: str) -> str:
+    """A name, in italics if it is a letter, with its number as an index."""
+    shown = GREEK.get(name, plain(name))
+    if len(shown) > 1 and shown[0].isalpha() and shown[1:].isdecimal():
+        return f"<msub><mi>{escape(shown[0])}</mi><mn>{shown[1:]}</mn></msub>"
+    return f"<mi>{escape(shown)}</mi>"
+
+
+def gradient(of: str, by: str) -> str:
+    """The derivative of something with respect to something, both in MathML."""
+    return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"
+
+
+def matrix(array: NDArray[Any]) -> str | None:
+    """An array as the numbers that it holds; None if they are too many."""
+    rows = numbers(array)
+    if rows is None:
+        return None
+    cells = [[f"<mn>{text.replace('-', '−')}</mn>" for text in row] for row in rows]
+    return cells[0][0] if array.ndim == 0 else _table("matrix", cells)
+
+
+def outline(array: NDArray[Any]) -> str:
+    """What a large array is like."""
+    lines = [str(array.shape), *str(summarize(array) or "nothing finite").split(", ")]
+    return _table("outline", [[f"<mtext>{line}</mtext>"] for line in lines])
+
+
+def _table(kind: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table; its brackets are borders that the page draws, since few fonts can stretch them."""
+    lines = (f"<mtr>{''.join(f'<mtd>{cell}</mtd>' for cell in row)}</mtr>" for row in rows)
+    return f'<mtable class="{kind}">{"".join(lines)}</mtable>'
+
+
+def _fenced(left: str, content: str, right: str) -> str:
+    return f"<mrow><mo>{left}</mo>{content}<mo>{right}</mo></mrow>"
+
+
+def _group(content: str) -> str:
+    """One element, for places that hold one: an exponent, a numerator."""
+    return content if content.startswith("<m") and content.count("<") == 2 else _row(content)
+
+
+def _row(content: str) -> str:
+    return f"<mrow>{content}</mrow>"
+
+
+class _Writer(ast.NodeVisitor):
+    """Writes the tree of an expression; what it does not know raises NotImplementedError."""
+
+    def __init__(self, values: Mapping[str, NDArray[Any]]) -> None:
+        self.values = values
+
+    def write(self, node: ast.expr, loosest: int = LOGIC) -> str:
+        """Write a node, in parentheses if it is looser than its place allows."""
+        content, tightness = self.visit(node)
+        return str(content) if tightness >= loosest else _fenced("(", content, ")")
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        raise NotImplementedError(ast.dump(node))
+
+    def visit_Constant(self, node: ast.Constant) -> Written:
+        match node.value:
+            case EllipsisType():
+                return "<mo>…</mo>", ATOM
+            case int() | float():
+                return f"<mn>{node.value:g}</mn>", ATOM
+        return f"<mtext>{escape(repr(node.value))}</mtext>", ATOM
+
+    def visit_Name(self, node: ast.Name) -> Written:
+        value = matrix(self.values[node.id]) if node.id in self.values else None
+        if value is None:
+            return identifier(node.id), ATOM
+        return value, SUM if value.startswith("<mn>−") else ATOM
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Written:
+        if not isinstance(node.op, ast.USub):
+            raise NotImplementedError(ast.dump(node))
+        return f"<mo>−</mo>{self.write(node.operand, PRODUCT)}", SUM
+
+    def visit_BinOp(self, node: ast.BinOp) -> Written:
+        left, right = node.left, node.right
+        match node.op:
+            case ast.Div():
+                return self._fraction(left, right)
+            case ast.Pow():
+                return f"<msup>{self.write(left, ATOM)}{_group(self.write(right))}</msup>", POWER
+            case ast.MatMult():
+                sign = '<mspace width="0.2em"/>'
+            case ast.Mult() if self._is_array(left) and self._is_array(right):
+                sign = "<mo>⊙</mo>"  # each element with its counterpart, unlike a matrix product
+            case ast.BitAnd():
+                sign = "<mtext>&#160;and&#160;</mtext>"
+            case op:
+                sign = f"<mo>{self._sign(op)}</mo>"
+        tightness = TIGHTNESS[type(node.op)]
+        return f"{self.write(left, tightness)}{sign}{self.write(right, tightness + 1)}", tightness
+
+    def _fraction(self, above: ast.expr, below: ast.expr) -> Written:
+        if by := _differential(below):
+            if of := _differential(above):
+                return gradient(self.write(of), self.write(by)), ATOM
+            match above:
+                case ast.BinOp(left=left, op=ast.Mult(), right=right) if _differential(right):
+                    slope = ast.BinOp(right, ast.Div(), below)
+                    return self.visit_BinOp(ast.BinOp(left, ast.Mult(), slope))
+        return f"<mfrac>{_group(self.write(above))}{_group(self.write(below))}</mfrac>", ATOM
+
+    def visit_Compare(self, node: ast.Compare) -> Written:
+        parts = [self.write(part, SUM) for part in (node.left, *node.comparators)]
+        signs = [f"<mo>{escape(self._sign(op))}</mo>" for op in node.ops]
+        return parts[0] + "".join(map("".join, zip(signs, parts[1:], strict=True))), COMPARISON
+
+    def _sign(self, op: ast.AST) -> str:
+        if type(op) not in SIGNS:
+            raise NotImplementedError(ast.dump(op))
+        return SIGNS[type(op)]
+
+    def visit_IfExp(self, node: ast.IfExp) -> Written:
+        return self._cases([node.test, node.body, node.orelse])
+
+    def visit_Call(self, node: ast.Call) -> Written:
+        if not isinstance(node.func, ast.Name):
+            raise NotImplementedError(ast.dump(node))
+        name, args = node.func.id, node.args
+        if name == "where" and len(args) == 3:
+            return self._cases(args)
+        if name == "exp" and not self._is_array(args[0]):
+            return f"<msup><mi>e</mi>{_group(self.write(args[0]))}</msup>", POWER
+        if name in REWRITTEN:
+            rewritten = REWRITTEN[name].format(ast.unparse(args[0]))
+            content, tightness = self.visit(ast.parse(rewritten, mode="eval").body)
+            return content, tightness
+        content = self._list(args)
+        if name in SHAPES:
+            return SHAPES[name].format(content), ATOM
+        for keyword in node.keywords:
+            content += (
+                f"<mo>,</mo>{identifier(str(keyword.arg))}<mo>=</mo>{self.write(keyword.value)}"
+            )
+        function = identifier(FUNCTIONS.get(name, name))
+        return f"{function}<mo>&#x2061;</mo>{_fenced('(', content, ')')}", POWER
+
+    def _cases(self, parts: Sequence[ast.expr]) -> Written:
+        """Write ``where(condition, a, b)``, and what is nested in b, as cases."""
+        rows = []
+        while True:
+            condition, chosen, other = parts
+            rows.append((self.write(chosen), f"<mtext>if&#160;</mtext>{self.write(condition)}"))
+            match other:
+                case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as parts):
+                    continue
+            rows.append((self.write(other), "<mtext>else</mtext>"))
+            return _table("cases", rows), ATOM
+
+    def visit_Attribute(self, node: ast.Attribute) -> Written:
+        match node.attr:
+            case "T" | "mT":
+                return f"<msup>{self.write(node.value, ATOM)}<mi>T</mi></msup>", POWER
+            case "shape" if isinstance(node.value, ast.Name) and node.value.id in self.values:
+                return f"<mtext>{self.values[node.value.id].shape}</mtext>", ATOM
+            case "shape":
+                return f"<mtext>shape of&#160;</mtext>{self.write(node.value)}", ATOM
+        raise NotImplementedError(ast.dump(node))
+
+    def visit_Subscript(self, node: ast.Subscript) -> Written:
+        value = self.write(node.value, ATOM)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if any(isinstance(part, ast.Slice) for part in parts):
+            index = ", ".join(map(ast.unparse, parts))
+            return f"{value}<mtext>[{escape(index)}]</mtext>", ATOM
+        return f"<msub>{value}{_group(self._list(parts))}</msub>", ATOM
+
+    def visit_List(self, node: ast.List) -> Written:
+        return _fenced("[", self._list(node.elts), "]"), ATOM
+
+    def visit_Tuple(self, node: ast.Tuple) -> Written:
+        return _fenced("(", self._list(node.elts), ")"), ATOM
+
+    def _list(self, parts: Sequence[ast.expr]) -> str:
+        return "<mo>,</mo>".join(map(self.write, parts))
+
+    def _is_array(self, node: ast.expr) -> bool:
+        """Whether some name in an expression is written as an array."""
+        names = (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+        return any(np.ndim(self.values.get(name, 0)) for name in names)
+
+
+def _differential(node: ast.expr) -> ast.expr | None:
+    """What ``dx`` or ``dx[i]`` is the change of."""
+    match node:
+        case ast.Name(id=name) if name[0] == "d" and len(name) > 1:
+            return ast.Name(name[1:])
+        case ast.Subscript(value=value, slice=index) if whole := _differential(value):
+            return ast.Subscript(whole, index)
+    return None
