@@ -118,7 +118,7 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
     """
     if type(x) is type(W) is np.ndarray and x.ndim == W.ndim == 2:
         y = x.dot(W)
-        if type(b) is np.ndarray and b.shape == W.shape[1:]:
+        if type(b) is np.ndarray and b.ndim == 1 and len(b) == W.shape[1]:
             y = y + (b[None] if len(y) == 1 else b)  # small arrays of one shape add faster
         elif b is not None:
             y = _with_bias(y, b)
