@@ -22,6 +22,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
     from tinygrad_edu.gradcheck import check_gradients
+    from tinygrad_edu.saving import load, save
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
 
@@ -38,9 +39,11 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "load",
     "nn",
     "no_grad",
     "optim",
+    "save",
     "scope",
     "value_and_grad",
     "vjp",
@@ -53,8 +56,10 @@ _ROOMS = {
     "check_gradients": "gradcheck",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
+    "load": "saving",
     "nn": "nn",
     "optim": "optim",
+    "save": "saving",
 }
 
 

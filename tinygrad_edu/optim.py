@@ -866,7 +866,8 @@ class _Block:
 
     def propose(self, rule: Callable[..., tuple[Any, ...]], lr: float) -> list[Array] | None:
         """The values and the state after a step, changing nothing; None without a gradient."""
-        gradients, absent = [], []
+        gradients: list[Any] = []
+        absent: list[int] = []
         for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
             if p.data is not view:  # the first step, or it was given new data
                 view[...] = p.data

@@ -1,0 +1,186 @@
+"""Save Tensors to a file and load them again: safe formats only, and never half a file."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["load", "save"]
+
+Array = NDArray[Any]
+
+
+def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]) -> None:
+    """Write Tensors or arrays to a file, by name.
+
+    A path that ends in ``.safetensors`` gets that format, for which the package ``safetensors``
+    must be installed; one that ends in ``.npz`` gets NumPy's. Another path gets the first if its
+    package is there, else the second.
+
+    The file appears whole or not at all: if anything fails on the way, be it the power supply,
+    what was there before is there still.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    tensors : mapping of str to Tensor or array_like
+        Numbers or booleans; as ``module.state_dict()``.
+
+    Raises
+    ------
+    TypeError
+        If this is no mapping of names to arrays of numbers.
+    ModuleNotFoundError
+        If the path asks for ``safetensors`` and it is not installed.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import tinygrad_edu as tg
+    >>> layer = tg.nn.Linear(2, 1, init="constant")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save(f"{folder}/layer.npz", layer.state_dict())
+    ...     tg.load(f"{folder}/layer.npz")
+    {'W': array([[1.],
+           [1.]]), 'b': array([0.])}
+    """
+    arrays = _arrays(tensors)
+    path = Path(path).resolve()  # so that a link stays, and what it points to is replaced
+    write = _writer(path)
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            write(file, arrays)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk, before it takes the place of the old file
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """Read a file that `save` wrote. The format is told by the content; no code is ever run.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file, safetensors or ``.npz``.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name, as for ``module.load_state_dict``.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or is no file of arrays. Pickled objects are refused.
+    ModuleNotFoundError
+        If it is a safetensors file, and ``safetensors`` is not installed.
+    OSError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head.startswith(b"PK"):
+        read = _read_npz
+    elif head.endswith(b"{"):
+        read = _read_safetensors
+    else:
+        raise ValueError(f"{path} is neither a .npz nor a safetensors file")
+    try:
+        return read(path)
+    except (ModuleNotFoundError, MemoryError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is damaged, or no file of arrays: {error}") from error
+
+
+def _arrays(tensors: Any) -> dict[str, Array]:
+    if not isinstance(tensors, Mapping):
+        raise TypeError(
+            f"save takes a mapping of names to Tensors; got {type(tensors).__name__}. Of a module, "
+            "save its .state_dict()"
+        )
+    arrays = {}
+    for name, x in tensors.items():
+        array = np.array(x.data if isinstance(x, Tensor) else x, order="C", copy=None)
+        if not isinstance(name, str) or array.dtype.kind not in "fiubc":
+            raise TypeError(
+                "save takes names and arrays of numbers; "
+                f"got {name!r} with {type(x).__name__} of dtype {array.dtype}"
+            )
+        arrays[name] = array
+    return arrays
+
+
+def _writer(path: Path) -> Callable[[IO[bytes], dict[str, Array]], None]:
+    if path.suffix == ".npz":
+        return _write_npz
+    if find_spec("safetensors"):
+        return _write_safetensors
+    if path.suffix == ".safetensors":
+        raise ModuleNotFoundError(
+            "safetensors is not installed; do: pip install safetensors, or save to a .npz file"
+        )
+    return _write_npz
+
+
+def _write_npz(file: IO[bytes], arrays: dict[str, Array]) -> None:
+    # As numpy.savez, which however has no room for arrays named "file" or "allow_pickle".
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} is no array")
+    return arrays
+
+
+def _write_safetensors(file: IO[bytes], arrays: dict[str, Array]) -> None:
+    from safetensors import SafetensorError, numpy  # noqa: PLC0415 - an optional package
+
+    try:
+        file.write(numpy.save(arrays))
+    except SafetensorError as error:
+        raise TypeError(f"{error}. Save to a .npz file instead") from error
+
+
+def _read_safetensors(path: Path) -> dict[str, Array]:
+    if not find_spec("safetensors"):
+        raise ModuleNotFoundError(f"to read {path}, do: pip install safetensors")
+    from safetensors import numpy  # noqa: PLC0415 - an optional package
+
+    return numpy.load(path.read_bytes())  # type: ignore[no-any-return,unused-ignore]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name of the file on the disk, too, where the system can do that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
