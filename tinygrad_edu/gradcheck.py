@@ -89,7 +89,7 @@ def check_gradients(
     name, judge = _name(f), _Judge(rtol, atol, step)
     function = _single_number(f)
     for k in range(1, order + 1):
-        for where, computed, expected in judge.deviations(function, arrays):
+        for where, computed, expected in judge.deviations(function, arrays, order):
             kink = judge.kink(function, arrays, where)
             if kink is None:
                 culprit = _culprit(f, arrays, k, judge)
@@ -151,16 +151,21 @@ class _Judge:
     step: float
 
     def deviations(
-        self, function: Callable[..., Any], arrays: list[Array]
+        self, function: Callable[..., Any], arrays: list[Array], order: int = 1
     ) -> Iterator[tuple[Where, float, str]]:
         """The entries whose derivative is not what the difference says."""
         numbers = _variables(arrays)
-        for i, gradient in zip(numbers, grad(function, numbers)(*arrays), strict=True):
-            for index in np.ndindex(gradient.shape):
-                computed = float(gradient[index])
+        runs = [grad(function, numbers)(*arrays)]
+        if order > 1:  # the closures run on Tensors, too, and must come to the same
+            tensors = _variables_at(arrays, (-1, ()), 0.0, requires_grad=False)
+            runs.append([g.data for g in grad(function, numbers)(*tensors)])
+        for i, *gradients in zip(numbers, *runs, strict=True):
+            for index in np.ndindex(gradients[0].shape):
                 expected, method = self.derivative(function, arrays, (i, index))
-                if not self.agree(computed, expected):
-                    yield (i, index), computed, f"{float(f'{expected:.10g}')}  ({method})"
+                for computed in (float(gradient[index]) for gradient in gradients):
+                    if not self.agree(computed, expected):
+                        yield (i, index), computed, f"{float(f'{expected:.10g}')}  ({method})"
+                        break
 
     def agree(self, a: float, b: float) -> bool:
         return bool(np.isclose(a, b, self.rtol, self.atol, equal_nan=True))
@@ -260,7 +265,7 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
         variables = [inputs[i] for i in numbers]
         for _ in range(order - 1):
             function = _single_number(grad(function, _variables(variables)))
-        for (i, _), _computed, _expected in judge.deviations(function, variables):
+        for (i, _), _computed, _expected in judge.deviations(function, variables, order + 1):
             return f"\n  the closure of {_name(node._op)} for its input {numbers[i]} is wrong"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ METHODS: dict[tuple[Any, str], Any] = {
     (np.logaddexp, "reduce"): ops.logsumexp,
     (np.add, "accumulate"): ops.cumsum,
     (np.multiply, "accumulate"): ops.cumprod,
-    (np.multiply, "outer"): ops.outer,
+    (np.multiply, "outer"): partial(ops.tensordot, axes=0),
 }
 
 # Functions whose result does not vary with their input, or is no number: called on the values,
@@ -37,6 +38,16 @@ PLAIN = {
     *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
     *(np.shares_memory, np.may_share_memory, np.array_repr, np.array_str, np.array2string),
     *(np.histogram, np.bincount, np.unique),
+}
+
+# Options on where and how NumPy stores a result, with the values that change nothing here.
+STORAGE: dict[str, tuple[Any, ...]] = {
+    "out": (),
+    "where": (),
+    "initial": (),
+    "order": ("C", "K"),
+    "casting": ("same_kind",),
+    "subok": (True, False),
 }
 
 
@@ -63,11 +74,11 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
             f"{name} is not supported on Tensors: no derivative is known for it. Use .numpy() for "
             "values without gradients, or define it with tg.differentiable"
         )
-    for option in ("out", "where", "casting", "order", "subok", "signature", "initial"):
-        if options.get(option) is not None:
+    for option, harmless in STORAGE.items():
+        value = options.pop(option, None)
+        if value is not None and not (isinstance(value, str | bool) and value in harmless):
             raise TypeError(
-                f"{name} on a Tensor does not take {option}=: a Tensor's operations "
-                "return new Tensors"
+                f"{name} on a Tensor does not take {option}=: an operation returns a new Tensor"
             )
     return op(*args, **options)
 

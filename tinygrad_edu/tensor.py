@@ -268,6 +268,9 @@ class Tensor(Operators):
     def __int__(self) -> int:
         return int(self._data.item())
 
+    def __index__(self) -> int:
+        return self._data.__index__()
+
     def __len__(self) -> int:
         return len(self._data)
 
