@@ -90,6 +90,8 @@ def draw_graph(
         )
     _check("color_by", color_by, ColorBy)
     _check("direction", direction, Direction)
+    if depth is not None and depth < 0:
+        raise ValueError(f"depth must not be negative; got {depth}")
     graph = read_graph(root, names, constants=constants)
     view = arrange(graph, depth, max_nodes)
     grads = gradients(graph)

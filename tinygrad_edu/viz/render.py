@@ -62,7 +62,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without
             format = format or Path(outfile).suffix[1:]
             filename = filename or Path(outfile).with_suffix(".gv")
         picture = self.pipe(format, **options)
-        source = self.save(filename, directory)
+        source = self.save(filename, directory=directory)
         target = Path(outfile or f"{source}.{format or self.format}")
         target.write_bytes(picture)
         if cleanup:

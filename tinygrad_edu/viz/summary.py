@@ -69,7 +69,7 @@ def summarize(array: NDArray[Any]) -> Summary | None:
             bins = np.minimum((finite - low) / span * BINS, BINS - 1).astype(int)
         return Summary(
             float(low),
-            float((finite / finite.size).sum()),
+            float(finite.mean(dtype=np.longdouble)),
             float(high),
             tuple(np.bincount(bins, minlength=BINS).tolist()),
             int(array.size - finite.size),

@@ -1,0 +1,289 @@
+"""The formulas in the docstrings: that they can be read, that they are true, how they look."""
+
+import inspect
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import ops
+from tinygrad_edu.viz.formulas import Formula, derivative, formulas
+from tinygrad_edu.viz.mathml import mathml
+from tinygrad_edu.viz.model import arguments
+from tinygrad_edu.viz.phrases import numeric
+from tinygrad_edu.viz.symbols import SYMBOLS
+
+OPS = {name: getattr(ops, name) for name in ops.__all__ if hasattr(getattr(ops, name), "body")}
+
+
+def written(markup):
+    """Read MathML back as a line: fractions with a slash, exponents with a caret."""
+
+    def read(e):
+        inner = [read(child) for child in e]
+        match e.tag:
+            case "mfrac":
+                return f"[{inner[0]} / {inner[1]}]"
+            case "msup":
+                return f"{inner[0]}^{inner[1]}"
+            case "msub":
+                return f"{inner[0]}_{inner[1]}"
+            case "msqrt":
+                return f"√[{''.join(inner)}]"
+            case "mroot":
+                return f"root{inner[1]}[{inner[0]}]"
+            case "mtable":
+                return f"<{e.get('class')} {'; '.join(inner)}>"
+            case "mtr":
+                return ", ".join(inner)
+            case "mspace":
+                return " "
+        return (e.text or "") + "".join(inner)
+
+    return read(ET.fromstring(f"<math>{markup}</math>"))  # noqa: S314 - our own markup
+
+
+# --------------------------------------------------------------------------------------
+# Reading the docstrings
+# --------------------------------------------------------------------------------------
+
+
+def test_most_operations_state_formulas():
+    stated = {name for name, op in OPS.items() if formulas(op)}
+    assert len(stated) > 100
+    assert {"tanh", "matmul", "softmax_cross_entropy", "getitem"} <= stated
+
+
+@pytest.mark.parametrize("name", sorted(name for name in OPS if formulas(OPS[name])))
+def test_an_operation_states_its_value_and_its_derivatives(name):
+    assert not formulas(OPS[name])[0].by
+    arguments = inspect.signature(OPS[name]).parameters
+    for formula in formulas(OPS[name]):
+        assert formula.of in ("", "L", "y", "u")
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in arguments.values())
+        assert not formula.by or formula.by in arguments or variadic
+
+
+def test_a_formula_has_a_left_a_right_and_perhaps_a_note():
+    def op(x):
+        """Some operation.
+
+        ::
+
+            y = 2 * x                 # for one axis
+            dL/dx[i] = g[i] == 2
+
+        More text = not a formula.
+        """
+
+    value, slope = formulas(op)
+    assert value == Formula("y", "2 * x", "for one axis")
+    assert (value.of, value.by) == ("", "")
+    assert (slope.right, slope.of, slope.by) == ("g[i] == 2", "L", "x")
+
+
+def test_an_operation_without_formulas_states_none():
+    assert formulas(lambda x: x) == ()
+    assert formulas(None) == ()
+    assert derivative(lambda x: x, "x", 0) is None
+
+
+def test_each_argument_has_its_derivative():
+    assert derivative(ops.matmul, "b", 1).right == "a.mT @ g"
+    assert derivative(ops.where, "condition", 0) is None
+    # Of any number of operands, the formula for the first stands for the others.
+    assert derivative(ops.concatenate, "arrays[5]", 5).left == "dL/dx1"
+    assert derivative(ops.einsum, "operands[1]", 1).left == "dL/db"
+
+
+def test_symbols_are_of_operations_that_exist():
+    assert SYMBOLS.keys() <= {op.__name__ for op in OPS.values()}
+
+
+# --------------------------------------------------------------------------------------
+# They are true
+# --------------------------------------------------------------------------------------
+
+A, B = np.array([[0.3, 0.7], [0.45, 0.2]]), np.array([[0.6, 0.15], [0.8, 0.35]])
+CALLS = {
+    **{name: (A,) for name in OPS if list(inspect.signature(OPS[name]).parameters) == ["x"]},
+    **{name: (A, B) for name in OPS if list(inspect.signature(OPS[name]).parameters) == ["a", "b"]},
+    "arccosh": (1 + A,),
+    "binary_cross_entropy": (A, B),
+    "clip": (A, 0.25, 0.5),
+    "elu": (A - 0.4, 0.7),
+    "leaky_relu": (A - 0.4, 0.2),
+    "log_softmax": (A[0],),
+    "logsumexp": (A,),
+    "max": (A,),
+    "mean_squared_error": (A, B),
+    "outer": (A[0], B[0]),
+    "min": (A,),
+    "sigmoid_cross_entropy": (A, B),
+    "softmax": (A[0],),
+    "std": (A,),
+    "sum": (A,),
+    "var": (A,),
+    "where": (A > B, A, B),
+}
+IN_WORDS = {"atleast_1d", "atleast_2d", "det", "fmax", "fmin", "gelu", "kron"}
+NAMES = {name: getattr(np, name) for name in np.__all__} | {
+    name: op for name, op in OPS.items() if name in ("sigmoid", "softmax", "logsumexp")
+}
+NAMES |= {"inv": np.linalg.inv, "solve": np.linalg.solve}
+
+
+def evaluate(expression, values):
+    for attribute in ("mT", "T"):
+        expression = re.sub(rf"\b(\w+)\.{attribute}\b", r"swapaxes(\1, -1, -2)", expression)
+    return eval(expression, NAMES | values)  # noqa: S307 - our own formulas
+
+
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - IN_WORDS))
+def test_what_is_stated_is_what_is_computed(name):
+    op, args = OPS[name], CALLS[name]
+    inputs = [
+        tg.Tensor(x, requires_grad=True) if np.ndim(x) and x.dtype == float else x for x in args
+    ]
+    y = op(*inputs)
+    g = np.linspace(0.5, 1.5, y.size).reshape(y.shape)
+    values = {k: getattr(v, "data", v) for k, v in arguments(y).items()}
+    values |= {"y": y.data, "g": g, "n": args[0].size, "ddof": 0}
+    checked = 0
+    stated = formulas(op)[0]
+    if mathml(stated.right) and evaluable(stated.right, values):
+        np.testing.assert_allclose(evaluate(stated.right, values), y.data, rtol=1e-10)
+        checked += 1
+    for position, argument in enumerate(inspect.signature(op).parameters):
+        formula = derivative(op, argument, position)
+        if formula and mathml(formula.right) and evaluable(formula.right, values):
+            result = evaluate(formula.right, values)
+            expected = result if formula.of == "L" else g * result
+            got = y._closures[position](g)
+            np.testing.assert_allclose(np.broadcast_to(got, np.shape(expected)), expected, 1e-9)
+            checked += 1
+    assert checked >= 2
+
+
+def evaluable(expression, values):
+    used = set(re.findall(r"[a-zA-Z_]\w*", expression)) - {"mT", "T", "shape"}
+    return used <= NAMES.keys() | values.keys()
+
+
+# --------------------------------------------------------------------------------------
+# As mathematics
+# --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "looks"),
+    [
+        ("1 - y**2", "1−y^2"),
+        ("a - (b - c)", "a−(b−c)"),
+        ("a - b - c", "a−b−c"),
+        ("(a + b) * c", "(a+b)·c"),
+        ("a * (b * c)", "a·(b·c)"),
+        ("a / (b + c)", "[a / b+c]"),
+        ("(a + b)**2", "(a+b)^2"),
+        ("a**(b - 1)", "a^b−1"),
+        ("(-x)**2", "(−x)^2"),
+        ("-(a + b)", "−(a+b)"),
+        ("-a * b", "(−a)·b"),
+        ("exp(a - y)", "e^a−y"),
+        ("sqrt(a**2 + b**2)", "√[a^2+b^2]"),
+        ("cbrt(x)", "root3[x]"),
+        ("log(1 - x)", "log\u2061(1−x)"),
+        ("log1p(x)", "log\u2061(1+x)"),
+        ("expm1(x)", "e^x−1"),
+        ("alpha * expm1(x)", "α·(e^x−1)"),
+        ("square(a + b)", "(a+b)^2"),
+        ("reciprocal(x)", "[1 / x]"),
+        ("absolute(x)", "|x|"),
+        ("floor(a / b)", "⌊[a / b]⌋"),
+        ("sigmoid(x)", "σ\u2061(x)"),
+        ("g @ b.mT", "g b^T"),
+        ("-(y.mT @ g @ y.mT)", "−y^T g y^T"),
+        ("x[i + 1] - x[i]", "x_i+1−x_i"),
+        ("x[:, ::-1]", "x[:, ::-1]"),
+        ("x == y", "x=y"),
+        ("0 <= x < 1", "0≤x<1"),
+        ("where(x > 0, x, 0)", "<cases x, if\xa0x>0; 0, else>"),
+        (
+            "where(a > b, g, where(a == b, g / 2, 0))",
+            "<cases g, if\xa0a>b; [g / 2], if\xa0a=b; 0, else>",
+        ),
+        ("x if x > 0 else 0", "<cases x, if\xa0x>0; 0, else>"),
+        ("where((0 <= x) & (x <= 1), g, 0)", "<cases g, if\xa00≤x\xa0and\xa0x≤1; 0, else>"),
+        ("du/dx", "[∂u / ∂x]"),
+        ("2 * y * du/dx", "2·y·[∂u / ∂x]"),
+        ("dL/dx[i]", "[∂L / ∂x_i]"),
+        ("x @ x @ ... @ x", "x x … x"),
+        ("concatenate([x1, x2, ...], axis=1)", "concatenate\u2061([x_1,x_2,…],axis=1)"),
+        ("reshape(g, x.shape)", "reshape\u2061(g,shape of\xa0x)"),
+    ],
+)
+def test_an_expression_looks_like_mathematics(expression, looks):
+    assert written(mathml(expression)) == looks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zeros, with g at the index",
+        "sum(x[j] for j <= i)",
+        "g, and zeros elsewhere, like x",
+        "",
+        "lambda x: x",
+        "x.strange",
+        "x or y",
+        "f(x)(y)",
+        "x << 2",
+        "x in y",
+        "+x",
+    ],
+)
+def test_what_is_no_mathematics_is_left_as_it_is(text):
+    assert mathml(text) is None
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_no_python_is_left_in_the_mathematics(name):
+    for formula in formulas(OPS[name]):
+        for side in (formula.left, formula.right):
+            markup = mathml(side)
+            if markup is not None:
+                assert not re.search(r"\*\*|[@*/]|where|lambda", written(markup).replace(" / ", ""))
+
+
+def test_numbers_stand_for_names():
+    values = {"g": np.array(2.0), "y": np.array(-0.5), "x": np.array([[1.0, 2.0], [3.0, 4.0]])}
+    assert written(mathml("g * (1 - y**2)", values)) == "2·(1−(−0.5)^2)"
+    assert written(mathml("y - g", values)) == "−0.5−2"
+    assert written(mathml("x + x.T", values)) == ("<matrix 1, 2; 3, 4>+<matrix 1, 2; 3, 4>^T")
+    assert written(mathml("x * x @ x", values)) == (
+        "<matrix 1, 2; 3, 4>⊙<matrix 1, 2; 3, 4> <matrix 1, 2; 3, 4>"
+    )
+    assert written(mathml("exp(x) + exp(g)", values)).startswith("exp\u2061(<matrix")
+    assert written(mathml("reshape(g, x.shape)", values)) == "reshape\u2061(2,(2, 2))"
+
+
+def test_numbers_that_are_too_many_are_not_written():
+    values = {"x": np.ones((9, 9)), "g": np.array(2.0)}
+    assert numeric("g * 3", values) is not None
+    assert numeric("g * x", values) is None
+    assert numeric('einsum("ij->i", g)', values) is None
+    assert numeric("g for the largest", values) is None
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+@example("</math><script>", '"&<>')
+@example("0", "\x00")
+def test_any_text_gives_markup_that_can_be_parsed(a, b):
+    for text in (a, f"x[{a!r}]", f"f({b!r}, {a!r})"):
+        markup = mathml(text)
+        if markup is not None:
+            written(markup)
