@@ -398,7 +398,7 @@ def _boundary(ax: Axes, plane: Plane, height: Array) -> None:
 
 def _tint(color: str) -> tuple[float, ...]:
     """The color as a light ground."""
-    return tuple(1 - 0.6 * (1 - channel) for channel in to_rgb(color))
+    return tuple(1 - 0.4 * (1 - channel) for channel in to_rgb(color))
 
 
 def _array(x: Any) -> Array:

@@ -1,0 +1,120 @@
+"""What the studies share: many networks trained as one, parallel runs, tables and figures."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+import tinygrad_edu as tg
+
+
+class Stack:
+    """Networks of one shape as one network: each parameter gets a leading axis, of networks.
+
+    A small network costs next to nothing to compute; what takes time is calling NumPy. So twenty
+    networks that differ only in their seeds cost hardly more than one: matrix products of stacks
+    of matrices, ``(networks, samples, n) @ (networks, n, m)``, do for all what one does for each.
+    If the loss is the sum of all their losses, none of them sees anything of the others.
+    """
+
+    def __init__(self, networks):
+        self.networks = list(networks)
+        self.layers = [
+            (
+                tg.Tensor([layer.W.data for layer in layers], True, name=layers[0].W.name),
+                tg.Tensor([layer.b.data[None] for layer in layers], True, name=layers[0].b.name),
+                layers[0].activation,
+            )
+            for layers in zip(*self.networks, strict=True)
+        ]
+        self.parameters = [p for W, b, _ in self.layers for p in (W, b)]
+        self.weights = [W for W, _, _ in self.layers]
+
+    def __len__(self):
+        """The number of networks."""
+        return len(self.networks)
+
+    def __call__(self, x, layers=None):
+        """What the networks make of x; ``layers`` collects the output of each layer."""
+        for W, b, activation in self.layers:
+            x = activation(x @ W + b)
+            if layers is not None:
+                layers.append(x)
+        return x
+
+    def descend(self, learning_rate):
+        """Take a step of gradient descent; the rate may differ from network to network."""
+        for p in self.parameters:
+            p.data = p.data - learning_rate * p.grad
+            p.grad = None
+
+    def gradient_norms(self):
+        """The norm of the gradient of each weight matrix: an array (layers, networks)."""
+        return np.array([np.sqrt(np.square(W.grad).sum(axis=(1, 2))) for W in self.weights])
+
+    def __getitem__(self, i):
+        """Network i by itself, a copy as it is now."""
+        network = tg.nn.MLP([*_sizes(self.networks[i])], self.layers[0][2], init="zeros")
+        for layer, (W, b, activation) in zip(network, self.layers, strict=True):
+            layer.W.data, layer.b.data = W.data[i].copy(), b.data[i, 0].copy()
+            layer.activation = activation
+        return network
+
+
+def _sizes(network):
+    yield network[0].W.shape[0]
+    for layer in network:
+        yield layer.W.shape[1]
+
+
+def options(name):
+    """Read the command line of the study of that name, and make its folder."""
+    parser = argparse.ArgumentParser(description=f"The study {name}.")
+    parser.add_argument("--quick", action="store_true", help="fewer seeds and epochs")
+    parser.add_argument("--jobs", type=int, default=2, help="how many processes; -1 for all cores")
+    parser.add_argument("--output", type=Path, default=Path("output") / name)
+    chosen = parser.parse_args()
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def parallel(f, cells, what, jobs=2):
+    """Call ``f(*cell)`` for each of many independent cells, with a progress bar.
+
+    On a cluster the same call runs inside ``with joblib.parallel_config("dask"):``.
+    """
+    cells = list(cells)
+    results = Parallel(n_jobs=jobs, return_as="generator")(delayed(f)(*cell) for cell in cells)
+    return list(tqdm(results, total=len(cells), desc=what, unit="run"))
+
+
+def print_table(title, header, rows):
+    """Print rows of text under a header, aligned."""
+    rows = [[str(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    print("\n".join(["", title, *lines]))
+
+
+def spread(values, form=".3f"):
+    """The median of many numbers, with the range of the middle half of them."""
+    low, middle, high = np.percentile(np.asarray(values, float), [25, 50, 75])
+    return f"{middle:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def save(figure, path):
+    """Save a figure, or that of some axes."""
+    if not hasattr(figure, "savefig"):
+        figure = np.ravel(figure)[0].get_figure()
+    figure.savefig(path, dpi=120)
+
+
+def save_numbers(path, numbers):
+    """Save what was measured, for who wants to compute with it."""
+    path.write_text(json.dumps(numbers, indent=1, default=lambda x: np.asarray(x).tolist()))
