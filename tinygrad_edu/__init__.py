@@ -21,6 +21,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
+    from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.viz.explorer import explore
@@ -31,6 +32,7 @@ __all__ = [
     "GradientError",
     "Tensor",
     "check_gradients",
+    "debug",
     "differentiable",
     "draw_graph",
     "explore",
@@ -54,6 +56,7 @@ __all__ += _ops  # noqa: PLE0605 - a list of strings too
 # to import: a public name, and the module it lives in, or is.
 _ROOMS = {
     "check_gradients": "gradcheck",
+    "debug": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
     "load": "saving",

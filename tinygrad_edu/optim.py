@@ -846,7 +846,7 @@ class _Block:
         self.sizes = [p.size for p in parameters]
         self.weight_decay = self._for_each_value(decays)
         self.values = np.zeros(sum(self.sizes), parameters[0].dtype)
-        self.views = self.split(self.values)
+        self.views = self.split(self.values)  # which the parameters become at the first step
         self.state = [np.zeros_like(self.values) for _ in slots]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -868,9 +868,10 @@ class _Block:
         """The values and the state after a step, changing nothing; None without a gradient."""
         gradients: list[Any] = []
         absent: list[int] = []
+        moved = False
         for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
-            if p.data is not view:  # the first step, or it was given new data
-                view[...] = p.data
+            if p.data is not view:  # at the first step, or it was given new data
+                moved = True
             g = p.grad
             if g is None:
                 absent.append(len(gradients))
@@ -882,6 +883,9 @@ class _Block:
             gradients.append(g)
         if len(absent) == len(gradients):
             return None
+        if moved:
+            self.values = np.concatenate([p.data for p in self.parameters], axis=None)
+            self.views = self.split(self.values)
         g = self._joined(gradients)
         result = [*rule(self.values, g, *self.state, lr=lr, weight_decay=self.weight_decay)]
         for i in absent:
