@@ -1,0 +1,797 @@
+"""The table of operations: how to draw arguments for each, and what NumPy says it computes.
+
+A strategy draws a `Case`: the arguments of one call. What is an array of floating-point numbers
+in it, also inside a list, is what to differentiate by; all else is passed on as it is.
+
+Difference quotients cannot judge at a kink. So the numbers come from a grid, cut so that kinks
+lie on its lines, and every operand has a place of its own between the lines: no number is near a
+kink, and no two of one array or of two operands tie.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_edu as tg
+from tinygrad_edu.transforms import tree_map
+
+# --------------------------------------------------------------------------------------
+# How to draw arguments
+# --------------------------------------------------------------------------------------
+
+
+class Case(NamedTuple):
+    """The arguments of a call."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+def is_variable(x):
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def replaced(case, f):
+    """The arguments with f of each variable in its place, and the list of these."""
+    variables = []
+
+    def replace(x):
+        if not is_variable(x):
+            return x
+        variables.append(f(x))
+        return variables[-1]
+
+    return tree_map(replace, case.args), variables
+
+
+def variable(x):
+    return tg.Tensor(x, requires_grad=True)
+
+
+REAL = (-2.0, 2.0)
+WIDE = (-4.0, 4.0)
+POSITIVE = (0.2, 3.0)
+UNIT = (-0.9, 0.9)
+
+LINES = 64  # of the grid, more than any array here has numbers
+GOLDEN = 0.618  # multiples of it lie far apart between the lines
+
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, max_side=3)
+VECTORS = hnp.array_shapes(min_dims=1, max_dims=3, max_side=3)  # with one axis at least
+MATRICES = hnp.array_shapes(min_dims=2, max_dims=3, max_side=3)
+EMPTY = st.sampled_from([(0,), (2, 0), (0, 3)])
+ANY = SHAPES | SHAPES | SHAPES | EMPTY
+
+
+def numbers(shape, domain=REAL, operand=0):
+    """Distinct numbers of a domain, off the lines of its grid."""
+    low, high = domain
+    between = (operand + 1) * GOLDEN % 1
+    lines = hnp.arrays(int, shape, elements=st.integers(0, LINES - 1), unique=True)
+    return lines.map(lambda line: np.asarray(low + (line + between) * ((high - low) / LINES)))
+
+
+def axes(shape, least=1):
+    """None, an axis or several of a shape that has ``least`` elements or more along them."""
+    choices = st.none()
+    if shape:
+        n = len(shape)
+        choices |= st.integers(-n, n - 1) | hnp.valid_tuple_axes(n, min_size=1)
+
+    def enough(axis):
+        lengths = np.array(shape, int)
+        return lengths[... if axis is None else [*np.atleast_1d(axis)]].prod() >= least
+
+    return choices.filter(enough)
+
+
+@st.composite
+def operands(draw, *domains, **options):
+    """One operand of each domain, which broadcast against each other."""
+    if len(domains) == 1:
+        shapes = [draw(ANY)]
+    else:
+        least = draw(st.sampled_from([1, 1, 1, 0]))
+        shapes = draw(
+            hnp.mutually_broadcastable_shapes(
+                num_shapes=len(domains), min_side=least, max_dims=3, max_side=3
+            )
+        ).input_shapes
+    args = [draw(numbers(*of, k)) for k, of in enumerate(zip(shapes, domains, strict=True))]
+    return Case(tuple(args), {name: draw(option) for name, option in options.items()})
+
+
+@st.composite
+def reduction(draw, domain=REAL, shapes=SHAPES, least=1, **options):
+    """An operand to reduce along some axes, or all."""
+    shape = draw(shapes.filter(lambda shape: np.prod(shape, dtype=int) >= least))
+    given = {"axis": draw(axes(shape, least)), **{k: draw(v) for k, v in options.items()}}
+    return Case((draw(numbers(shape, domain)),), given)
+
+
+@st.composite
+def along(draw, domain=REAL, shapes=VECTORS, optional=False, **options):
+    """An operand, and one of its axes; or None if that is an option."""
+    shape = draw(shapes)
+    axis = draw(axis_of(shape) | st.none() if optional else axis_of(shape))
+    return Case(
+        (draw(numbers(shape, domain)),),
+        {"axis": axis, **{name: draw(option) for name, option in options.items()}},
+    )
+
+
+def axis_of(shape, more=0):
+    return st.integers(-len(shape) - more, len(shape) + more - 1)
+
+
+@st.composite
+def gufunc(draw, signature, *domains):
+    """Operands whose last axes fit a signature, as that of matmul, and the others broadcast."""
+    shapes = draw(hnp.mutually_broadcastable_shapes(signature=signature, max_dims=1, max_side=3))
+    pairs = zip(shapes.input_shapes, domains, strict=True)
+    return Case(tuple(draw(numbers(*of, k)) for k, of in enumerate(pairs)))
+
+
+@st.composite
+def contraction(draw, shapes, **options):
+    """Two operands, of shapes made of three lengths."""
+    k, m, n = (draw(st.integers(1, 3)) for _ in "kmn")
+    a, b = draw(st.sampled_from(shapes(k, m, n)))
+    return Case(
+        (draw(numbers(a)), draw(numbers(b, REAL, 1))),
+        {name: draw(option) for name, option in options.items()},
+    )
+
+
+@st.composite
+def shaped(draw, *rest, shapes=ANY, domain=REAL, **options):
+    """An operand, further arguments that depend on its shape, options that depend on it."""
+    shape = draw(shapes)
+    x = draw(numbers(shape, domain))
+    further = (draw(part(shape)) for part in rest)
+    return Case((x, *further), {name: draw(option(shape)) for name, option in options.items()})
+
+
+@st.composite
+def several(draw, axis=None, new_axis=False):
+    """A list of operands of one shape, except for the length of one axis."""
+    shape = list(draw(VECTORS))
+    options = {} if axis is not None else {"axis": draw(axis_of(shape, int(new_axis)))}
+    varies = None if new_axis else options.get("axis", axis)
+    parts = []
+    for k in range(draw(st.integers(1, 3))):
+        if varies is not None:
+            shape[varies % len(shape)] = draw(st.integers(0, 3))
+        parts.append(draw(numbers(tuple(shape), REAL, k)))
+    return Case((parts,), options)
+
+
+@st.composite
+def stacked(draw):
+    """A list of vectors, or of matrices, or of columns."""
+    n = draw(st.integers(1, 3))
+    shapes = draw(st.lists(st.sampled_from([(n,), (n, 1), (n, n)]), min_size=1, max_size=3))
+    return Case(([draw(numbers(shape, REAL, k)) for k, shape in enumerate(shapes)],))
+
+
+@st.composite
+def square_matrices(draw, regular=True):
+    """Matrices that are far from singular, or any."""
+    n = draw(st.integers(1, 3))
+    x = draw(numbers((*draw(st.sampled_from([(), (), (2,)])), n, n), (-1.0, 1.0)))
+    return Case((x * draw(st.sampled_from([1, -1])) + 3 * np.eye(n) if regular else x,))
+
+
+@st.composite
+def systems(draw):
+    """Matrices and right-hand sides of linear systems."""
+    (a,) = draw(square_matrices()).args
+    n = len(a[-1]) if a.ndim == 2 else a.shape[-1]
+    columns = (draw(st.integers(1, 2)),)
+    shapes = [(n,), (n, *columns), (*a.shape[:-2], n, *columns)]
+    return Case((a, draw(numbers(draw(st.sampled_from(shapes)), REAL, 1))))
+
+
+@st.composite
+def linear_layers(draw):
+    """Samples, weights and perhaps a bias."""
+    lead = draw(hnp.array_shapes(min_dims=0, max_dims=2, max_side=3))
+    n, k = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    biases = st.none() | numbers((k,), REAL, 2)
+    return Case((draw(numbers((*lead, n))), draw(numbers((n, k), REAL, 1)), draw(biases)))
+
+
+SUBSCRIPTS = [
+    "ij,jk->ik",
+    "ij,jk",  # the result is understood
+    "bij,bjk->bik",
+    "ij->ji",
+    "ij->",
+    "i->",
+    "i,i->",
+    "i,j->ij",
+    "ij,ij->j",
+    "ii->i",  # a diagonal
+    "ii",
+    "iij,j->i",
+    "iii->i",
+    "i,ij,j->",
+    "...i,...i->...",
+    "...ij,...jk->...ik",
+    "i...->...",
+    "ij, j -> i",
+    ",i->i",
+]
+
+
+@st.composite
+def einsums(draw):
+    """Subscripts, and operands whose axes are as long as their letters say."""
+    subscripts = draw(st.sampled_from(SUBSCRIPTS))
+    length = {letter: draw(st.integers(1, 3)) for letter in "bijk"}
+    args = []
+    for k, term in enumerate(subscripts.partition("->")[0].replace(" ", "").split(",")):
+        before, dots, after = term.partition("...")
+        more = draw(st.sampled_from([(), (2,), (1,), (3, 1), (3, 2)])) if dots else ()
+        shape = (*(length[i] for i in before), *more, *(length[i] for i in after))
+        args.append(draw(numbers(shape, REAL, k)))
+    options = st.sampled_from([{}, {"optimize": True}])
+    return Case((subscripts, *args), draw(options))
+
+
+@st.composite
+def choices(draw):
+    """A mask, and two operands to choose from."""
+    shapes = draw(hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3))
+    mask, a, b = shapes.input_shapes
+    return Case((draw(hnp.arrays(bool, mask)), draw(numbers(a)), draw(numbers(b, REAL, 1))))
+
+
+@st.composite
+def limits(draw):
+    """An operand to clip, and limits, of which either may be missing."""
+    x, low, high = draw(operands(REAL, (-1.5, -0.5), (0.5, 1.5))).args
+    ends = [(low, high), (None, high), (low, None), (-1, 1)]
+    return Case((x, *draw(st.sampled_from(ends))))
+
+
+def indices(shape):
+    """What may stand between brackets after an array of a shape."""
+    basic = hnp.basic_indices(shape, max_dims=5, allow_newaxis=True)
+    if not shape:
+        return basic
+    masks = hnp.arrays(bool, shape) | hnp.arrays(bool, shape[:1])
+    if 0 in shape:
+        return basic | masks
+    mixed = st.tuples(hnp.arrays(int, 3, elements=positions(shape[0])), st.just(...))
+    pointwise = hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(max_dims=2))
+    return basic | masks | mixed | pointwise | positions(shape[0])
+
+
+def positions(n):
+    return st.integers(-n, n - 1)
+
+
+@st.composite
+def scatters(draw):
+    """Values to put at an index of zeros."""
+    shape = draw(ANY)
+    index = draw(indices(shape))
+    return Case((draw(numbers(np.zeros(shape)[index].shape)), index, shape))
+
+
+@st.composite
+def takes(draw):
+    """An operand, positions along an axis of it, or in a row of all elements."""
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape))
+    n = np.prod(shape) if axis is None else shape[axis]
+    index = positions(n) | hnp.arrays(int, hnp.array_shapes(max_dims=2), elements=positions(n))
+    return Case((draw(numbers(shape)), draw(index)), {"axis": axis})
+
+
+@st.composite
+def takes_along(draw):
+    """An operand, and positions along an axis for every row, or for all rows alike."""
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape))
+    if axis is None:
+        along, n = (draw(st.integers(1, 4)),), int(np.prod(shape))
+    else:
+        along, n = list(shape), shape[axis]
+        along[axis] = draw(st.integers(1, 4))
+        if len(shape) > 1 and draw(st.booleans()):
+            along[(axis + 1) % len(shape)] = 1  # broadcast
+    return Case(
+        (draw(numbers(shape)), draw(hnp.arrays(int, tuple(along), elements=positions(n)))),
+        {"axis": axis},
+    )
+
+
+@st.composite
+def compressions(draw):
+    """A condition for each position along an axis, and the operand."""
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape))
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    return Case((draw(hnp.arrays(bool, st.integers(1, n))), draw(numbers(shape))), {"axis": axis})
+
+
+@st.composite
+def extractions(draw):
+    shape = draw(SHAPES)
+    return Case((draw(hnp.arrays(bool, shape)), draw(numbers(shape))))
+
+
+@st.composite
+def cuts(draw, any_number=False):
+    """An operand, and into how many parts or where to split it along an axis."""
+    shape = draw(VECTORS)
+    axis = draw(axis_of(shape))
+    equal = [n for n in (1, 2, 3) if any_number or shape[axis] % n == 0]
+    where = st.sampled_from(equal) | st.lists(st.integers(0, 3), max_size=2).map(sorted)
+    return Case((draw(numbers(shape)), draw(where)), {"axis": axis})
+
+
+@st.composite
+def repeats(draw):
+    """An operand, and how many times to repeat all or each of its slices."""
+    shape = draw(SHAPES)
+    axis = draw(st.none() | axis_of(shape)) if shape else None
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    times = st.integers(0, 3) | st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    return Case((draw(numbers(shape)), draw(times)), {"axis": axis})
+
+
+def repetitions(_):
+    return st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=3)
+
+
+def margins(shape):
+    pair = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    return st.integers(0, 3) | pair | st.tuples(*(pair for _ in shape))
+
+
+def permutations(shape):
+    return st.permutations(range(len(shape))).map(tuple)
+
+
+def new_shapes(shape):
+    """Other shapes for as many elements."""
+    return st.sampled_from([shape[::-1], (1, *shape), (np.prod(shape, dtype=int),)]) | (
+        st.just(-1) if 0 in shape else st.just((-1, *shape[1:]))
+    )
+
+
+def larger_shapes(shape):
+    larger = hnp.broadcastable_shapes(shape, min_dims=len(shape), max_dims=4, max_side=3)
+    return larger.map(lambda other: np.broadcast_shapes(shape, other))
+
+
+@st.composite
+def moves(draw):
+    """An operand, and axes to move."""
+    shape = draw(VECTORS)
+    several = st.lists(axis_of(shape), unique_by=lambda i: i % len(shape), min_size=1)
+    source = draw(several | axis_of(shape))
+    n = len(source) if isinstance(source, list) else None
+    target = draw(axis_of(shape) if n is None else several.filter(lambda t: len(t) == n))
+    return Case((draw(numbers(shape)), source, target))
+
+
+@st.composite
+def rolls(draw):
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape) | hnp.valid_tuple_axes(len(shape), min_size=1))
+    n = len(axis) if isinstance(axis, tuple) else 0
+    shift = st.tuples(*[st.integers(-4, 4)] * n) if n else st.integers(-4, 4)
+    return Case((draw(numbers(shape)), draw(shift)), {"axis": axis})
+
+
+@st.composite
+def groups(draw):
+    """An operand for maxout, and the size of its groups."""
+    shape, pieces = list(draw(VECTORS)), draw(st.integers(1, 3))
+    axis = draw(axis_of(shape))
+    shape[axis] = pieces * draw(st.integers(0, 2))
+    return Case((draw(numbers(tuple(shape))), pieces), {"axis": axis})
+
+
+REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
+
+
+@st.composite
+def classifications(draw):
+    """Logits, and class indices or probabilities."""
+    shape = draw(VECTORS)
+    classes = hnp.arrays(int, shape[:-1], elements=st.integers(0, shape[-1] - 1))
+    labels = draw(classes | numbers(shape, (0.0, 1.0), 1))
+    return Case((draw(numbers(shape, WIDE)), labels), {"reduction": draw(REDUCTIONS)})
+
+
+@st.composite
+def losses(draw, predictions, targets):
+    """Predictions and targets of one shape."""
+    shape = draw(SHAPES)
+    args = draw(numbers(shape, predictions)), draw(numbers(shape, targets, 1))
+    return Case(args, {"reduction": draw(REDUCTIONS)})
+
+
+@st.composite
+def quotients(draw):
+    """A dividend and a divisor, of which none is a multiple of the other."""
+    a, b = draw(operands(WIDE, (0.5, 2.0))).args
+    ratio = a / b
+    assume((np.abs(ratio - np.rint(ratio)) > 0.01).all())
+    return Case((a, np.asarray(b * draw(st.sampled_from([1, -1])))))
+
+
+@st.composite
+def vector_norms(draw):
+    orders = st.sampled_from([None, 2, 1, 3, 2.5, 0.5, -1, 0, np.inf, -np.inf])
+    return draw(along(ord=orders, keepdims=st.booleans()))
+
+
+@st.composite
+def matrix_norms(draw, orders):
+    """A matrix or several, whose norm is no tie."""
+    shape = draw(MATRICES)
+    x = draw(numbers(shape))
+    order = draw(st.sampled_from(orders))
+    pair = draw(st.sampled_from([(-2, -1), (-1, -2), (0, 1)])) if len(shape) > 2 else None
+    inner = np.moveaxis(x, pair or (0, 1), (-2, -1))
+    sums = {1: -2, -1: -2, np.inf: -1, -np.inf: -1}
+    if order in sums:
+        compared = np.abs(inner).sum(sums[order])
+    else:
+        compared = np.concatenate([np.linalg.svd(inner)[1], np.zeros((*inner.shape[:-2], 1))], -1)
+    assume((np.diff(np.sort(compared)) > 0.05).all())
+    return Case((x,), {"ord": order, "axis": pair, "keepdims": draw(st.booleans())})
+
+
+# --------------------------------------------------------------------------------------
+# What NumPy says
+# --------------------------------------------------------------------------------------
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x, axis=-1):
+    return np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+
+
+def gelu(x):
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3)))
+
+
+def maxout(x, pieces, axis=-1):
+    groups = np.moveaxis(x, axis, -1)
+    groups = groups.reshape(*groups.shape[:-1], groups.shape[-1] // pieces, pieces)
+    return np.moveaxis(groups.max(-1, initial=-9), -1, axis)
+
+
+def linear(x, W, b):
+    return x @ W if b is None else x @ W + b
+
+
+def scatter_add(x, index, shape):
+    y = np.zeros(shape, x.dtype)
+    np.add.at(y, index, x)
+    return y
+
+
+def reduced(losses, reduction):
+    return losses if reduction == "none" else getattr(np, reduction)(losses)
+
+
+def mean_squared_error(predictions, targets, reduction):
+    return reduced((predictions - targets) ** 2, reduction)
+
+
+def binary_cross_entropy(p, targets, reduction):
+    return reduced(-targets * np.log(p) - (1 - targets) * np.log(1 - p), reduction)
+
+
+def sigmoid_cross_entropy(logits, targets, reduction):
+    return reduced(np.log(1 + np.exp(logits)) - targets * logits, reduction)
+
+
+def softmax_cross_entropy(logits, labels, reduction):
+    if labels.dtype.kind == "i":
+        labels = np.eye(logits.shape[-1], dtype=logits.dtype)[labels]
+    return reduced(-(labels * np.log(softmax(logits))).sum(-1), reduction)
+
+
+# --------------------------------------------------------------------------------------
+# The table
+# --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation, how to draw arguments for it, and the function that says what it computes."""
+
+    name: str
+    cases: st.SearchStrategy[Case]
+    reference: Callable[..., Any] | None = None  # NumPy's function of the same name, if None
+    label: str = ""  # tells apart two rows of one operation
+    order: int = 2  # up to which its derivatives are known
+
+    def __str__(self):
+        return f"{self.name}-{self.label}" if self.label else self.name
+
+    @property
+    def op(self):
+        return getattr(tg, self.name)
+
+    @property
+    def expected(self):
+        return self.reference or getattr(np, self.name, None) or getattr(np.linalg, self.name)
+
+
+KEEPDIMS = {"keepdims": st.booleans()}
+DDOF = {"ddof": st.sampled_from([0, 0.5])}
+
+ROWS = [
+    # roots, exponentials, logarithms
+    Row("sqrt", operands(POSITIVE)),
+    Row("cbrt", operands(WIDE)),
+    Row("square", operands(REAL)),
+    Row("reciprocal", operands(POSITIVE)),
+    Row("exp", operands(REAL)),
+    Row("exp2", operands(REAL)),
+    Row("expm1", operands(REAL)),
+    Row("log", operands(POSITIVE)),
+    Row("log2", operands(POSITIVE)),
+    Row("log10", operands(POSITIVE)),
+    Row("log1p", operands((-0.8, 2.0))),
+    Row("logaddexp", operands(REAL, REAL)),
+    # angles and hyperbolic functions
+    Row("sin", operands(WIDE)),
+    Row("cos", operands(WIDE)),
+    Row("tan", operands((-1.2, 1.2))),
+    Row("arcsin", operands(UNIT)),
+    Row("arccos", operands(UNIT)),
+    Row("arctan", operands(WIDE)),
+    Row("arctan2", operands(REAL, REAL)),
+    Row("hypot", operands(REAL, REAL)),
+    Row("deg2rad", operands(WIDE)),
+    Row("rad2deg", operands(WIDE)),
+    Row("sinh", operands(REAL)),
+    Row("cosh", operands(REAL)),
+    Row("arcsinh", operands(WIDE)),
+    Row("arccosh", operands((1.1, 4.0))),
+    Row("arctanh", operands(UNIT)),
+    # magnitude, sign, rounding
+    Row("absolute", operands(REAL)),
+    Row("abs", operands(REAL)),
+    Row("fabs", operands(REAL)),
+    Row("sign", operands(REAL)),
+    Row("floor", operands(WIDE)),
+    Row("ceil", operands(WIDE)),
+    Row("trunc", operands(WIDE)),
+    Row("rint", operands(WIDE)),
+    # arithmetic
+    Row("add", operands(REAL, REAL)),
+    Row("subtract", operands(REAL, REAL)),
+    Row("multiply", operands(REAL, REAL)),
+    Row("divide", operands(REAL, POSITIVE)),
+    Row("power", operands(POSITIVE, REAL)),
+    Row("power", shaped(lambda _: st.integers(-2, 4), domain=REAL), label="whole exponent"),
+    Row("negative", operands(REAL)),
+    Row("positive", operands(REAL)),
+    Row("remainder", quotients()),
+    Row("floor_divide", quotients()),
+    # activations
+    Row("sigmoid", operands(WIDE), sigmoid),
+    Row("tanh", operands(WIDE)),
+    Row("relu", operands(REAL), lambda x: x * (x > 0)),
+    Row("leaky_relu", operands(REAL), lambda x: np.where(x > 0, x, x * 0.01)),
+    Row(
+        "leaky_relu",
+        operands(REAL, negative_slope=st.sampled_from([0, 0.3, 2.0])),
+        lambda x, negative_slope: np.where(x > 0, x, x * negative_slope),
+        label="slope",
+    ),
+    Row(
+        "elu",
+        operands(REAL, alpha=st.sampled_from([1.0, 0.5])),
+        lambda x, alpha: np.where(x > 0, x, np.expm1(x) * alpha),
+    ),
+    Row("softplus", operands(WIDE), lambda x: np.log(1 + np.exp(x))),
+    Row("silu", operands(WIDE), lambda x: x * sigmoid(x)),
+    Row("gelu", operands(REAL), gelu),
+    Row("maxout", groups(), maxout),
+    Row("softmax", along(), softmax),
+    Row("log_softmax", along(), lambda x, axis: np.log(softmax(x, axis))),
+    # losses
+    Row("mean_squared_error", losses(REAL, REAL), mean_squared_error),
+    Row("binary_cross_entropy", losses((0.05, 0.95), (0.0, 1.0)), binary_cross_entropy),
+    Row("sigmoid_cross_entropy", losses(WIDE, (0.0, 1.0)), sigmoid_cross_entropy),
+    Row("softmax_cross_entropy", classifications(), softmax_cross_entropy),
+    # choosing among values
+    Row("where", choices()),
+    Row("maximum", operands(REAL, REAL)),
+    Row("minimum", operands(REAL, REAL)),
+    Row("fmax", operands(REAL, REAL)),
+    Row("fmin", operands(REAL, REAL)),
+    Row("clip", limits()),
+    # reductions
+    Row("sum", reduction(shapes=ANY, least=0, **KEEPDIMS)),
+    Row("mean", reduction(**KEEPDIMS)),
+    Row("prod", reduction(shapes=ANY, least=0, **KEEPDIMS)),
+    Row("max", reduction(**KEEPDIMS)),
+    Row("min", reduction(**KEEPDIMS)),
+    Row("ptp", reduction(least=2, **KEEPDIMS)),
+    Row("var", reduction(**DDOF, **KEEPDIMS)),
+    Row("std", reduction(least=2, **DDOF, **KEEPDIMS)),
+    Row("cumsum", along(shapes=VECTORS | EMPTY, optional=True)),
+    Row("cumprod", along(shapes=VECTORS | EMPTY, optional=True)),
+    Row(
+        "logsumexp",
+        reduction(**KEEPDIMS),
+        lambda x, axis, keepdims: np.log(np.exp(x).sum(axis, keepdims=keepdims)),
+    ),
+    # products
+    Row("matmul", gufunc("(m?,n),(n,p?)->(m?,p?)", REAL, REAL)),
+    Row("linear", linear_layers(), linear),
+    Row(
+        "dot",
+        contraction(
+            lambda k, m, n: [
+                ((), (n,)),
+                ((n, m), ()),
+                ((n,), (n,)),
+                ((m, n), (n,)),
+                ((n,), (n, k)),
+                ((m, n), (n, k)),
+                ((k, m, n), (n,)),
+                ((2, m, n), (k, n, 2)),
+            ]
+        ),
+    ),
+    Row(
+        "inner",
+        contraction(
+            lambda k, m, n: [
+                ((), (n,)),
+                ((n, m), ()),
+                ((n,), (n,)),
+                ((m, n), (n,)),
+                ((m, n), (k, n)),
+                ((2, m, n), (k, n)),
+            ]
+        ),
+    ),
+    Row("tensordot", contraction(lambda k, m, n: [((k, m, n), (m, n)), ((m, n), (m, n, k))])),
+    Row(
+        "tensordot",
+        contraction(lambda k, m, n: [((k, m, n), (n, m, k))], axes=st.just(([0, 1], [2, 1])))
+        | contraction(lambda k, m, n: [((k, m, n), (n, m))], axes=st.just(([1, 2], [1, 0])))
+        | contraction(lambda k, m, n: [((m, n), (k, n, m))], axes=st.just((-1, 1)))
+        | contraction(lambda k, m, n: [((m, n), (k,)), ((), (k,))], axes=st.just(0)),
+        label="axes",
+    ),
+    Row("vdot", contraction(lambda k, m, n: [((k, m), (m, k)), ((m, n), (m * n,)), ((), ())])),
+    Row("vecdot", gufunc("(n),(n)->()", REAL, REAL)),
+    Row(
+        "vecdot",
+        contraction(lambda k, m, n: [((k, m, n), (k, m, n))], axis=st.sampled_from([0, -2])),
+        label="axis",
+    ),
+    Row("outer", contraction(lambda k, m, n: [((k, m), (n,)), ((), (n,)), ((m,), (n,))])),
+    Row(
+        "kron",
+        contraction(lambda k, m, n: [((k, m), (n,)), ((m,), (k, n)), ((m, n), (n, k)), ((), (n,))]),
+    ),
+    Row("einsum", einsums()),
+    # linear algebra
+    Row(
+        "diagonal",
+        shaped(shapes=MATRICES, offset=lambda _: st.integers(-3, 3))
+        | shaped(
+            shapes=hnp.array_shapes(min_dims=3, max_dims=3, max_side=3),
+            axis1=lambda _: st.just(-1),
+            axis2=lambda _: st.integers(0, 1),
+        ),
+    ),
+    Row("trace", shaped(shapes=MATRICES, offset=lambda _: st.integers(-3, 3))),
+    Row(
+        "diag",
+        shaped(shapes=hnp.array_shapes(max_dims=2, max_side=3), k=lambda _: st.integers(-3, 3)),
+    ),
+    Row("triu", shaped(shapes=MATRICES, k=lambda _: st.integers(-2, 2))),
+    Row("tril", shaped(shapes=MATRICES, k=lambda _: st.integers(-2, 2))),
+    Row("norm", vector_norms()),
+    Row("norm", matrix_norms([None, "fro", 1, -1, np.inf, -np.inf]), label="matrix"),
+    Row("norm", matrix_norms([2, -2, "nuc"]), label="singular values", order=1),
+    Row("inv", square_matrices()),
+    Row("det", square_matrices(regular=False)),
+    Row("slogdet", square_matrices()),
+    Row("solve", systems()),
+    Row(
+        "matrix_power",
+        st.tuples(square_matrices(), st.integers(-2, 3)).map(lambda t: Case((*t[0].args, t[1]))),
+    ),
+    # shape
+    Row("reshape", shaped(new_shapes)),
+    Row("ravel", operands(REAL)),
+    Row(
+        "squeeze",
+        shaped(shapes=st.sampled_from([(), (1,), (3, 1), (1, 2, 1)]))
+        | shaped(
+            shapes=st.sampled_from([(1, 3, 1), (1, 1, 1)]),
+            axis=lambda _: st.sampled_from([0, -1, (0, 2)]),
+        ),
+    ),
+    Row("expand_dims", shaped(lambda shape: axis_of(shape, 1) | st.just((0, -1)))),
+    Row("transpose", operands(REAL)),
+    Row("transpose", shaped(permutations), label="axes"),
+    Row("swapaxes", shaped(axis_of, axis_of, shapes=VECTORS)),
+    Row("matrix_transpose", shaped(shapes=MATRICES)),
+    Row("moveaxis", moves()),
+    Row("broadcast_to", shaped(larger_shapes, shapes=SHAPES)),
+    Row("atleast_1d", operands(REAL) | operands(REAL, REAL)),
+    Row("atleast_2d", operands(REAL) | operands(REAL, REAL)),
+    Row("flip", reduction(shapes=ANY, least=0)),
+    Row("fliplr", shaped(shapes=MATRICES)),
+    Row("flipud", shaped(shapes=VECTORS)),
+    Row("roll", rolls()),
+    Row(
+        "rot90",
+        shaped(
+            shapes=MATRICES,
+            k=lambda _: st.integers(-2, 3),
+            axes=lambda _: st.sampled_from([(0, 1), (1, 0), (-1, -2)]),
+        ),
+    ),
+    Row("astype", shaped(lambda _: st.sampled_from([float, "longdouble"]))),
+    Row("copy", operands(REAL)),
+    # joining, splitting, repeating, padding
+    Row("concatenate", several()),
+    Row(
+        "concatenate",
+        st.lists(ANY.flatmap(numbers), min_size=1, max_size=3).map(
+            lambda parts: Case((parts,), {"axis": None})
+        ),
+        label="in a row",
+    ),
+    Row("stack", several(new_axis=True)),
+    Row("hstack", stacked().filter(lambda case: len({x.ndim for x in case.args[0]}) == 1)),
+    Row("vstack", stacked().filter(lambda case: len({x.shape[-1] for x in case.args[0]}) == 1)),
+    Row("column_stack", stacked()),
+    Row("split", cuts()),
+    Row("array_split", cuts(any_number=True)),
+    Row("tile", shaped(repetitions, shapes=SHAPES)),
+    Row("repeat", repeats()),
+    Row(
+        "pad",
+        shaped(margins, shapes=VECTORS, constant_values=lambda _: st.sampled_from([0, 1.5, (1, 2)]))
+        | shaped(margins, lambda _: st.just("constant"), shapes=EMPTY),
+    ),
+    Row(
+        "pad",
+        shaped(
+            margins,
+            lambda _: st.sampled_from(["edge", "reflect", "symmetric", "wrap"]),
+            shapes=VECTORS,
+        ),
+        label="mode",
+    ),
+    # indexing
+    Row("getitem", shaped(indices), lambda x, index: x[index]),
+    Row("scatter_add", scatters(), scatter_add),
+    Row("take", takes()),
+    Row("take_along_axis", takes_along()),
+    Row("sort", along(optional=True, shapes=VECTORS | EMPTY)),
+    Row("diff", along(n=st.integers(0, 3))),
+    Row("compress", compressions()),
+    Row("extract", extractions()),
+]

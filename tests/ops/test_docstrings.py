@@ -1,0 +1,197 @@
+"""A docstring that states a formula is held to it: the formula is evaluated, with NumPy alone."""
+
+import builtins
+import inspect
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu import ops
+from tinygrad_edu.transforms import leaves
+
+from .table import ROWS, Case, is_variable, replaced, sigmoid, softmax, variable
+
+# --------------------------------------------------------------------------------------
+# What is stated
+# --------------------------------------------------------------------------------------
+
+FORMULA = re.compile(r"^ {4}(y|loss|d[yL]/d\w+) = (.*?) *(?:#.*)?$", re.MULTILINE)
+
+
+def is_python(formula):
+    try:
+        compile(formula, "formula", "eval")
+    except SyntaxError:
+        return False
+    return True
+
+
+FORMULAS = {
+    name: [
+        (target, formula)
+        for target, formula in FORMULA.findall(inspect.getdoc(getattr(tg, name)))
+        if is_python(formula) and "..." not in formula
+    ]
+    for name in ops.__all__
+}
+DERIVATIVES = {
+    name: [target for target, _ in stated if target.startswith("d")]
+    for name, stated in FORMULAS.items()
+}
+
+# Operations that tell in words where gradients go.
+TOLD = {
+    *("array_split", "column_stack", "concatenate", "hstack", "split", "vstack"),
+    *("compress", "extract", "getitem", "pad", "repeat", "sort", "take", "take_along_axis", "tile"),
+    *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
+    *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
+}
+
+
+# --------------------------------------------------------------------------------------
+# What it means
+# --------------------------------------------------------------------------------------
+
+# A formula may mention the arguments, y, g, the number of elements n, NumPy's functions, and:
+NUMPY = {
+    **vars(np),
+    **{name: getattr(np.linalg, name) for name in ("det", "inv", "solve")},
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "log_softmax": lambda x: np.log(softmax(x)),
+    "cofactors": lambda x: np.linalg.det(x) * np.linalg.inv(x).T,
+}
+# What the formulas call the operands of a list.
+LISTS = {
+    "atleast_1d": ("arrays", "x"),
+    "atleast_2d": ("arrays", "x"),
+    "einsum": ("operands", "ab"),
+    "stack": ("arrays", ["x1", "x2"]),
+}
+ATTRIBUTES = {"T", "mT", "shape"}
+C = np.sqrt(2 / np.pi)
+SVD = "U", "s", "Vh"
+FURTHER = {
+    "gelu": lambda x: {
+        "u": C * (x + 0.044715 * x**3),
+        "du": C * (1 + 3 * 0.044715 * x**2),
+        "dx": 1,
+    },
+    "matrix_power": lambda **_: {
+        "power": np.linalg.matrix_power,
+        **{name: getattr(builtins, name) for name in ("range", "sum")},
+    },
+    "norm": lambda x, **named: (
+        {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
+    ),
+    "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
+}
+
+v, w = np.array([0.3, -1.2, 0.7, 1.9]), np.array([0.6, -0.8, -0.9, 0.4])
+p = softmax(v)
+A, B = np.random.default_rng(0).uniform(-1, 1, (2, 3, 3))
+T = np.arange(24.0).reshape(2, 3, 4)
+
+# What is not elementwise is stated for one vector or one matrix.
+EXAMPLES = {
+    "atleast_1d": Case((np.array(0.5),)),
+    "atleast_2d": Case((v,)),
+    "binary_cross_entropy": Case((p, w**2)),
+    "clip": Case((v, -1.0, 1.0)),
+    "diag": Case((A, 1)),
+    **dict.fromkeys(["det", "fliplr", "flipud", "inv", "ravel", "rot90", "slogdet"], Case((A,))),
+    **dict.fromkeys(["dot", "inner", "matmul", "vdot", "vecdot"], Case((A, B))),
+    "einsum": Case(("ij,jk->ik", A, B)),
+    "expand_dims": Case((v, 0)),
+    "flip": Case((A, 0)),
+    "linear": Case((A, B, v[:3])),
+    **dict.fromkeys(["logsumexp", "log_softmax", "max", "mean", "min"], Case((v,))),
+    "matrix_power": Case((A, 3)),
+    "matrix_transpose": Case((T,)),
+    **dict.fromkeys(["maximum", "mean_squared_error", "minimum", "outer"], Case((v, w))),
+    "moveaxis": Case((T, 0, 2)),
+    "norm": Case((v,), {"ord": 3}),
+    "norm of a matrix": Case((A,), {"ord": 2}),
+    "reshape": Case((T, (4, 6))),
+    "roll": Case((A, 1, 0)),
+    "scatter_add": Case((v, [0, 0, 2, 1], (5,))),
+    "sigmoid_cross_entropy": Case((v, w**2)),
+    "softmax_cross_entropy": Case((v, p)),
+    "solve": Case((A, v[:3])),
+    "squeeze": Case((v[None],)),
+    "stack": Case(([v, w], 1)),
+    **dict.fromkeys(["softmax", "std", "sum", "var"], Case((v,))),
+    "swapaxes": Case((T, 0, 2)),
+    "transpose": Case((T, (2, 0, 1))),
+    **dict.fromkeys(["tril", "triu"], Case((A, 1))),
+    "where": Case((v > 0, v, w)),
+}
+
+
+def by_name(op, case):
+    """The arguments of a call by name; those of a list by the names that the formulas give them."""
+    bound = inspect.signature(op).bind(*case.args, **case.options)
+    bound.apply_defaults()
+    named = dict(bound.arguments)
+    several, names = LISTS.get(op.__name__, ("", ()))
+    return named | dict(zip(names, named.get(several, ()), strict=True))
+
+
+def summed_to(shape, gradient):
+    """The gradient of what was broadcast from a shape."""
+    gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+    return gradient.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+def assert_holds(name, case):
+    """Every formula in a docstring gives what the operation computes."""
+    op = getattr(tg, name)
+    named = by_name(op, case)
+    args, tensors = replaced(case, variable)
+    variables = dict(zip([k for k, x in named.items() if is_variable(x)], tensors, strict=True))
+    y = leaves(op(*args, **case.options))[-1]
+    g = np.random.default_rng(0).uniform(0.5, 1, y.shape)
+    y.backward(g)
+
+    names = {**NUMPY, "n": tensors[0].size, **named, "y": y.data, "g": g}
+    names |= FURTHER.get(name, lambda **_: {})(**named)
+    told = set()
+    for target, formula in FORMULAS[name]:
+        x = target.partition("/d")[2]
+        code = compile(re.sub(r"d[yL]/d(\w+)", r"gradient_of_\1", formula), formula, "eval")
+        if (x and x not in variables) or not names.keys() >= set(code.co_names) - ATTRIBUTES:
+            continue
+        value = eval(code, names)  # noqa: S307 - our own formulas
+        if x:
+            value = np.asarray(g * value if target.startswith("dy") else value)
+            names[f"gradient_of_{x}"] = value = summed_to(variables[x].shape, value)
+            told.add(x)
+        computed = variables[x].grad if x else y.data
+        np.testing.assert_allclose(value, computed, 1e-10, 1e-12, err_msg=formula)
+    assert told == {target.partition("/d")[2] for target in DERIVATIVES[name]} & variables.keys()
+
+
+# --------------------------------------------------------------------------------------
+# The tests
+# --------------------------------------------------------------------------------------
+
+ELEMENTWISE = [row for row in ROWS if row.name not in EXAMPLES.keys() | TOLD]
+
+
+def test_every_derivative_is_a_formula_or_told_in_words():
+    assert {name for name, stated in DERIVATIVES.items() if not stated} == TOLD
+
+
+@pytest.mark.parametrize("row", ELEMENTWISE, ids=str)
+@given(data=st.data())
+def test_formula_of_an_elementwise_operation(row, data):
+    assert_holds(row.name, data.draw(row.cases))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_formula_for_vectors_and_matrices(name):
+    assert_holds(name.partition(" ")[0], EXAMPLES[name])
