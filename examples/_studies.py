@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import tinygrad_edu as tg
+
+threadpool_limits(1)  # these matrices are so small that threads would only wait for each other
 
 
 class Stack:
