@@ -32,6 +32,7 @@ def animate_training(
     y: Any,
     *,
     epochs: Sequence[int] | None = None,
+    unit: str = "epoch",
     resolution: int = 80,
     size: tuple[float, float] = (2.4, 1.7),
     interval: int = 200,
@@ -51,6 +52,8 @@ def animate_training(
         Their labels, of shape (n,).
     epochs : sequence of int, optional
         The epoch of each frame; 0, 1, 2, ... by default.
+    unit : str, optional
+        What is counted in the box.
     resolution : int, optional
         The number of points along each side at which the networks are evaluated.
     size : tuple of float, optional
@@ -105,7 +108,7 @@ def animate_training(
         for ax in column[len(pictures[i]) :]:
             ax.set_visible(False)
         column[0].set_title(name)
-        boxes.append(_box(column[0], f"epoch {epochs[0]}"))
+        boxes.append(_box(column[0], f"{unit} {epochs[0]}"))
 
     figure.canvas.draw()  # lay out once, not in every frame
     figure.set_layout_engine("none")
@@ -115,7 +118,7 @@ def animate_training(
             new = neuron_images(column[frame], plane)
             for image, values in zip(shown, new.values(), strict=True):
                 image.set_data(values)
-            box.set_text(f"epoch {epochs[frame]}")
+            box.set_text(f"{unit} {epochs[frame]}")
         return [*(image for shown in images for image in shown), *boxes]
 
     return FuncAnimation(figure, draw, frames=len(epochs), interval=interval, init_func=list)
