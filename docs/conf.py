@@ -1,5 +1,6 @@
 """How Sphinx builds the documentation: `nox -s docs`."""
 
+import os
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import tinygrad_edu
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+os.environ["TQDM_DISABLE"] = "1"  # a progress bar moves, and a page does not
 
 project = "tinygrad_edu"
 author = "The tinygrad_edu authors"
@@ -49,8 +52,9 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
+    "ignore_pattern": r"/_",  # what examples share
     "reset_argv": "gallery.arguments",
-    "image_scrapers": ("gallery.written_pictures", "matplotlib"),
+    "image_scrapers": ("gallery.written_pictures",),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

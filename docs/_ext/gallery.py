@@ -1,24 +1,28 @@
 """How examples become the gallery: each is run with ``--quick``, and what it writes is shown."""
 
+import os
 import re
 import shutil
 from pathlib import Path
 
+from matplotlib import pyplot as plt
 from sphinx_gallery.scrapers import figure_rst
 
 DOCS = Path(__file__).parents[1]
 OUTPUT = DOCS / "_build" / "examples"
 PICTURES = {".gif", ".jpg", ".png"}
-FIRST_LINE = re.compile(r"^(\.\. _sphx_glr_\S+:\n\n+)(.+?)\.?\n(?!(.)\3{2,}$)", re.MULTILINE)
+FIRST_LINE = re.compile(
+    r"^(\.\. _sphx_glr_gallery_\S+:\n\n+)(.+?)\.?\n(?!(.)\3{2,}$)", re.MULTILINE
+)
 
 
 def arguments(_, script_vars):
     """What follows the name of a script on its command line."""
-    folder = OUTPUT / Path(script_vars["src_file"]).stem
+    script = Path(script_vars["src_file"])
+    folder = OUTPUT / script.stem
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.name == "quickstart":
-        return [str(folder)]
-    return ["--quick", "--output", str(folder)]
+    output = os.path.relpath(folder, script.parent)  # scripts say where their pictures are
+    return [output] if script.stem == "quickstart" else ["--quick", "--output", output]
 
 
 def written_pictures(_, block_vars, gallery_conf):
@@ -31,13 +35,14 @@ def written_pictures(_, block_vars, gallery_conf):
         key=lambda path: path.stat().st_mtime,
     )
     shown |= set(new)
-    copies = []
+    rst = ""
     for path, copy in zip(new, block_vars["image_path_iterator"], strict=False):
         target = Path(copy).with_suffix(path.suffix)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-        copies.append(str(target))
-    return figure_rst(copies, gallery_conf["src_dir"])
+        rst += figure_rst([str(target)], gallery_conf["src_dir"])  # one below the other
+    plt.close("all")
+    return rst
 
 
 def give_title(app, docname, source):  # noqa: ARG001 - Sphinx's arguments

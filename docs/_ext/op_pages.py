@@ -15,7 +15,9 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
+from pictures import STYLE
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
@@ -67,7 +69,7 @@ def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001, PLR0
     if is_elementwise(thing):
         about = f"{thing.__name__} and its derivative, for x from -4 to 4"
         uri = f"/{FOLDER.as_posix()}/{name.rpartition('.')[2]}-curves.svg"
-        shown += [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves", ""]
+        shown += [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves dark-light", ""]
     lines[begin:end] = shown
 
 
@@ -152,11 +154,13 @@ def page(name, folder):
         "```",
     ]
     if is_elementwise(op):
-        curves(op).savefig(folder / f"{name}-curves.svg")
+        with rc_context(STYLE):
+            curves(op).savefig(folder / f"{name}-curves.svg")
     if name in ALIASES:
         parts.append(f"The same as [{ALIASES[name]}]({ALIASES[name]}.md).\n")
     if is_elementwise(op):
-        curves(op).savefig(folder / f"{name}-curves.svg")
+        with rc_context(STYLE):
+            curves(op).savefig(folder / f"{name}-curves.svg")
     if graph := example_graph(op):
         (folder / f"{name}-graph.svg").write_bytes(graph.pipe("svg"))
         parts += [

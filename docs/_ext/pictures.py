@@ -1,6 +1,6 @@
-"""Two directives that show what the code of a page makes, drawn while the page is built.
+"""A directive that shows what the code of a page makes, drawn while the page is built.
 
-The code of a directive goes on where the examples above it ended::
+Its code goes on where the examples above it ended::
 
     ```python
     >>> loss = (Tensor(3.0, requires_grad=True) - 1) ** 2
@@ -10,27 +10,35 @@ The code of a directive goes on where the examples above it ended::
     tg.draw_graph(loss)
     ```
 
-``picture`` embeds a drawn graph or a figure of matplotlib, ``explorer`` the page of `tg.explore`:
-of what the last line gives. The argument says in words what is to be seen, for who cannot see it.
-With ``:hide-code:`` the code is not shown. Examples whose output differs from what the page says
-are warned about.
+What the last line gives is shown: a drawn graph, the page of `tg.explore`, or a figure of
+matplotlib. The argument says in words what is to be seen, for who cannot see it. With
+``:hide-code:`` the code is not shown. If an example prints something other than the page says, that
+is a warning, and so an error.
 """
 
 import ast
 import doctest
 import re
+from html import escape
 from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from matplotlib import rc_context
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
 
-import tinygrad_edu as tg
-
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FRAME = """<div class="explorer">
+<iframe src="{uri}" title="{title}"></iframe>
+<p><a href="{uri}">Open it in a window of its own</a></p>
+</div>"""
+GRAY = "#7d8590"  # read on light pages and on dark ones
+STYLE = dict.fromkeys(["axes.edgecolor", "axes.labelcolor", "text.color"], GRAY)
+STYLE |= {"xtick.color": GRAY, "ytick.color": GRAY, "axes.titlecolor": GRAY}
+STYLE |= {"savefig.transparent": True, "svg.hashsalt": "docs", "axes.titlesize": "medium"}
 logger = logging.getLogger(__name__)
 
 
@@ -53,19 +61,22 @@ def run_code(code, names):
     return eval(compile(ast.Expression(last.value), "<page>", "eval"), names)  # noqa: S307
 
 
-class Shown(SphinxDirective):
-    """What both directives share: run the code, show it, and write what it made to a file."""
+class Picture(SphinxDirective):
+    """Run the code, show it, and embed what it made."""
 
     has_content = True
-    optional_arguments = 1
+    required_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar = {"hide-code": directives.flag}
 
     def run(self):
         """Return what the directive stands for."""
-        value = run_code("\n".join(self.content), self._names())
-        shown = [] if "hide-code" in self.options else [self._code()]
-        return [*shown, self._show(value, self.arguments[0] if self.arguments else "")]
+        code, names = "\n".join(self.content), self._names()
+        with rc_context(STYLE):
+            picture = self._embed(run_code(code, names))
+        if "hide-code" in self.options:
+            return [picture]
+        return [nodes.literal_block(code, code, language="python"), picture]
 
     def _names(self):
         """What the examples above this directive have defined."""
@@ -79,51 +90,36 @@ class Shown(SphinxDirective):
         page["end"] = len(above)
         return page["names"]
 
-    def _code(self):
-        code = "\n".join(self.content)
-        return nodes.literal_block(code, code, language="python")
-
-    def _file_name(self, suffix):
-        count = self.env.temp_data["pictures"]["count"]
-        return f"{self.env.docname.replace('/', '-')}-{count}.{suffix}"
-
-
-class Picture(Shown):
-    """Embed a drawn graph, or a figure."""
-
-    def _show(self, value, words):
-        path = Path(self.env.srcdir, "_generated", self._file_name("svg"))
-        ensuredir(path.parent)
+    def _embed(self, value):
         if hasattr(value, "pipe"):
-            path.write_bytes(value.pipe("svg"))
-            kind = "graph"
-        else:
-            value.savefig(path)
-            kind = "figure"
-        image = nodes.image(uri=f"/_generated/{path.name}", alt=words)
-        image["classes"] += ["dark-light"]  # it has colors for dark pages, or bears them
+            return self._image("graph", lambda path: path.write_bytes(value.pipe("svg")))
+        if hasattr(value, "savefig"):
+            return self._image("figure", value.savefig)
+        return self._frame(value)
+
+    def _image(self, kind, write):
+        path = self._path(self.env.srcdir, "_generated", "svg")
+        write(path)
+        image = nodes.image(uri=f"/_generated/{path.name}", alt=self.arguments[0])
+        image["classes"].append("dark-light")  # it is right on light pages and on dark ones
         return nodes.container("", image, classes=[kind])
 
+    def _frame(self, explorer):
+        path = self._path(self.env.app.outdir, "_explorers", "html")
+        explorer.save(path)
+        page = self.env.app.builder.get_target_uri(self.env.docname)
+        uri = relative_uri(page, f"_explorers/{path.name}")
+        html = FRAME.format(uri=uri, title=escape(self.arguments[0]))
+        return nodes.raw("", html, format="html")
 
-class Explorer(Shown):
-    """Embed a page on which a gradient can be followed."""
-
-    def _show(self, value, words):
-        path = Path(self.env.app.outdir, "_explorers", self._file_name("html"))
+    def _path(self, root, folder, suffix):
+        count = self.env.temp_data["pictures"]["count"]
+        path = Path(root, folder, f"{self.env.docname.replace('/', '-')}-{count}.{suffix}")
         ensuredir(path.parent)
-        tg.explore(value, path)
-        builder = self.env.app.builder
-        uri = relative_uri(builder.get_target_uri(self.env.docname), f"_explorers/{path.name}")
-        return nodes.raw(
-            "",
-            f'<div class="explorer"><iframe src="{uri}" title="{words}" loading="lazy"></iframe>'
-            f'<p><a href="{uri}">Open it in a window of its own</a></p></div>',
-            format="html",
-        )
+        return path
 
 
 def setup(app):
-    """Add the directives."""
+    """Add the directive."""
     app.add_directive("picture", Picture)
-    app.add_directive("explorer", Explorer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
