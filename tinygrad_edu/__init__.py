@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.saving import load, save
+    from tinygrad_edu.training import History, train
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
 
 __version__ = "0.1.0"
 __all__ = [
     "GradientError",
+    "History",
     "Tensor",
     "check_gradients",
     "debug",
@@ -47,6 +49,7 @@ __all__ = [
     "optim",
     "save",
     "scope",
+    "train",
     "value_and_grad",
     "vjp",
 ]
@@ -55,6 +58,7 @@ __all__ += _ops  # noqa: PLE0605 - a list of strings too
 # What is built upon the core is imported when it is first asked for, so that the core stays quick
 # to import: a public name, and the module it lives in, or is.
 _ROOMS = {
+    "History": "training",
     "check_gradients": "gradcheck",
     "debug": "debugging",
     "draw_graph": "viz.graph",
@@ -63,6 +67,7 @@ _ROOMS = {
     "nn": "nn",
     "optim": "optim",
     "save": "saving",
+    "train": "training",
 }
 
 

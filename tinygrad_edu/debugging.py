@@ -441,5 +441,5 @@ def norm(x: Any) -> float:
     """Return the Euclidean norm of all elements; 0 of None."""
     if x is None:
         return 0.0
-    flat = np.ravel(_values(x))
-    return math.sqrt(flat.dot(flat)) if flat.size < 4096 else float(np.linalg.norm(flat))
+    x = _values(x)
+    return math.sqrt(np.vdot(x, x))  # inf rather than a warning, if it is too large

@@ -891,7 +891,7 @@ class _Block:
         for i in absent:
             for new, old in zip(result, [self.values, *self.state], strict=True):
                 self.split(new)[i][...] = self.split(old)[i]
-        if not _all_finite(result[0]):
+        if not self._is_finite(result[0]):
             self._explain(result[0], gradients, lr)
         return result
 
@@ -902,6 +902,11 @@ class _Block:
         else:
             g = _array(np.concatenate(gradients, axis=None))
         return g if g.dtype is self.values.dtype else g.astype(self.values.dtype)
+
+    def _is_finite(self, values: Array) -> bool:
+        # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
+        fast = values.size <= PACKED_SIZE and math.isfinite(np.vdot(values, values))
+        return fast or bool(np.isfinite(values).all())
 
     def _explain(self, values: Array, gradients: list[Any], lr: float) -> None:
         """Raise, since the new values are not finite: say because of what."""
@@ -927,11 +932,6 @@ class _Block:
             self.values[...] = values
         for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
             p.data = view  # and mark it as changed
-
-
-def _all_finite(x: Array) -> bool:
-    # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
-    return (x.size < 4096 and math.isfinite(x.dot(x))) or bool(np.isfinite(x).all())
 
 
 def _name(p: Tensor) -> str:

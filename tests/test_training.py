@@ -1,0 +1,401 @@
+"""Training: the loop is the one written by hand, and its reports are true."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import optim, training
+
+X = np.random.default_rng(0).normal(size=(30, 2))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+ONE_HOT = np.eye(2)[Y]
+
+
+def network(seed=0, sizes=(2, 5, 2), activation="tanh"):
+    return tg.nn.MLP(sizes, activation, rng=seed)
+
+
+def values(model):
+    return [p.data.copy() for p in model.parameters()]
+
+
+def assert_same(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def run(model, x=X, y=Y, *, lr=0.1, loss=tg.softmax_cross_entropy, **options):
+    options = {"epochs": 3, "progress": False, "rng": 0} | options
+    optimizer = options.pop("optimizer", None) or optim.SGD(model.parameters(), lr=lr)
+    return tg.train(model, x, y, loss=loss, optimizer=optimizer, **options)
+
+
+def step_by_hand(model, x, y, lr=0.1):
+    model.zero_grad()
+    tg.softmax_cross_entropy(model(x), y).backward()
+    for p in model.parameters():
+        p.data = p.data - lr * p.grad
+
+
+# --- the loop ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [None, 1, 7, 30, 1000])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_loop_is_that_written_by_hand(size, shuffle):
+    model, twin = network(), network()
+    tg.History(run(model, batch_size=size, shuffle=shuffle, rng=3))
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        order = np.arange(30)
+        if shuffle and size is not None and size < 30:
+            order = rng.permutation(30)
+        for batch in np.split(order, range(size or 30, 30, size or 30)):
+            step_by_hand(twin, X[batch], Y[batch])
+    assert_same(values(model), values(twin))
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others():
+    histories, models = [], []
+    for seed in (1, 1, 2):
+        models.append(network())
+        histories.append(tg.History(run(models[-1], batch_size=4, rng=seed)))
+    assert histories[0].epochs == histories[1].epochs
+    assert_same(values(models[0]), values(models[1]))
+    assert histories[0]["loss"] != histories[2]["loss"]
+
+
+def test_a_model_may_be_a_function():
+    w = tg.Tensor(np.zeros((2, 2)), requires_grad=True, name="w")
+    b = tg.Tensor(np.zeros(2), requires_grad=True)
+    optimizer = optim.SGD([w, b], lr=0.5)
+    reports = [*run(lambda x: tg.linear(x, w, b), optimizer=optimizer)]
+    assert reports[-1].loss < reports[0].loss
+    assert [*reports[-1].update_size] == ["w", "parameter 2"]
+
+
+def test_a_module_behaves_as_in_training_only_during_the_steps():
+    model = tg.nn.Sequential(network(), tg.nn.Dropout(0.5, rng=0))
+    seen = []
+
+    def loss(outputs, y):
+        seen.append(model.training)
+        return tg.softmax_cross_entropy(outputs, y)
+
+    for _ in run(model, loss=loss, epochs=1, health=False):
+        assert not model.training
+    assert seen == [False, True, False]
+
+
+def test_gradients_are_clipped():
+    model, twin = network(), network()
+    report = [*run(model, clip_norm=0.01, epochs=1)][-1]
+    before = values(twin)
+    step_by_hand(twin, X, Y)
+    gradients = np.concatenate([p.grad.ravel() for p in twin.parameters()])
+    assert np.linalg.norm(gradients) > 0.01
+    assert np.linalg.norm([*report.gradient_norm.values()]) == pytest.approx(0.01)
+    for p, old, q in zip(model.parameters(), before, twin.parameters(), strict=True):
+        expected = old - 0.1 * q.grad * 0.01 / np.linalg.norm(gradients)
+        np.testing.assert_allclose(p.data, expected)
+
+
+# --- the reports --------------------------------------------------------------------------------
+
+
+def test_reports_come_before_the_training_and_after_each_epoch():
+    assert [r.epoch for r in run(network(), epochs=4)] == [0, 1, 2, 3, 4]
+    assert [r.epoch for r in run(network(), epochs=7, every=3)] == [0, 3, 6, 7]
+
+
+def test_nothing_happens_before_the_first_report_is_asked_for():
+    model = network()
+    before = values(model)
+    reports = run(model)
+    next(reports)
+    assert_same(values(model), before)
+    next(reports)
+    assert not np.array_equal(values(model)[0], before[0])
+
+
+def test_a_report_is_about_the_model_as_it_is_now():
+    model, others = network(), (X[:7] + 0.1, Y[:7])
+    for report in run(model, batch_size=4, validation=others):
+        for (x, y), loss, accuracy in (
+            ((X, Y), report.loss, report.accuracy),
+            (others, report.validation_loss, report.validation_accuracy),
+        ):
+            outputs = model(x)
+            assert loss == tg.softmax_cross_entropy(outputs, y).item()
+            assert accuracy == np.mean(outputs.data.argmax(axis=1) == y)
+
+
+def test_norms_of_gradients_and_updates():
+    model, twin = network(), network()
+    optimizer = optim.SGD(model.parameters(), lr=lambda step: 0.1 / (step + 1))
+    first, report = run(model, epochs=1, batch_size=10, shuffle=False, optimizer=optimizer)
+    before, squares = values(twin), []
+    for step, start in enumerate((0, 10, 20)):
+        step_by_hand(twin, X[start : start + 10], Y[start : start + 10], lr=0.1 / (step + 1))
+        squares.append([np.sum(p.grad**2) for p in twin.parameters()])
+    names = [name for name, _ in model.named_parameters()]
+    assert [*report.gradient_norm] == [*report.update_size] == names
+    np.testing.assert_allclose(
+        [*report.gradient_norm.values()], np.sqrt(np.mean(squares, axis=0)), rtol=1e-12
+    )
+    changes = [np.linalg.norm(new - old) for new, old in zip(values(twin), before, strict=True)]
+    np.testing.assert_allclose([*report.update_size.values()], changes, rtol=1e-12)
+    assert first.gradient_norm == first.update_size == {}
+    assert (first.learning_rate, report.learning_rate) == (0.1, 0.1 / 4)
+
+
+def test_dead_and_saturated_units_are_reported_by_layer():
+    model = network(sizes=(2, 4, 4, 2), activation="relu")
+    model.layers[1].b.data = np.array([-100.0, 0.0, 0.0, 0.0])
+    first = next(run(model))
+    assert [*first.dead] == [*first.saturated] == ["layers.0", "layers.1"]
+    assert first.dead["layers.1"] >= 1 / 4
+    assert next(run(model, health=False)).dead == {}
+
+
+@pytest.mark.parametrize(
+    ("loss", "sizes", "y"),
+    [
+        (tg.softmax_cross_entropy, (2, 2), Y),
+        (tg.softmax_cross_entropy, (2, 2), ONE_HOT),
+        (partial(tg.softmax_cross_entropy, reduction="sum"), (2, 2), Y),
+        (tg.sigmoid_cross_entropy, (2, 1), Y[:, None]),
+        (lambda p, y: tg.binary_cross_entropy(tg.sigmoid(p), y), (2, 1), Y[:, None]),
+    ],
+    ids=["indices", "one-hot", "sum", "logits", "custom"],
+)
+def test_the_accuracy_is_known_for_the_cross_entropies(loss, sizes, y):
+    model = network(sizes=sizes)
+    scores = model(X).data
+    labels = scores.argmax(axis=1) if sizes[1] == 2 else (scores > 0).ravel()
+    custom = partial(lambda z, y: float(np.mean((z > 0) == y))) if "lambda" in str(loss) else None
+    assert next(run(model, y=y, loss=loss, accuracy=custom)).accuracy == np.mean(labels == Y)
+
+
+def test_the_accuracy_of_probabilities_and_of_a_regression():
+    model = tg.nn.MLP([2, 1], output="sigmoid", rng=0)
+    report = next(run(model, y=Y[:, None], loss=tg.binary_cross_entropy))
+    assert report.accuracy == np.mean((model(X).data > 0.5).ravel() == Y)
+    report = next(run(network(sizes=(2, 1)), y=X[:, :1], loss=tg.mean_squared_error))
+    assert report.accuracy is None
+
+
+# --- ends -----------------------------------------------------------------------------------------
+
+
+def test_an_early_stop_leaves_the_model_at_its_best():
+    model, best, losses = network(), None, []
+    reports = run(model, lr=0.2, epochs=500, patience=3, validation=(X[:8], 1 - Y[:8]))
+    for report in reports:
+        losses.append(report.validation_loss)
+        if losses[-1] == min(losses):
+            best = values(model)
+    assert losses.index(min(losses)) == len(losses) - 4
+    assert_same(values(model), best)
+    assert tg.History(run(model, epochs=500, patience=1, lr=5.0)).stopped == "stopped early"
+
+
+def test_without_an_early_stop_the_best_is_taken_as_well():
+    model = network()
+    history = tg.History(run(model, lr=5.0, epochs=20, patience=1000))
+    assert history.stopped == "finished"
+    assert tg.softmax_cross_entropy(model(X), Y).item() == min(history["loss"])
+
+
+def interrupt_at(step, times=1):
+    """A loss at whose so-manieth call Ctrl-C is pressed."""
+    calls = []
+
+    def loss(outputs, y):
+        calls.append(len(y))
+        for _ in range(times if len(calls) == step else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return tg.softmax_cross_entropy(outputs, y)
+
+    return loss
+
+
+def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned():
+    model, twin = network(), network()
+    loss = interrupt_at(1 + 3 + 1 + 2)  # report, first epoch, report, second step
+    history = tg.History(run(model, loss=loss, batch_size=10, shuffle=False, epochs=50))
+    for start in (0, 10, 20, 0, 10):
+        step_by_hand(twin, X[start : start + 10], Y[start : start + 10])
+    assert history.stopped == "interrupted"
+    assert history["epoch"] == [0, 1, 2]
+    assert_same(values(model), values(twin))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_twice_does_not_wait():
+    with pytest.raises(KeyboardInterrupt):
+        tg.History(run(network(), loss=interrupt_at(3, times=2)))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_between_the_epochs_ctrl_c_is_as_always():
+    for _ in run(network()):
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_someone_else_is_left_alone():
+    def theirs(*_):
+        pass
+
+    signal.signal(signal.SIGINT, theirs)
+    try:
+        tg.History(run(network(), loss=interrupt_at(3)))
+        assert signal.getsignal(signal.SIGINT) is theirs
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_it_works_in_a_thread():
+    histories = []
+    thread = threading.Thread(target=lambda: histories.append(tg.History(run(network()))))
+    thread.start()
+    thread.join()
+    assert histories[0].stopped == "finished"
+
+
+# --- what goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_nan_stops_with_the_operation_that_made_it():
+    def loss(p, y):
+        return -(y * tg.log(p) + (1 - y) * tg.log(1 - p)).mean()
+
+    model, twin = (tg.nn.MLP([1, 1], output="sigmoid", rng=0) for _ in range(2))
+    x = np.array([[1.0], [1000.0]])
+    options = {"y": np.ones((2, 1)), "loss": loss, "batch_size": 1, "shuffle": False, "lr": 1.0}
+    tg.History(run(twin, x[:1], **options | {"y": np.ones((1, 1)), "epochs": 1}))
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
+        tg.History(run(model, x, **options))
+    assert "the loss is nan, in epoch 1, step 2; the model is as before" in str(caught.value)
+    assert "log made -inf at (0, 0)\n  where its input is 0.0" in str(caught.value)
+    assert_same(values(model), values(twin))
+
+
+def test_a_gradient_that_is_infinite_stops_with_the_operation_that_made_it():
+    model = tg.nn.Linear(1, 1, init="zeros")
+    optimizer = optim.Adam(model.parameters())
+    before, memory = values(model), optimizer.state_dict()
+    reports = run(
+        model,
+        np.ones((3, 1)),
+        np.ones((3, 1)),
+        loss=lambda z, _: tg.sqrt(z).sum(),
+        optimizer=optimizer,
+    )
+    with pytest.raises(FloatingPointError) as caught:
+        tg.History(reports)
+    for part in ("the gradient of W", "in epoch 1, step 1", "it comes from sqrt("):
+        assert part in str(caught.value)
+    assert_same(values(model), before)
+    assert_same(optimizer.state_dict().values(), memory.values())
+
+
+def test_a_diverging_training_stops_and_can_be_used():
+    model = network(sizes=(2, 4, 1), activation="relu")
+    with pytest.raises(FloatingPointError, match="the model is as before this step"):
+        tg.History(run(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000))
+    assert all(np.isfinite(p.data).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": Y[:-1]}, r"the same length, at least 1; got shapes \(30, 2\) and \(29,\)"),
+        ({"x": X[:0], "y": Y[:0]}, "at least 1"),
+        (
+            {"x": np.where(X.max() == X, np.nan, X)},
+            r"x and y must be finite; got nan at \(\d+, \d\)",
+        ),
+        ({"x": X.astype(object)}, "must be numbers; got dtype object"),
+        ({"validation": (X, Y[:3])}, "the validation data must have the same length"),
+        ({"y": Y + 1}, "class indices must lie in 0 to 1"),
+        ({"epochs": 0}, "epochs must be at least 1; got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
+        ({"patience": 0}, "patience must be at least 1; got 0"),
+        ({"every": -1}, "every must be at least 1; got -1"),
+        ({"clip_norm": -1.0}, "max_norm must be finite and not negative; got -1"),
+        ({"loss": lambda z, _: z}, r"a single number; got shape \(30, 2\)"),
+        ({"loss": lambda *_: 1.0}, "a single number; got float"),
+    ],
+)
+def test_bad_input_is_refused_and_changes_nothing(options, message):
+    model = network()
+    before = values(model)
+    with pytest.raises(ValueError, match=message):
+        tg.History(run(model, **options))
+    assert_same(values(model), before)
+
+
+# --- progress and history ---------------------------------------------------------------------
+
+
+def test_a_progress_bar_shows_how_it_goes(capsys):
+    pytest.importorskip("tqdm")
+    tg.History(run(network(), progress=True, every=2))
+    shown = capsys.readouterr().err
+    assert "training: 100%" in shown
+    assert "3/3" in shown
+    assert "loss=" in shown
+
+
+def test_without_tqdm_there_is_no_bar(monkeypatch, capsys):
+    monkeypatch.setattr(training, "tqdm", None)
+    tg.History(run(network(), progress=True))
+    assert not capsys.readouterr().err
+
+
+def test_a_history_has_a_list_for_each_quantity():
+    history = tg.History(run(network(), validation=(X, Y)))
+    assert [*history] == list(training.Epoch._fields)
+    assert len(history) == len(training.Epoch._fields)
+    assert history["epoch"] == [0, 1, 2, 3]
+    assert history["loss"] == history["validation_loss"] == [e.loss for e in history.epochs]
+    norms = history["gradient_norm"]["layers.0.W"]
+    assert np.isnan(norms[0])
+    assert norms[1:] == [e.gradient_norm["layers.0.W"] for e in history.epochs[1:]]
+    assert repr(history).startswith("History(epoch=3, loss=0.")
+    with pytest.raises(KeyError, match="'los' is not reported; these are: epoch, loss"):
+        history["los"]
+
+
+def test_a_history_leaves_out_what_there_is_not():
+    history = tg.History(run(network(), health=False, loss=lambda z, _: (z * z).mean()))
+    assert [*history] == ["epoch", "loss", "learning_rate", "gradient_norm", "update_size"]
+    assert not [*tg.History()]
+    assert repr(tg.History()) == "History()"
+
+
+def test_a_history_plots_itself():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    history = tg.History(run(network(), validation=(X, Y)))
+    ax = history.plot()
+    lines = {line.get_label(): line for axes in ax.figure.axes for line in axes.lines}
+    np.testing.assert_array_equal(lines["loss"].get_ydata(), history["loss"])
+    assert {"loss", "accuracy", "validation_loss", "validation_accuracy"} <= lines.keys()
+    assert history.plot(pyplot.figure().subplots(), names=["loss"]).lines
+    pyplot.close("all")
+
+
+def test_training_does_not_import_what_it_may_do_without():
+    code = (
+        "import sys, tinygrad_edu as tg; tg.train; tg.nn; tg.optim; tg.save; tg.debug;"
+        "sys.exit(any(m in sys.modules for m in ('matplotlib', 'sklearn')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
