@@ -57,7 +57,7 @@ def _written(expression):
     return f'<math displaystyle="true"><mrow>{written}</mrow></math>'
 
 
-def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001, PLR0917 - Sphinx's
+def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001 - Sphinx's
     """Put mathematics in the place of the literal block, in the docstring as Sphinx reads it."""
     if name.rpartition(".")[0] != "tinygrad_edu" or name.rpartition(".")[2] not in ops.__all__:
         return
