@@ -79,5 +79,12 @@ def picture():
     return draw
 
 
+@pytest.fixture(scope="session")
+def read_picture():
+    """Read the picture in an SVG."""
+    pytest.importorskip("pygraphviz", reason="nothing here can draw: pip install pygraphviz")
+    return Picture
+
+
 def draw(root, *args, **options):
     return Picture(tg.draw_graph(root, *args, **options).pipe("svg"))

@@ -27,22 +27,24 @@ def written(markup):
         inner = [read(child) for child in e]
         match e.tag:
             case "mfrac":
-                return f"[{inner[0]} / {inner[1]}]"
+                line = f"[{inner[0]} / {inner[1]}]"
             case "msup":
-                return f"{inner[0]}^{inner[1]}"
+                line = "^".join(inner)
             case "msub":
-                return f"{inner[0]}_{inner[1]}"
+                line = "_".join(inner)
             case "msqrt":
-                return f"√[{''.join(inner)}]"
+                line = f"√[{''.join(inner)}]"
             case "mroot":
-                return f"root{inner[1]}[{inner[0]}]"
+                line = f"root{inner[1]}[{inner[0]}]"
             case "mtable":
-                return f"<{e.get('class')} {'; '.join(inner)}>"
+                line = f"<{e.get('class')} {'; '.join(inner)}>"
             case "mtr":
-                return ", ".join(inner)
+                line = ", ".join(inner)
             case "mspace":
-                return " "
-        return (e.text or "") + "".join(inner)
+                line = " "
+            case _:
+                line = (e.text or "") + "".join(inner)
+        return line
 
     return read(ET.fromstring(f"<math>{markup}</math>"))  # noqa: S314 - our own markup
 

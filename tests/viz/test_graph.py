@@ -328,7 +328,7 @@ def test_names_come_from_the_caller_then_from_the_tensor(picture):
 def test_names_from_local_variables(picture):
     weight, bias = leaf(1.0), leaf(2.0)
     hidden = tg.sin(weight)
-    again = hidden  # noqa: F841 - a second name, which comes too late
+    again = hidden
     nodes = picture(hidden * bias, locals()).nodes
     assert {"weight", "bias", "hidden"} <= nodes.keys()
     assert "again" not in nodes
@@ -355,10 +355,10 @@ def test_made_up_names_are_unique(picture):
     a, b, taken = leaf(1.0), leaf(2.0), leaf(3.0, "p1")
     x = tg.Tensor(1.0)
     nodes = picture(tg.sin(a * b) * taken * x).nodes
-    assert {"p1", "p2", "p3", "x1", "t1", "t2", "t3", "L"} == {n for n in nodes}
+    assert {"p1", "p2", "p3", "x1", "t1", "t2", "t3", "L"} == set(nodes)
 
 
-def test_made_up_names_look_different(picture):
+def test_made_up_names_look_different():
     svg = tg.draw_graph(leaf(1.0) * leaf(2.0, "mine")).source
     assert "<B><FONT COLOR" in next(line for line in svg.splitlines() if ">mine<" in line)
     assert "<B><FONT COLOR" not in next(line for line in svg.splitlines() if ">p1<" in line)

@@ -20,19 +20,16 @@ def drawing():
 
 
 @pytest.fixture
-def no_dot(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-
-@pytest.fixture
-def wheel(no_dot):
+def wheel(monkeypatch, tmp_path):
     """The Graphviz inside the wheel, and no other."""
-    return pytest.importorskip("pygraphviz", reason="nothing to test: pip install pygraphviz")
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    pytest.importorskip("pygraphviz", reason="nothing to test: pip install pygraphviz")
 
 
 @pytest.fixture
-def nothing(no_dot, monkeypatch):
+def nothing(monkeypatch, tmp_path):
     """No Graphviz of any kind."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
@@ -107,7 +104,7 @@ class TestRender:
     def test_names_the_picture_after_the_source(self, drawing, tmp_path):
         path = drawing.render("mine.gv", tmp_path, format="pdf", cleanup=True)
         assert path == str(tmp_path / "mine.gv.pdf")
-        assert os.listdir(tmp_path) == ["mine.gv.pdf"]
+        assert list(tmp_path.iterdir()) == [tmp_path / "mine.gv.pdf"]
 
     def test_shows_the_picture_if_asked(self, drawing, tmp_path, monkeypatch):
         opened = []
@@ -120,7 +117,7 @@ class TestRender:
 def test_leaves_no_file_behind_if_it_cannot_draw(drawing, tmp_path):
     with pytest.raises(RuntimeError, match="pip install"):
         drawing.render(outfile=tmp_path / "graph.svg")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("wheel")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -13,7 +13,7 @@ from tinygrad_edu.viz import card, palette
 from tinygrad_edu.viz.folding import Fold, Vertex, View
 from tinygrad_edu.viz.model import Constant, Graph, Kind, Scope, options
 from tinygrad_edu.viz.render import Drawing
-from tinygrad_edu.viz.summary import describe
+from tinygrad_edu.viz.summary import describe, number
 from tinygrad_edu.viz.symbols import expression, inside, needs_expression, symbol
 
 __all__ = ["Direction", "draw"]
@@ -21,7 +21,7 @@ __all__ = ["Direction", "draw"]
 Direction: TypeAlias = Literal["LR", "TB"]
 Attributes: TypeAlias = dict[str, str]
 
-DECADES = 8  # how far down from the largest gradient the eye can follow
+LEAST_DECADES, MOST_DECADES = 3, 12
 
 
 def draw(
@@ -47,14 +47,14 @@ def draw(
             rank.node(keys[user])
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
-    strongest = max(filter(math.isfinite, (strengths or {}).values()), default=0.0)
+    scale = _Scale.of((strengths or {}).values())
     for edge in view.edges:
-        attributes = {} if strengths is None else _strength(strengths.get(edge), strongest)
+        attributes = {} if strengths is None else scale.edge(strengths.get(edge))
         if addressable:
             attributes["id"] = keys[edge]
         drawing.edge(keys[edge[0]], keys[edge[1]], **attributes)
     if legend:
-        label = card.legend(_kinds(view), _scale(strongest))
+        label = card.legend(_kinds(view), scale.samples() if strengths else [])
         drawing.attr("graph", label=label, labelloc="b", labeljust="l")
     return drawing
 
@@ -164,30 +164,43 @@ def _card(graph: Graph, node: Node, gradients: Mapping[Node, NDArray[Any]], key:
 # --- the size of gradients --------------------------------------------------------------------
 
 
-def _strength(strength: float | None, strongest: float) -> Attributes:
-    """An edge as thick and as bright as the gradient that flows back over it is large."""
-    if strength is None:
-        return {"style": "dotted", "penwidth": "0.8"}
-    if not math.isfinite(strength):
-        return {"color": palette.STRONG, "penwidth": "5", "label": str(strength), "style": "dashed"}
-    share = _share(strength, strongest)
-    tooltip = f"gradient {strength:.3g}"
-    if not share:
-        return {"style": "dashed", "penwidth": "0.8", "tooltip": tooltip}
-    return {"color": palette.ramp(share), "penwidth": f"{0.8 + 5 * share:.2f}", "tooltip": tooltip}
+class _Scale(NamedTuple):
+    """How edges show the size of a gradient: on a logarithmic scale down from the largest."""
 
+    strongest: float
+    decades: float
 
-def _share(strength: float, strongest: float) -> float:
-    """Where a gradient lies between far too small to matter, 0, and the largest, 1: a logarithm."""
-    if not strength:
-        return 0.0
-    return max(0.0, 1 + math.log10(strength / strongest) / DECADES)
+    @classmethod
+    def of(cls, strengths: Iterable[float]) -> _Scale:
+        """Make a scale that spans some strengths, within what the eye can tell apart."""
+        positive = [s for s in strengths if 0 < s < math.inf]
+        strongest, weakest = max(positive, default=1.0), min(positive, default=1.0)
+        decades = math.log10(strongest) - math.log10(weakest)
+        return cls(strongest, min(max(decades, LEAST_DECADES), MOST_DECADES))
 
+    def edge(self, strength: float | None) -> Attributes:
+        """Draw an edge as thick and as bright as the gradient that flows back over it is large."""
+        if strength is None:
+            return {"style": "dotted", "penwidth": "0.8"}
+        tooltip = f"gradient {strength:.3g}"
+        if not math.isfinite(strength):
+            look = {"color": palette.STRONG, "penwidth": "5", "label": str(strength)}
+            return {**look, "style": "dashed", "tooltip": tooltip}
+        if not strength:
+            return {"style": "dashed", "penwidth": "0.8", "tooltip": tooltip}
+        share = 1 + (math.log10(strength) - math.log10(self.strongest)) / self.decades
+        color, width = self._look(max(0.0, share))
+        return {"color": color, "penwidth": f"{width:.2f}", "tooltip": tooltip}
 
-def _scale(strongest: float) -> list[tuple[str, str, float]]:
-    """Some magnitudes for the legend, with the color and the width of their edges."""
-    shares = [1, 0.75, 0.5, 0.25] if strongest else []
-    return [
-        (f"{strongest * 10 ** (DECADES * (share - 1)):.0e}", palette.ramp(share), 0.8 + 5 * share)
-        for share in shares
-    ]
+    def samples(self) -> list[tuple[str, str, float]]:
+        """Some sizes for the legend, with the color and the width of their edges."""
+        shares = (1, 0.75, 0.5, 0.25, 0)
+        sizes = (self.strongest * 10 ** (self.decades * (share - 1)) for share in shares)
+        return [
+            (number(size, digits=1), *self._look(share))
+            for size, share in zip(sizes, shares, strict=True)
+        ]
+
+    @staticmethod
+    def _look(share: float) -> tuple[str, float]:
+        return palette.ramp(share), 0.8 + 5 * share

@@ -57,14 +57,16 @@
     if (step === last) pause();
   }
 
+  const written = {}; // vertex -> the step whose gradient is on its card
+
   function showGradient(id) {
     const cell = $(`a_${id}-grad`);
-    if (!cell) return;
     const arrival = lastArrival(id);
+    if (!cell || (id in written && written[id] === arrival)) return;
+    written[id] = arrival;
     cell.classList.toggle("unknown", arrival === undefined);
-    if (arrival === undefined) return;
     const texts = cell.querySelectorAll("text");
-    data.steps[arrival].gradient.forEach((text, i) => {
+    data.steps[arrival]?.gradient.forEach((text, i) => {
       if (texts[i]) texts[i].textContent = text;
     });
   }

@@ -140,7 +140,8 @@ def _source(source: Source | None) -> str:
 def _symbols(graph: Graph, node: Node, extra: str = "") -> str:
     """What the symbols of an operation stand for here."""
     known = [
-        f"<i>{escape(symbol)}</i> is {code(graph.names[value])} {value._data.shape or ''}"
+        f"<i>{escape(symbol)}</i> is {code(graph.names[value])}"
+        + (f" {value._data.shape}" if value._data.ndim else "")
         for symbol, value in arguments(node).items()
         if isinstance(value, Node)
     ]
