@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.datasets import make_classification, make_moons
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -73,6 +74,47 @@ def _sizes(network):
         yield layer.W.shape[1]
 
 
+def two_classes(name):
+    """Return points and labels of one of the data sets of the first two studies."""
+    if name == "exor":  # the original is lost: points of the same law
+        X = np.random.RandomState(0).uniform(-1, 1, (500, 2))
+        return X, (X[:, 0] * X[:, 1] > 0).astype(int)
+    if name == "moons":
+        return make_moons(500, noise=0.2, random_state=0)
+    return make_classification(
+        1000,
+        n_features=2,
+        n_informative=2,
+        n_redundant=0,
+        n_repeated=0,
+        n_clusters_per_class=2,
+        class_sep={"classes 902": 1.0, "classes 910": 1.3}[name],
+        flip_y=0,
+        weights=[0.5, 0.5],
+        random_state={"classes 902": 902, "classes 910": 910}[name],
+    )
+
+
+def descend_by_samples(networks, X, y, learning_rate):
+    """One epoch of stochastic gradient descent: a step for each sample, in their order."""
+    targets = np.zeros((len(networks), 1, 1)), np.ones((len(networks), 1, 1))
+    for x, label in zip(X[:, None, None], y, strict=True):
+        tg.sigmoid_cross_entropy(networks(x), targets[label], reduction="sum").backward()
+        networks.descend(learning_rate)
+
+
+def binary_accuracy(networks, X, y):
+    """Tell for each network, which has a logit as its output, which fraction it gets right."""
+    with tg.no_grad():
+        return ((networks(X).data[..., 0] > 0) == y).mean(axis=-1)
+
+
+def first_epoch(accuracies, at_least=0.95):
+    """For each column the number of the first row, from 1, that reaches an accuracy; or inf."""
+    reached = np.asarray(accuracies) >= at_least
+    return np.where(reached.any(axis=0), reached.argmax(axis=0) + 1.0, np.inf)
+
+
 def options(name):
     """Read the command line of the study of that name, and make its folder."""
     parser = argparse.ArgumentParser(description=f"The study {name}.")
@@ -81,6 +123,8 @@ def options(name):
     parser.add_argument("--output", type=Path, default=Path("output") / name)
     chosen = parser.parse_args()
     chosen.output.mkdir(parents=True, exist_ok=True)
+    if chosen.quick:
+        print("Quick: it shows that all runs; the numbers need the seeds and epochs of a full run.")
     return chosen
 
 
