@@ -1,0 +1,200 @@
+"""The scikit-learn estimators: the conventions in full, and what only ours can do."""
+
+import os
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_moons
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import tinygrad_edu as tg
+from tinygrad_edu.sklearn import OPTIMIZERS, MLPClassifier, MLPRegressor
+
+MOONS = make_moons(200, noise=0.2, random_state=0)
+BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+
+
+@parametrize_with_checks([MLPClassifier(), MLPRegressor()])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+# --- what they learn ---------------------------------------------------------------------------
+
+
+def test_digits_in_a_pipeline():
+    X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), random_state=0)
+    model = make_pipeline(MinMaxScaler(), MLPClassifier(epochs=15, random_state=0))
+    assert model.fit(X, y).score(X_test, y_test) > 0.96
+
+
+def test_classes_may_be_strings():
+    X, y = MOONS
+    names = np.array(["up", "down"])[y]
+    model = MLPClassifier(20, epochs=30, learning_rate=0.02, random_state=0).fit(X, names)
+    assert model.classes_.tolist() == ["down", "up"]
+    assert model.score(X, names) > 0.93
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(model.classes_[probabilities.argmax(axis=1)], model.predict(X))
+
+
+def test_several_outputs_of_a_regression():
+    X = np.linspace(-1, 1, 100).reshape(-1, 1)
+    Y = np.hstack([np.sin(3 * X), X**2])
+    model = MLPRegressor(random_state=0, learning_rate=0.01).fit(X, Y)
+    assert model.score(X, Y) > 0.99
+    assert model.predict(X[:3]).shape == (3, 2)
+    assert model.fit(X, Y[:, 0]).predict(X[:3]).shape == (3,)
+
+
+def test_without_hidden_layers_it_is_a_logistic_regression():
+    X, y = MOONS
+    ours = MLPClassifier((), epochs=300, learning_rate=0.05, l2=0.0, batch_size=200, random_state=0)
+    theirs = LogisticRegression(C=np.inf).fit(X, y)
+    np.testing.assert_allclose(ours.fit(X, y).predict_proba(X), theirs.predict_proba(X), atol=0.01)
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, tg.optim.Adam])
+def test_every_optimizer_learns(optimizer):
+    X, y = MOONS
+    model = MLPClassifier(20, optimizer=optimizer, learning_rate=0.02, epochs=30, random_state=0)
+    model.fit(X, y)
+    assert model.history_["loss"][-1] < 0.6 * model.history_["loss"][0]
+
+
+@BOTH
+def test_the_same_seed_gives_the_same_bits(Estimator):
+    first, second = (Estimator(5, epochs=3, random_state=1).fit(*MOONS) for _ in range(2))
+    other = Estimator(5, epochs=3, random_state=2).fit(*MOONS)
+    for p, q, r in zip(*(m.model_.parameters() for m in (first, second, other)), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+        assert not np.array_equal(p.data, r.data)
+
+
+@BOTH
+def test_learning_on_for_n_epochs_is_learning_for_n_epochs(Estimator):
+    X, y = MOONS
+    whole = Estimator(5, epochs=4, random_state=0).fit(X, y)
+    parts = Estimator(5, random_state=0)
+    options = {"classes": [0, 1]} if Estimator is MLPClassifier else {}
+    for _ in range(4):
+        parts.partial_fit(X, y, **options)
+    for p, q in zip(whole.model_.parameters(), parts.model_.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+@BOTH
+def test_single_precision_is_kept(Estimator):
+    X, y = MOONS
+    model = Estimator(5, epochs=2, random_state=0).fit(X.astype(np.float32), y)
+    assert {p.dtype for p in model.model_.parameters()} == {np.dtype(np.float32)}
+    assert model._outputs(X).dtype == np.float32
+
+
+@BOTH
+def test_the_penalty_acts_on_weights_only(Estimator):
+    settings = {"hidden_sizes": 5, "epochs": 20, "optimizer": "sgd", "random_state": 0}
+    free = Estimator(l2=0.0, **settings).fit(*MOONS)
+    bound = Estimator(l2=1.0, learning_rate=0.1, **settings).fit(*MOONS)
+    for layer, other in zip(free.model_.layers, bound.model_.layers, strict=True):
+        assert np.linalg.norm(other.W.data) < 0.5 * np.linalg.norm(layer.W.data)
+    assert [*bound.optimizer_._blocks[0].weight_decay[[0, 9, 14, -1]]] == [1, 1, 0, 0]
+
+
+def test_an_early_stop():
+    X, y = MOONS
+    noise = np.random.default_rng(0).permutation(y)
+    model = MLPClassifier(50, epochs=500, learning_rate=0.02, patience=5, random_state=0)
+    model.fit(X, noise)
+    assert model.history_.stopped == "stopped early"
+    assert model.history_["epoch"][-1] < 100
+
+
+# --- spread over processes -----------------------------------------------------------------------
+
+GRID = {"mlpclassifier__activation": ["tanh", "relu"], "mlpclassifier__hidden_sizes": [(4,), (8,)]}
+
+
+def search(**options):
+    model = make_pipeline(
+        StandardScaler(), MLPClassifier(epochs=10, learning_rate=0.02, random_state=0)
+    )
+    return GridSearchCV(model, GRID, cv=2, **options).fit(*MOONS)
+
+
+def scores(found):
+    return found.cv_results_["mean_test_score"]
+
+
+def test_a_search_over_processes_finds_the_same():
+    alone, spread = search(), search(n_jobs=2)
+    np.testing.assert_array_equal(scores(alone), scores(spread))
+    assert alone.best_params_ == spread.best_params_
+    np.testing.assert_array_equal(alone.predict_proba(MOONS[0]), spread.predict_proba(MOONS[0]))
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_a_search_over_a_dask_cluster_finds_the_same():
+    distributed = pytest.importorskip("distributed")
+    import joblib  # noqa: PLC0415 - comes with scikit-learn
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config("dask"),
+    ):
+        spread = search()
+        workers = {*client.run(os.getpid).values()}
+        ran_in = cross_val_score(MLPClassifier(4, epochs=1), *MOONS, scoring=lambda *_: os.getpid())
+    assert {*ran_in} <= workers
+    assert os.getpid() not in workers
+    np.testing.assert_array_equal(scores(search()), scores(spread))
+
+
+def test_cross_validation_and_clones():
+    model = clone(MLPClassifier(8, learning_rate=0.02, epochs=20, random_state=0))
+    assert cross_val_score(model, *MOONS, cv=3).mean() > 0.8
+    assert not hasattr(model, "model_")
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activation": "rellu"}, "unknown activation 'rellu'; known are identity"),
+        ({"init": "kaiming"}, "unknown initializer 'kaiming'; known are zeros"),
+        ({"optimizer": "adma"}, "unknown optimizer 'adma'; known are sgd"),
+        ({"learning_rate": -1.0}, "learning rate must be finite and not negative; got -1"),
+        ({"l2": -1.0}, "weight decay must be finite and not negative; got -1"),
+        ({"epochs": 0}, "epochs must be at least 1; got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
+        ({"hidden_sizes": (3, 0)}, "positive integer; got 0"),
+    ],
+)
+@BOTH
+def test_a_bad_setting_is_refused(Estimator, settings, message):
+    with pytest.raises(ValueError, match=message):
+        Estimator(**settings).fit(*MOONS)
+
+
+def test_a_class_that_was_not_announced():
+    X, y = MOONS
+    model = MLPClassifier(4)
+    with pytest.raises(ValueError, match="needs all classes"):
+        model.partial_fit(X, y)
+    model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"y has the class .*2.*; known are \[0, 1\]"):
+        model.partial_fit(X, y + 1)
