@@ -1,0 +1,53 @@
+"""Optimizers: rules by which gradients change parameters.
+
+A rule is a pure function of arrays: `sgd`, `adagrad`, `rmsprop`, `adam`, `adamw`. It takes the
+values, their gradient and what it remembers of earlier steps, and returns the new values and what
+to remember. An optimizer keeps both for a list of parameters; it lays the values of all small
+parameters side by side in one array, so that the rule runs once for all of them:
+
+>>> import tinygrad_edu as tg
+>>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+>>> optimizer = tg.optim.SGD([w], lr=0.1)
+>>> for step in range(3):
+...     loss = (w * w).sum()
+...     optimizer.zero_grad()
+...     loss.backward()
+...     optimizer.step()
+>>> w.data
+array([0.512, 1.024])
+
+A learning rate is a number, or a schedule: a function of the number of the step.
+"""
+
+from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
+from tinygrad_edu.optim.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+from tinygrad_edu.optim.rules import adagrad, adam, adamw, rmsprop, sgd
+from tinygrad_edu.optim.schedules import (
+    Schedule,
+    cosine_decay,
+    exponential_decay,
+    step_decay,
+    warm_up,
+)
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSProp",
+    "Schedule",
+    "adagrad",
+    "adam",
+    "adamw",
+    "clip_by_norm",
+    "clip_by_value",
+    "cosine_decay",
+    "exponential_decay",
+    "rmsprop",
+    "sgd",
+    "step_decay",
+    "warm_up",
+]
