@@ -247,7 +247,7 @@ def test_a_gradient_of_another_shape_changes_nothing(shape):
     before = snapshot([p, q])
     give_gradients([p, q], 0)
     q.grad = np.zeros(shape)
-    with pytest.raises(ValueError, match=r"must have its shape \(2, 3\); got"):
+    with pytest.raises(ValueError, match=r"of shape \(2, 3\) must have that shape; got"):
         optim.SGD([p, q], lr=0.1).step()
     assert_same(snapshot([p, q]), before)
 

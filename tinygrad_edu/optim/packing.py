@@ -67,7 +67,7 @@ class Block:
                 g = np.zeros_like(view)
             elif g.shape != view.shape:
                 raise ValueError(
-                    f"the gradient of {_describe(p)} must have its shape {view.shape}; got {g.shape}"
+                    f"the gradient of {_describe(p)} must have that shape; got {g.shape}"
                 )
             gradients.append(g)
         if len(absent) == len(gradients):
@@ -108,8 +108,8 @@ class Block:
         for p, new in zip(self.parameters, self.split(values), strict=True):
             if not np.isfinite(new).all():
                 raise FloatingPointError(
-                    f"the step would make {_describe(p)} infinite or nan; no parameter was changed. "
-                    f"Try a learning rate below {lr}"
+                    f"the step would make {_describe(p)} infinite or nan; no parameter was "
+                    f"changed. Try a learning rate below {lr}"
                 )
 
     def commit(self, result: list[Array]) -> None:
