@@ -9,7 +9,6 @@ from tinygrad_edu.context import within
 
 from .programs import programs
 
-
 many_times = settings(max_examples=5 * settings().max_examples)  # they are small
 
 
@@ -39,9 +38,7 @@ def test_gradient_is_that_of_the_complex_step(program):
 @many_times
 @given(programs(), st.integers(0, 6))
 def test_only_what_asks_for_a_gradient_gets_one(program, asking):
-    xs = [
-        tg.Tensor(x, requires_grad=bool(asking >> k & 1)) for k, x in enumerate(program.inputs)
-    ]
+    xs = [tg.Tensor(x, requires_grad=bool(asking >> k & 1)) for k, x in enumerate(program.inputs)]
     y = program.run(xs)
     if y.requires_grad:
         y.backward()
@@ -61,7 +58,7 @@ def test_second_derivative_is_the_slope_of_the_first(program, seed):
         moved = [x + h * v for x, v in zip(program.inputs, directions, strict=True)]
         return program._replace(inputs=tuple(moved)).gradients()
 
-    product = tg.hvp(lambda xs: program.run(xs), list(program.inputs), directions)
+    product = tg.hvp(program.run, list(program.inputs), directions)
     h = 1e-4
     differences = zip(gradient(h), gradient(-h), gradient(2 * h), gradient(-2 * h), strict=True)
     expected = [(8 * (a - b) - (c - d)) / (12 * h) for a, b, c, d in differences]

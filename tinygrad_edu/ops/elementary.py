@@ -159,5 +159,5 @@ def arctan2(a: Operand, b: Operand) -> Any:
     (0.7854, 0.5)
     """
     y = np.arctan2(a, b)
-    square = a * a + b * b
-    return y, lambda g: chain(g, b / square), lambda g: chain(g, -a / square)
+    squared = np.square(a) + np.square(b)
+    return y, lambda g: chain(g, b / squared), lambda g: chain(g, np.negative(a) / squared)

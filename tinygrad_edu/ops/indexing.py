@@ -292,8 +292,9 @@ def diff(x: Operand, n: int = 1, axis: int = -1) -> Any:
     >>> y.data, x.grad
     (array([3., 5.]), array([-6., -4., 10.]))
     """
+    x = as_array(x)  # which is the result for n = 0
     y = np.diff(x, n, axis)
-    times = min(n, np.shape(x)[axis])  # a Python int, which leaves float32 alone
+    times = min(n, x.shape[axis])  # a Python int, which leaves float32 alone
     widths = np.zeros((y.ndim, 2), int)
     widths[axis] = times
     return y, lambda g: (-1) ** times * np.diff(np.pad(g, widths), times, axis)
