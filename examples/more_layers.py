@@ -214,6 +214,7 @@ for name in ["two layers, 4-3"] if chosen.quick else [n for n in STUDIES if "x 5
 # What holds
 # ----------
 
+reached = {name: (values[-1, 1:] >= 0.95).sum() for name, values in accuracy.items()}
 median = {name: np.median(values[-1, 1:]) for name, values in accuracy.items()}
 print(
     f"""
@@ -230,6 +231,11 @@ What does not:
             "two layers, 4-3, rate x 5"
         ]:.3f}. The comparison mixes up depth, width, initialization and step size.
 What depends on the seed:
-- All of it: see the range of the middle half of the seeds in the table."""
+- On exor and the moons whether a network gets there: {reached["two layers, 4-3"]} of {
+        len(SEEDS)
+    } with two layers reach .95 on
+  exor, {
+        reached["two layers, 3-2, moons"]
+    } on the moons. On the other two data sets the seed hardly matters."""
 )
 print(f"\nfigures are in {chosen.output}")
