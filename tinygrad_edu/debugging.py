@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import linecache
 import math
-import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 from tinygrad_edu import ops
 from tinygrad_edu.context import current, within
 from tinygrad_edu.engine import Node, backpropagate
+from tinygrad_edu.source import source_of_caller
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -75,7 +73,8 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
     frozen = _Frozen()
 
     def observe(node: Node) -> None:
-        line = _line_of_caller()
+        node._source = source_of_caller()
+        line = str(node._source)
         if not fine(node._data):
             raise FloatingPointError(f"{_birth(node)}\n  {line}")
         node._closures = tuple(
@@ -140,18 +139,6 @@ class _Frozen:
                 del self.holders[id(x)]
                 with suppress(ValueError):  # a view of what is still held stays read-only
                     x.flags.writeable = True
-
-
-_LIBRARY = str(Path(__file__).parent)
-
-
-def _line_of_caller() -> str:
-    """The line that called into the library, from outside of it."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARY):
-        frame = frame.f_back
-    file, number = frame.f_code.co_filename, frame.f_lineno
-    return f"line {number} of {file}: {linecache.getline(file, number).strip()}"
 
 
 # --------------------------------------------------------------------------------------

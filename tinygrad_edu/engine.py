@@ -62,6 +62,7 @@ class Node:
         "_requires_grad",
         "_retains_grad",
         "_scope",
+        "_source",
         "grad",
         "name",
     )
@@ -75,6 +76,7 @@ class Node:
     _closures: tuple[Closure | None, ...]
     _retains_grad: bool
     _scope: tuple[str, ...]
+    _source: Any  # where the program computed it; set only by who observes
     grad: Any
     name: str | None
 

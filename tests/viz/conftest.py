@@ -18,6 +18,8 @@ class Drawn:
     texts: list[str]
     outline: dict[str, str]
     bars: list[float] = field(default_factory=list)
+    middle: float = 0.0
+    """Its height on the page."""
 
     def after(self, label, n=1):
         """Return the texts that follow a label."""
@@ -36,7 +38,7 @@ class Picture:
         }
         self.drawn = {g.find(f"{SVG}title").text: self._node(g) for g in groups["node"]}
         self.nodes = {_name(node): node for node in self.drawn.values()}
-        ends = [g.find(f"{SVG}title").text.split("->") for g in groups["edge"]]
+        ends = [_ends(g) for g in groups["edge"]]
         self.edges = [tuple(_name(self.drawn[key]) for key in pair) for pair in ends]
         self.strokes = [dict(g.find(f".//{SVG}path").attrib) for g in groups["edge"]]
         self.clusters = [_texts(g)[0] for g in groups["cluster"]]
@@ -48,7 +50,14 @@ class Picture:
         shapes = [e for e in group.iter() if e.tag in (f"{SVG}polygon", f"{SVG}path")]
         outline = dict(shapes[0].attrib) | {"shape": shapes[0].tag} if shapes else {}
         bars = [_height(e) for e in shapes[1:] if e.get("fill") == "#59636e"]
-        return Drawn(_texts(group), outline, bars)
+        heights = [float(e.get("y")) for e in group.iter(f"{SVG}text")]
+        return Drawn(_texts(group), outline, bars, sum(heights) / len(heights))
+
+
+def _ends(edge):
+    """From where to where an arrow points; some are drawn from their heads."""
+    ends = edge.find(f"{SVG}title").text.split("->")
+    return ends[::-1] if "reversed" in edge.get("class") else ends
 
 
 def _text(element):

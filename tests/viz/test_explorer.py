@@ -279,6 +279,20 @@ def test_the_line_of_the_program_is_shown(page):
     assert page.page.inner_text(".source mark") == "tg.tanh(z)"
 
 
+def test_debug_captures_the_line_too(open_page):
+    with tg.debug():
+        x = tg.Tensor(0.5, requires_grad=True, name="x")
+        y = tg.tanh(x * 2.0)
+    page = open_page(tg.explore(y), "#step=1")
+    assert page.page.inner_text(".source code") == "y = tg.tanh(x * 2.0)"
+    assert page.page.inner_text(".source mark") == "x * 2.0"
+
+
+def test_exploring_under_debug_still_finds_a_nan():
+    with np.errstate(all="ignore"), tg.debug(), pytest.raises(FloatingPointError, match="log"):
+        tg.explore(tg.log, -1.0)
+
+
 def test_the_end_has_all_gradients(page, network):
     page.press("End")
     rows = page.page.locator("#story tr").all_inner_texts()

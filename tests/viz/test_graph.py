@@ -128,6 +128,15 @@ def test_direction(picture, network):
     assert size(tall)[0] < size(tall)[1]
 
 
+def test_two_parameters_stand_on_both_sides_of_what_uses_them(picture):
+    x = tg.Tensor([[1.0, 2.0]], name="x")
+    y = tg.linear(x, leaf([[1.0], [2.0]], "W"), leaf([3.0], "b")).sum()
+    drawn = picture(y)
+    assert sorted(drawn.edges) == [("W", "t1"), ("b", "t1"), ("t1", "L"), ("x", "t1")]
+    middle = {name: drawn.nodes[name].middle for name in ("W", "b", "t1")}
+    assert min(middle["W"], middle["b"]) < middle["t1"] < max(middle["W"], middle["b"])
+
+
 # --------------------------------------------------------------------------------------
 # Gradients
 # --------------------------------------------------------------------------------------

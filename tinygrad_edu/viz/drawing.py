@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -40,19 +41,25 @@ def draw(
     for vertex in view.vertices:
         attributes = _node(view.graph, vertex, gradients, keys[vertex] if addressable else "")
         _cluster(clusters, view.scope(vertex)).node(keys[vertex], **attributes)
-    for leaf, user in _hanging(view).items():
+    hanging = _hanging(view)
+    for leaf, user in hanging.items():
         with clusters[view.scope(leaf)].subgraph() as rank:
             rank.attr(rank="same")
             rank.node(keys[leaf])
             rank.node(keys[user])
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
+    below = _every_other(hanging)
     scale = _Scale.of((strengths or {}).values())
     for edge in view.edges:
         attributes = {} if strengths is None else scale.edge(strengths.get(edge))
         if addressable:
             attributes["id"] = keys[edge]
-        drawing.edge(keys[edge[0]], keys[edge[1]], **attributes)
+        ends = [keys[edge[0]], keys[edge[1]]]
+        if edge[0] in below:  # Graphviz puts what an edge leads to on the other side
+            ends.reverse()
+            attributes |= {"dir": "back", "class": "reversed"}
+        drawing.edge(*ends, **attributes)
     if legend:
         label = card.legend(_kinds(view), scale.samples() if strengths else [])
         drawing.attr("graph", label=label, labelloc="b", labeljust="l")
@@ -110,6 +117,17 @@ def _hanging(view: View) -> dict[Vertex, Vertex]:
                 sources[user].discard(leaf)
                 hanging[leaf] = user
     return hanging
+
+
+def _every_other(hanging: Mapping[Vertex, Vertex]) -> set[Vertex]:
+    """Of the leaves beside one vertex every other, to be drawn on its other side."""
+    beside: Counter[Vertex] = Counter()
+    found = set()
+    for leaf, user in hanging.items():
+        beside[user] += 1
+        if beside[user] % 2 == 0:
+            found.add(leaf)
+    return found
 
 
 def _kind(graph: Graph, vertex: Vertex) -> Kind:

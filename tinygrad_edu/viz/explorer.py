@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from html import escape
@@ -23,7 +24,7 @@ from tinygrad_edu.transforms import tree_map
 from tinygrad_edu.viz.drawing import Direction, draw
 from tinygrad_edu.viz.folding import Fold, Vertex, View, arrange
 from tinygrad_edu.viz.model import Constant, named_tensors, read_graph
-from tinygrad_edu.viz.source import Recorder
+from tinygrad_edu.viz.recorder import Recorder
 from tinygrad_edu.viz.story import Step, tell
 from tinygrad_edu.viz.summary import describe, plain
 from tinygrad_edu.viz.symbols import expression, inside
@@ -114,14 +115,13 @@ def explore(
     >>> tg.explore(neuron, 0.5, -1.0, 0.1)
     <Explorer of 11 steps; .save("backprop.html") writes it to a file>
     """
-    recorder = Recorder()
     given = dict(names or {})
     if isinstance(root_or_function, Tensor):
         if args[1:] or (args and path):
             raise TypeError("after a Tensor explore takes one path; arguments belong to a function")
         root, path = root_or_function, (args[0] if args else path)
     elif callable(root_or_function):
-        root, found = _record(root_or_function, args, recorder)
+        root, found = _record(root_or_function, args)
         given = found | given
     else:
         raise TypeError(
@@ -130,21 +130,21 @@ def explore(
         )
     _check(root)
     view = arrange(read_graph(root, given), depth, max_nodes)
-    steps = list(tell(view, recorder.sources))
+    steps = list(tell(view))
     of = getattr(root_or_function, "__name__", root.name)
-    title = f"Backpropagation through {of}" if of else "Backpropagation, step by step"
+    named = of and of != "<lambda>"
+    title = f"Backpropagation through {of}" if named else "Backpropagation, step by step"
     explorer = Explorer(_page(title, view, steps, direction), len(steps))
     if path is not None:
         explorer.save(path)
     return explorer
 
 
-def _record(
-    function: Callable[..., Any], args: tuple[Any, ...], recorder: Recorder
-) -> tuple[Any, dict[str, Any]]:
+def _record(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
     """Run a function under observation; return its result, and names for Tensors without one."""
     arguments = inspect.signature(function).bind(*args)
     arguments.arguments = {k: tree_map(_own, v) for k, v in arguments.arguments.items()}
+    recorder = Recorder(sys._getframe())
     with within(recording=True, observer=recorder):
         root = function(*arguments.args, **arguments.kwargs)
     inputs = named_tensors(arguments.arguments)

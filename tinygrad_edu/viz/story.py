@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from html import escape
 
 from tinygrad_edu.engine import Node
+from tinygrad_edu.source import Source
 from tinygrad_edu.viz import card, mathml, phrases
 from tinygrad_edu.viz.folding import Fold, View
 from tinygrad_edu.viz.formulas import Formula, derivative, formulas
 from tinygrad_edu.viz.model import Edge, Graph, arguments, operands
 from tinygrad_edu.viz.phrases import Array, code, math
-from tinygrad_edu.viz.source import Source
 from tinygrad_edu.viz.summary import describe
 from tinygrad_edu.viz.symbols import expression, inside
 from tinygrad_edu.viz.trace import Contribution, retrace
@@ -40,15 +40,11 @@ class Step:
     """What the target's card says of its gradient from here on."""
 
 
-def tell(view: View, sources: Mapping[Node, Source]) -> Iterator[Step]:
+def tell(view: View) -> Iterator[Step]:
     """Tell what happens in a graph: forward node by node, then backward edge by edge."""
     yield _given(view.graph)
     for vertex in _computed(view):
-        html = (
-            _inside(vertex)
-            if isinstance(vertex, Fold)
-            else _computation(view.graph, vertex, sources.get(vertex))
-        )
+        html = _inside(vertex) if isinstance(vertex, Fold) else _computation(view.graph, vertex)
         inputs = [view.keys[edge] for edge in view.edges if edge[1] is vertex]
         yield Step("forward", html, view.keys[vertex], inputs)
     yield _seed(view)
@@ -106,11 +102,12 @@ def _inside(fold: Fold) -> str:
     return f"<h2>{code(fold.name)}, folded</h2><ul>{lines}</ul>"
 
 
-def _computation(graph: Graph, node: Node, source: Source | None) -> str:
+def _computation(graph: Graph, node: Node) -> str:
     """How a node's value comes about."""
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     values = phrases.values_of(node)
+    source = getattr(node, "_source", None)  # nobody may have watched
     parts = [f"<h2>{code(f'{name} = {expression(graph, node)}')}</h2>", _source(source)]
     parts += [phrases.equation(formula) for formula in stated]
     parts += [_symbols(graph, node), "<h3>With numbers</h3>"]

@@ -1,0 +1,112 @@
+"""Animations: what is in their frames, and the files they are saved as."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_edu import nn
+
+plt = pytest.importorskip("matplotlib.pyplot")
+from matplotlib.animation import FFMpegWriter  # noqa: E402 - after matplotlib is known to be there
+
+from tinygrad_edu.viz import animation, boundaries  # noqa: E402
+
+X = np.random.default_rng(0).normal(size=(30, 2))
+Y = (X[:, 0] > 0).astype(int)
+FRAMES = 3
+
+
+def networks(sizes=(2, 3, 2, 1)):
+    return [nn.MLP([*sizes], "tanh", rng=seed) for seed in range(FRAMES)]
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left():
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plt.close("all")
+
+
+def shown(movie, frame):
+    """Draw a frame; return its figure."""
+    movie._draw_was_started = True  # else matplotlib warns that it was never shown
+    movie._func(frame)
+    return movie._fig
+
+
+def test_a_column_for_each_network_a_row_for_each_neuron():
+    columns = {"sigmoid": networks(), "ReLU": networks()}
+    figure = shown(animation.animate_training(columns, X, Y), 0)
+    assert len(figure.axes) == 2 * (1 + 3 + 2)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["sigmoid", "ReLU"]
+    assert [ax.get_ylabel() for ax in figure.axes[::2]] == [
+        "output",
+        *(f"layer 1\nneuron {i}" for i in (1, 2, 3)),
+        *(f"layer 2\nneuron {i}" for i in (1, 2)),
+    ]
+    assert all(len(ax.collections) == 2 for ax in figure.axes)  # the points, by class
+
+
+def test_networks_of_different_size_have_labels_of_their_own():
+    columns = {"a": networks((2, 2, 1)), "b": networks((2, 1, 1))}
+    figure = shown(animation.animate_training(columns, X, Y), 0)
+    assert [ax.get_visible() for ax in figure.axes] == [True, True, True, True, True, False]
+    assert figure.axes[3].get_ylabel() == "layer 1\nneuron 1"
+
+
+@pytest.mark.parametrize("frame", range(FRAMES))
+def test_every_frame_shows_the_network_of_its_time(frame):
+    column = networks()
+    movie = animation.animate_training(column, X, Y, epochs=[0, 10, 20], resolution=15)
+    figure = shown(movie, frame)
+    expected = boundaries.neuron_images(column[frame], boundaries.Plane(X, 15))
+    for ax, image in zip(figure.axes, expected.values(), strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), image)
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"epoch {10 * frame}"]
+
+
+def test_the_numbers_of_frames_must_agree():
+    with pytest.raises(ValueError, match=r"same number of frames; got \{'a': 3, 'b': 2\}"):
+        animation.animate_training({"a": networks(), "b": networks()[:2]}, X, Y)
+    with pytest.raises(ValueError, match="3 frames, but 2 epochs"):
+        animation.animate_training(networks(), X, Y, epochs=[0, 1])
+    with pytest.raises(ValueError, match="same number of frames"):
+        animation.animate_training({}, X, Y)
+
+
+def test_saves_a_gif_of_all_frames_with_a_progress_bar(tmp_path, capsys):
+    image_module = pytest.importorskip("PIL.Image")
+    movie = animation.animate_training(networks(), X, Y)
+    path = animation.save_animation(movie, tmp_path / "new" / "a.gif", dpi=40, fps=4)
+    with image_module.open(path) as gif:
+        assert gif.n_frames == FRAMES
+        assert gif.info["duration"] == 250
+    assert "saving a.gif: 100%" in capsys.readouterr().err
+
+
+def test_saves_a_page_of_its_own_without_a_bar_if_that_is_wanted(tmp_path, capsys):
+    movie = animation.animate_training(networks(), X, Y)
+    path = animation.save_animation(movie, tmp_path / "a.html", dpi=40, progress=False)
+    page = path.read_text()
+    assert page.count("data:image/png;base64") == FRAMES
+    assert "http://www.w3.org" not in page.split("<script")[0] or "src=" not in page
+    assert capsys.readouterr().err == ""
+
+
+def test_saves_a_film_or_says_what_is_missing(tmp_path):
+    movie = animation.animate_training(networks(), X, Y)
+    movie._draw_was_started = True
+    if FFMpegWriter.isAvailable():
+        assert animation.save_animation(movie, tmp_path / "a.mp4", dpi=40).stat().st_size > 1000
+    else:
+        with pytest.raises(RuntimeError, match="ffmpeg is not installed"):
+            animation.save_animation(movie, tmp_path / "a.mp4")
+
+
+def test_another_suffix_is_an_error(tmp_path):
+    movie = animation.animate_training(networks(), X, Y)
+    movie._draw_was_started = True
+    with pytest.raises(ValueError, match=r"\.gif, \.html, \.mp4; got 'a\.avi'"):
+        animation.save_animation(movie, tmp_path / "a.avi")

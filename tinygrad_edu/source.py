@@ -1,0 +1,58 @@
+"""Where in the user's program an operation was called."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Source", "source_of", "source_of_caller", "user_frames"]
+
+LIBRARIES = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, str(np.__file__)))
+
+
+class Source(NamedTuple):
+    """A line of a program, in the middle of which is the part that was being computed."""
+
+    file: str
+    line: int
+    before: str
+    part: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"line {self.line} of {self.file}: {self.before}{self.part}{self.after}"
+
+
+def user_frames(outermost: FrameType | None = None) -> Iterator[FrameType]:
+    """The functions that are running and belong to no library, innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not outermost and frame is not None:
+        if not frame.f_code.co_filename.startswith(LIBRARIES):
+            yield frame
+        frame = frame.f_back
+
+
+def source_of_caller() -> Source | None:
+    """What the user's program is computing just now."""
+    return next(map(source_of, user_frames()), None)
+
+
+def source_of(frame: FrameType) -> Source:
+    """What a function is computing just now."""
+    code = frame.f_code
+    first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
+    number = first or frame.f_lineno
+    text = linecache.getline(code.co_filename, number, frame.f_globals).rstrip()
+    line = text.encode()  # positions count bytes
+    if start is None or end is None or last != first:
+        start, end = len(line) - len(line.lstrip()), len(line)
+    parts = (line[:start].lstrip(), line[start:end], line[end:])
+    return Source(code.co_filename, number, *(part.decode(errors="replace") for part in parts))
