@@ -66,15 +66,15 @@ print(f"test accuracy {accuracy(x_test, y_test):.2%} on {len(y_test)} pictures n
 
 # The loss over time, and the graph of one step on three pictures, so that it can be read.
 figure = Figure(figsize=(7, 4), layout="constrained")
-axes = figure.subplots()
-axes.semilogy(np.reshape(losses, (EPOCHS, -1)).mean(axis=1), marker=".")
-axes.set(xlabel="epoch", ylabel="cross entropy", title="How the network learned")
+axes = figure.subplots(subplot_kw={"xlabel": "epoch", "ylabel": "cross entropy", "yscale": "log"})
+axes.plot(np.reshape(losses, (EPOCHS, -1)).mean(axis=1), marker=".")
 loss = tg.softmax_cross_entropy(network(tg.Tensor(x_test[:3], name="x")), y_test[:3])
 loss.backward()
-graph = tg.draw_graph(loss)
-
 output.mkdir(parents=True, exist_ok=True)
 figure.savefig(output / "loss.png", dpi=150)
-for kind in ("svg", "png"):
-    (output / f"graph.{kind}").write_bytes(graph.pipe(kind))
+try:
+    for kind in ("svg", "png"):
+        (output / f"graph.{kind}").write_bytes(tg.draw_graph(loss).pipe(kind))
+except RuntimeError as no_graphviz:
+    sys.exit(f"wrote loss.png to {output.resolve()}, but no graph: {no_graphviz}")
 print(f"wrote loss.png, graph.svg and graph.png to {output.resolve()}")
