@@ -125,6 +125,17 @@ def test_precisions_are_kept(make):
     assert [p.dtype for p in parameters] == dtypes
 
 
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+def test_a_gradient_of_another_precision_is_cast(shape):
+    parameters = variables(shape, shape, dtype=np.float32)
+    before = snapshot(parameters)
+    for p in parameters:
+        p.grad = np.ones(shape)
+    optim.SGD(parameters, lr=0.5).step()
+    assert_same(snapshot(parameters), [x - np.float32(0.5) for x in before])
+    assert {p.dtype for p in parameters} == {np.dtype(np.float32)}
+
+
 @every_optimizer
 def test_a_parameter_without_gradient_stays_with_what_is_remembered_of_it(make):
     parameters = variables((2, 3), (3,), LARGE)

@@ -81,6 +81,11 @@ def test_a_network_draws_weight_bias_weight_bias_from_one_source():
         np.testing.assert_array_equal(p.data, values)
 
 
+def test_a_seed_draws_every_layer_anew():
+    first, second = nn.MLP([3, 3, 3], rng=0).layers
+    assert not np.array_equal(first.W.data, second.W.data)
+
+
 def test_the_numbers_drawn_do_not_depend_on_the_precision():
     double, single = (nn.Linear(3, 2, rng=0, dtype=d).W.data for d in (np.float64, np.float32))
     np.testing.assert_array_equal(double.astype(np.float32), single)

@@ -39,10 +39,6 @@ class Block:
         self.views = self.split(self.values)  # which the parameters become at the first step
         self.state = [np.zeros_like(self.values) for _ in slots]
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self.views = self.split(self.values)  # those of a copied block are no views any more
-
     def _for_each_value(self, decays: list[float]) -> Any:
         """The weight decay, as one number if it is the same for all, or None if it is zero."""
         if len(set(decays)) == 1:
