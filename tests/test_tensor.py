@@ -1,0 +1,380 @@
+"""Tensor: how it is made, what it tells, what it takes part in."""
+
+import copy
+import operator
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import Tensor
+
+
+def variable(data, **options):
+    return Tensor(data, requires_grad=True, **options)
+
+
+# --------------------------------------------------------------------------------------
+# Making one
+# --------------------------------------------------------------------------------------
+
+
+def test_data_are_copied():
+    array = np.array([1.0, 2.0])
+    t = Tensor(array)
+    array[0] = 5.0
+    np.testing.assert_array_equal(t.data, [1, 2])
+    u = Tensor(t)
+    assert not np.shares_memory(t.data, u.data)
+    np.testing.assert_array_equal(t.data, u.data)
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "expected"),
+    [
+        (1, None, "int64"),
+        (1.0, None, "float64"),
+        (True, None, "bool"),
+        (1j, None, "complex128"),
+        (np.float32(1), None, "float32"),
+        ([1, 2], float, "float64"),
+        ([1, 2], "float16", "float16"),
+        (Tensor([1, 2]), "float32", "float32"),
+    ],
+)
+def test_dtype_is_that_of_the_data_or_as_asked_for(data, dtype, expected):
+    assert Tensor(data, dtype=dtype).dtype == expected
+
+
+def test_what_it_tells():
+    t = variable(np.ones((2, 3)), name="W")
+    assert (t.shape, t.ndim, t.size, t.dtype) == ((2, 3), 2, 6, np.float64)
+    assert (t.name, t.is_leaf, t.requires_grad, t.grad, t.scope) == ("W", True, True, None, ())
+    assert not (t * 2.0).is_leaf
+
+
+def test_no_other_attributes():
+    with pytest.raises(AttributeError):
+        Tensor(1.0).label = "b"
+
+
+REPRESENTATIONS = {
+    "Tensor(1.)": lambda: Tensor(1.0),
+    "Tensor([1, 2], dtype=int64)": lambda: Tensor([1, 2]),
+    "Tensor([1.], dtype=float32, requires_grad=True, name='w')": lambda: Tensor(
+        [1.0], dtype=np.float32, requires_grad=True, name="w"
+    ),
+    "Tensor([2.], op=multiply)": lambda: variable([1.0]) * 2.0,
+    "Tensor([2.])": lambda: Tensor([1.0]) * 2.0,
+}
+
+
+@pytest.mark.parametrize("expected", REPRESENTATIONS)
+def test_representation(expected):
+    assert repr(REPRESENTATIONS[expected]()) == expected
+
+
+# --------------------------------------------------------------------------------------
+# Its data, its gradient
+# --------------------------------------------------------------------------------------
+
+
+def test_data_can_be_replaced():
+    t = Tensor([1.0, 2.0])
+    array = np.array([3.0, 4.0])
+    t.data = array
+    assert t.data is array
+    t.data -= 1.0
+    np.testing.assert_array_equal(t.data, [2, 3])
+
+
+@pytest.mark.parametrize("data", [[1.0], [[1.0, 2.0]], [1, 2], np.float32([1, 2])], ids=repr)
+def test_data_keep_shape_and_dtype(data):
+    t = Tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"shape and dtype, \(2,\) float64; got") as caught:
+        t.data = data
+    array = np.asarray(data)
+    assert f"got {array.shape} {array.dtype}" in str(caught.value)
+    np.testing.assert_array_equal(t.data, [1, 2])
+
+
+def test_requires_grad_can_be_set_on_a_leaf():
+    t = Tensor(1.0)
+    t.requires_grad = True
+    (t * t).backward()
+    assert t.grad == 2
+    t.requires_grad = False
+    assert not (t * t).requires_grad
+    y = variable(1.0) * 2.0
+    y.requires_grad = True  # it does
+    with pytest.raises(ValueError, match=r"computed; write \.detach\(\)"):
+        y.requires_grad = False
+
+
+def test_zero_grad():
+    t = variable(1.0)
+    (t * t).backward()
+    t.zero_grad()
+    assert t.grad is None
+
+
+def test_detached_is_a_leaf_that_shares_memory():
+    x = variable(2.0, name="x")
+    y = x * x
+    for t in x, y:
+        d = t.detach()
+        assert d.is_leaf
+        assert not d.requires_grad
+        assert d.name == t.name
+        assert np.shares_memory(d.data, t.data)
+    (y.detach() * x).backward()
+    assert x.grad == 4
+
+
+def test_values_outside_of_the_graph():
+    t = variable([[1.0, 2.0]])
+    assert t.numpy() is t.data
+    assert t.tolist() == [[1.0, 2.0]]
+    assert (t * 2.0).tolist() == [[2.0, 4.0]]
+    item = variable([2.5]).item()
+    assert (item, type(item)) == (2.5, float)
+    with pytest.raises(ValueError, match="size 1"):
+        t.item()
+
+
+def test_conversions_to_numbers():
+    t = Tensor([2.0])
+    assert (float(t), int(t), bool(t)) == (2.0, 2, True)
+    assert [10, 20, 30][Tensor(1)] == 20
+    with pytest.raises(TypeError):
+        [10, 20, 30][Tensor(1.0)]
+    with pytest.raises(ValueError, match="size 1"):
+        float(Tensor([1.0, 2.0]))
+
+
+# --------------------------------------------------------------------------------------
+# Leaving and coming back
+# --------------------------------------------------------------------------------------
+
+
+def test_asarray_of_what_needs_no_gradient():
+    t = Tensor([1, 2])
+    array = np.asarray(t)
+    assert np.shares_memory(array, t.data)
+    assert np.asarray(t, dtype=np.float32).dtype == np.float32
+    assert not np.shares_memory(np.array(t), t.data)
+    assert np.array([Tensor(1.0), Tensor(2.0)]).tolist() == [1, 2]
+
+
+def test_dlpack_of_what_needs_no_gradient():
+    t = Tensor([1.0, 2.0])
+    array = np.from_dlpack(t)
+    np.testing.assert_array_equal(array, t.data)
+    assert np.shares_memory(array, t.data)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.array, np.from_dlpack])
+@pytest.mark.parametrize("computed", [False, True])
+def test_gradients_are_not_lost_unawares(convert, computed):
+    t = variable([1.0, 2.0])
+    t = t * 2.0 if computed else t
+    with pytest.raises(TypeError, match=r"would lose the gradient of Tensor.*detach.*numpy"):
+        convert(t)
+    np.testing.assert_array_equal(convert(t.detach()), t.data)
+
+
+def dumped(t, path):
+    joblib.dump(t, path)
+    return joblib.load(path)
+
+
+COPIES = {
+    "pickle": lambda t, _: pickle.loads(pickle.dumps(t)),  # noqa: S301 - our own
+    "copy": lambda t, _: copy.copy(t),
+    "deepcopy": lambda t, _: copy.deepcopy(t),
+    "joblib": dumped,
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_leaf_can_be_copied(how, tmp_path):
+    t = variable(np.array([1, 2], np.float32), name="w")
+    (t * t).sum().backward()
+    u = COPIES[how](t, tmp_path / "tensor")
+    assert (u.name, u.requires_grad, u.is_leaf, u.dtype) == ("w", True, True, np.float32)
+    np.testing.assert_array_equal(u.data, t.data)
+    np.testing.assert_array_equal(u.grad, t.grad)
+    assert not np.shares_memory(u.data, t.data)
+    (u * 3.0).sum().backward()
+    np.testing.assert_array_equal(t.grad, [2, 4])
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_what_was_computed_cannot_be_copied(how, tmp_path):
+    with pytest.raises(TypeError, match=r"computed Tensor cannot be copied or pickled.*detach"):
+        COPIES[how](variable(1.0) * 2.0, tmp_path / "tensor")
+    assert COPIES[how]((variable(1.0) * 2.0).detach(), tmp_path / "tensor").item() == 2
+
+
+# --------------------------------------------------------------------------------------
+# Operators and methods
+# --------------------------------------------------------------------------------------
+
+OPERATORS = {
+    operator.add: tg.add,
+    operator.sub: tg.subtract,
+    operator.mul: tg.multiply,
+    operator.truediv: tg.divide,
+    operator.floordiv: tg.floor_divide,
+    operator.mod: tg.remainder,
+    operator.pow: tg.power,
+    operator.matmul: tg.matmul,
+}
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("other", [2.5, 3, np.array([[1.5, 2.5]]), [[1.5, 2.5]]], ids=repr)
+def test_operator(op, other):
+    if op is operator.matmul:
+        other = np.array([[1.5], [2.5]])
+    x = variable([[2.0, 3.0]])
+    y = op(x, other)
+    assert y._op is OPERATORS[op]
+    np.testing.assert_allclose(y.data, op(x.data, np.asarray(other)))
+    reflected = op(other, x)
+    assert reflected._op is OPERATORS[op]
+    np.testing.assert_allclose(reflected.data, op(np.asarray(other), x.data))
+    assert isinstance(op(x, variable([[1.0], [2.0]])), Tensor)
+
+
+def test_operators_of_one():
+    x = variable([-1.5, 2.0])
+    assert (-x)._op is tg.negative
+    assert (+x)._op is tg.positive
+    assert abs(x)._op is tg.absolute
+    np.testing.assert_array_equal(abs(x).data, [1.5, 2])
+
+
+def test_power_to_a_modulus_is_refused():
+    with pytest.raises(TypeError):
+        pow(Tensor(2.0), 2.0, 3.0)
+
+
+METHODS = {
+    "flatten": (lambda t: t.flatten(), lambda a: a.ravel()),
+    "reshape to numbers": (lambda t: t.reshape(3, -1), lambda a: a.reshape(3, -1)),
+    "reshape to a tuple": (lambda t: t.reshape((3, 2)), lambda a: a.reshape(3, 2)),
+    "reshape to a number": (lambda t: t.reshape(-1), lambda a: a.reshape(-1)),
+    "transpose": (lambda t: t.transpose(), lambda a: a.T),
+    "transpose to numbers": (lambda t: t.transpose(1, 0), lambda a: a.T),
+    "transpose to a tuple": (lambda t: t.transpose((1, 0)), lambda a: a.T),
+    "T": (lambda t: t.T, lambda a: a.T),
+    "mT": (lambda t: t.reshape(1, 2, 3).mT, lambda a: a.reshape(1, 2, 3).mT),
+    "leaky_relu": (lambda t: t.leaky_relu(0.5), lambda a: np.where(a > 0, a, a / 2)),
+    "elu": (lambda t: t.elu(2.0), lambda a: np.where(a > 0, a, 2 * np.expm1(a))),
+    "swapaxes": (lambda t: t.swapaxes(0, 1), lambda a: a.T),
+    "take": (lambda t: t.take([0, 0], 1), lambda a: a[:, [0, 0]]),
+    "sum": (lambda t: t.sum(0, keepdims=True), lambda a: a.sum(0, keepdims=True)),
+    "var": (lambda t: t.var(1, ddof=1), lambda a: a.var(1, ddof=1)),
+    "std": (lambda t: t.std(axis=0, ddof=1), lambda a: a.std(0, ddof=1)),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_method(name):
+    method, expected = METHODS[name]
+    x = variable([[-1.0, 2.0, 3.0], [4.0, 5.0, -6.0]])
+    y = method(x)
+    assert y.requires_grad
+    np.testing.assert_allclose(y.data, expected(x.data))
+
+
+# --------------------------------------------------------------------------------------
+# Bad input: named, and without consequences
+# --------------------------------------------------------------------------------------
+
+w = variable([[1.0, 2.0]], name="w")
+BAD = {
+    "shapes of a sum": (lambda: w + np.ones(3), ValueError, "shapes"),
+    "shapes of a product": (lambda: w @ np.ones(3), ValueError, "shapes|mismatch|aligned"),
+    "a new shape": (lambda: w.reshape(3), ValueError, "reshape array of size 2"),
+    "an axis": (lambda: w.sum(axis=2), np.exceptions.AxisError, "axis 2 is out of bounds"),
+    "an index": (lambda: w[5], IndexError, "index 5 is out of bounds"),
+    "a class too large": (
+        lambda: tg.softmax_cross_entropy(w, [2]),
+        ValueError,
+        "lie in 0 to 1, for 2 logits; got 2",
+    ),
+    "a class below zero": (
+        lambda: tg.softmax_cross_entropy(w, [-1]),
+        ValueError,
+        "lie in 0 to 1, for 2 logits; got -1",
+    ),
+    "class numbers that are no integers": (
+        lambda: tg.softmax_cross_entropy(w, [1.0]),
+        TypeError,
+        "class indices must be integers; got float64",
+    ),
+    "one label too many": (
+        lambda: tg.softmax_cross_entropy(w, [0, 1]),
+        ValueError,
+        r"shape \(1,\) or probabilities of shape \(1, 2\).*got shape \(2,\)",
+    ),
+    "a reduction": (
+        lambda: tg.softmax_cross_entropy(w, [0], reduction="average"),
+        ValueError,
+        '"mean", "sum" or "none"; got \'average\'',
+    ),
+    "targets of another shape": (
+        lambda: tg.mean_squared_error(w, [1.0, 2.0]),
+        ValueError,
+        r"same shape; got \(1, 2\) and \(2,\)",
+    ),
+    "targets that would broadcast": (
+        lambda: tg.sigmoid_cross_entropy(w, [[1.0]]),
+        ValueError,
+        r"same shape; got \(1, 2\) and \(1, 1\)",
+    ),
+    "probabilities outside of 0 to 1": (
+        lambda: tg.binary_cross_entropy(w, [[1.0, 1.0]]),
+        ValueError,
+        "between 0 and 1",
+    ),
+    "groups of maxout": (
+        lambda: tg.maxout(w, 3),
+        ValueError,
+        r"multiple of pieces=3; got shape \(1, 2\)",
+    ),
+    "weights without two axes": (
+        lambda: tg.linear(w, np.ones(2)),
+        ValueError,
+        r"W of \(n, k\); got \(1, 2\) and \(2,\)",
+    ),
+    "a mode of padding": (lambda: tg.pad(w, 1, "linear_ramp"), ValueError, "takes the modes"),
+    "subscripts that are no string": (
+        lambda: tg.einsum(w, [0, 1]),
+        TypeError,
+        "subscripts as a string",
+    ),
+    "a matrix that is not square": (lambda: tg.inv(w), np.linalg.LinAlgError, "square"),
+    "a matrix that is singular": (
+        lambda: tg.solve(np.zeros((2, 2)), w.T),
+        np.linalg.LinAlgError,
+        "Singular",
+    ),
+    "parts that are not equal": (lambda: tg.split(w, 3, axis=1), ValueError, "equal division"),
+    "nothing to join": (lambda: tg.concatenate([]), ValueError, "at least one"),
+    "text": (lambda: w + "text", TypeError, "ufunc|did not contain"),
+    "None": (lambda: w * None, TypeError, "unsupported operand"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name):
+    w.grad = np.array([[7.0, 7.0]])
+    call, kind, message = BAD[name]
+    with pytest.raises(kind, match=message):
+        call().sum().backward()
+    np.testing.assert_array_equal(w.grad, [[7, 7]])
