@@ -57,6 +57,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if op is None and method == "__call__" and ufunc in PLAIN:
         return ufunc(*_values(inputs), **_values(options))
+    if method in {"reduce", "accumulate"}:
+        options.setdefault("axis", 0)  # where the functions of these names take all axes
     return _call(op, name, inputs, options)
 
 
