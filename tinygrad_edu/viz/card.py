@@ -51,7 +51,7 @@ def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
     """The row of a card with a label and an array: its numbers, or its distribution."""
     address = f' ID="{key}" TOOLTIP="{label}"' if key else ""  # Graphviz wants both for a group
     return (
-        f'<TR><TD ALIGN="LEFT" VALIGN="TOP">{_small(label)}</TD>'
+        f'<TR><TD ALIGN="LEFT">{_small(label)}</TD>'
         f'<TD ALIGN="LEFT"{address}>{_content(array)}</TD></TR>'
     )
 
