@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from copy import copy
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 __all__ = ["Context", "current", "no_grad", "scope", "within"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Context(NamedTuple):
@@ -23,17 +27,37 @@ _context = ContextVar("tinygrad_edu", default=Context())
 current = _context.get
 
 
-@contextmanager
-def within(**changes: Any) -> Iterator[None]:
+class within:  # noqa: N801 - used like a function, as no_grad and scope are
     """Change the context inside a ``with`` block, or inside a function decorated with it."""
-    token = _context.set(current()._replace(**changes))
-    try:
-        yield
-    finally:
-        _context.reset(token)
+
+    __slots__ = ("_changes", "_token")
+
+    _token: Token[Context]
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def __enter__(self) -> None:
+        self._token = _context.set(self._changed(current()))
+
+    def __exit__(self, *exception: object) -> None:
+        _context.reset(self._token)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Change the context whenever the function runs."""
+
+        @functools.wraps(function)
+        def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
+            with copy(self):  # every call has a token of its own
+                return function(*args, **kwargs)
+
+        return decorated
+
+    def _changed(self, context: Context) -> Context:
+        return context._replace(**self._changes)
 
 
-def no_grad() -> Any:
+class no_grad(within):  # noqa: N801 - as PyTorch's
     """Record nothing inside the ``with`` block; also a decorator.
 
     Examples
@@ -44,11 +68,20 @@ def no_grad() -> Any:
     ...     (x * x).requires_grad
     False
     """
-    return within(recording=False)
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(recording=False)
 
 
-def scope(name: str) -> Any:
-    """Group the nodes made inside the ``with`` block under a name; scopes nest.
+class scope(within):  # noqa: N801 - as no_grad
+    """Group the nodes made inside the ``with`` block under a name; also a decorator. Scopes nest.
+
+    Parameters
+    ----------
+    name : str
+        The name of the group.
 
     Examples
     --------
@@ -58,4 +91,12 @@ def scope(name: str) -> Any:
     >>> y.scope
     ('layer1',)
     """
-    return within(scope=(*current().scope, name))
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _changed(self, context: Context) -> Context:
+        path = (*context.scope, self._name)  # not by _replace, which is slow
+        return Context(context.recording, path, context.nested, context.observer)

@@ -12,7 +12,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, chain, constant, implements, is_tensor, weighted
 from tinygrad_edu.ops.reduction import by_columns, log_sum, peak
 from tinygrad_edu.ops.reduction import max as maximum_of
-from tinygrad_edu.ops.shape import reshape
+from tinygrad_edu.ops.shape import as_array, reshape
 
 
 @differentiable
@@ -181,7 +181,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """
     positive = np.greater(x, 0)
     return (
-        np.where(positive, x, x * negative_slope),
+        np.where(positive, x, np.multiply(x, negative_slope)),
         lambda g: np.where(positive, g, g * negative_slope),
     )
 
@@ -337,7 +337,7 @@ def gelu(x: Operand) -> Any:
     >>> round(y.item(), 4), round(x.grad.item(), 4)
     (1.9546, 1.0861)
     """
-    c = math.sqrt(2 / math.pi)
+    x, c = as_array(x), math.sqrt(2 / math.pi)
     s, complement = logistic(2 * c * (x + 0.044715 * x * x * x))
     y = weighted(s, x)
     slope = 2 * c * (1 + 3 * 0.044715 * x * x)
