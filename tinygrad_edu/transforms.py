@@ -334,13 +334,13 @@ def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callab
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
             gradients = [trace.pull(y, e) for e in basis]
             stack: Any = ops.stack if trace.recorded else np.stack
-            if not gradients:
-                return None
 
-            def stacked(*gs: Any) -> Any:
-                return stack(gs).reshape(y.shape + gs[0].shape)
+            def stacked(x: Tensor, *gs: Any) -> Any:
+                if not gs:  # no output, no row
+                    return trace.result(Tensor(np.zeros(y.shape + x.shape, x.dtype)))
+                return stack(gs).reshape(y.shape + x.shape)
 
-            matrices = tree_map(stacked, *gradients)
+            matrices = tree_map(stacked, trace.inputs, *gradients)
             return tuple(matrices) if several else matrices[0]
 
         return tree_map(rows, trace.output)

@@ -1,0 +1,340 @@
+"""Derivatives of functions: of trees, of any order, nested, and consistent with each other."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_edu as tg
+from tinygrad_edu.transforms import leaves, tree_map
+
+from .properties.programs import programs
+
+
+def assert_close(tree, expected):
+    for x, y in zip(leaves(tree), leaves(expected), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9)
+
+
+# --------------------------------------------------------------------------------------
+# grad and value_and_grad
+# --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [2.0, np.float32(2), np.array(2.0), np.array([2.0])], ids=repr)
+def test_arrays_in_arrays_out(x):
+    value, gradient = tg.value_and_grad(lambda x: (x**3).sum())(x)
+    assert type(value) is type(gradient) is np.ndarray
+    assert value == 8
+    np.testing.assert_array_equal(gradient, np.full(np.shape(x), 12.0))
+    assert gradient.dtype == np.asarray(x).dtype
+
+
+def test_tensors_in_tensors_out():
+    x = tg.Tensor(2.0, requires_grad=True)
+    value, gradient = tg.value_and_grad(lambda x: x**3)(x)
+    assert isinstance(value, tg.Tensor)
+    assert isinstance(gradient, tg.Tensor)
+    (value + gradient).backward()
+    assert x.grad == 12 + 12
+    plain = tg.Tensor(2.0)
+    assert isinstance(tg.grad(lambda x: x**3)(plain), tg.Tensor)
+    assert plain.grad is None
+
+
+def test_gradients_of_the_caller_are_left_alone():
+    x = tg.Tensor(2.0, requires_grad=True)
+    w = tg.Tensor(3.0, requires_grad=True)
+    x.grad = np.array(7.0)
+    tg.grad(lambda x: x * w)(x)
+    assert x.grad == 7
+    assert w.grad is None
+
+
+def test_which_argument():
+    def f(x, y, scale=1.0):
+        return x * y**2 * scale
+
+    assert tg.grad(f)(2.0, 3.0) == 9
+    assert tg.grad(f, 1)(2.0, 3.0) == 12
+    assert tg.grad(f, -1)(2.0, 3.0, scale=2.0) == 24
+    assert tg.grad(f, (1, 0))(2.0, 3.0) == (12, 9)
+    assert tg.grad(f, [0])(2.0, 3.0) == (9,)
+    assert tg.value_and_grad(f, (0, 1))(2.0, 3.0) == (18, (9, 12))
+    for argnums in 2, -3, (0, 5):
+        with pytest.raises(ValueError, match="out of range for 2 positional arguments"):
+            tg.grad(f, argnums)(2.0, 3.0)
+
+
+class Layer(NamedTuple):
+    W: np.ndarray
+    b: np.ndarray
+
+
+def test_trees_of_parameters():
+    def f(model, x):
+        first, (scale,) = model["layers"], model["scale"]
+        h = tg.tanh(x @ first[0].W + first[0].b) @ first[1]
+        return (h * scale).sum()
+
+    x = np.array([[1.0, -2.0]])
+    model = {
+        "layers": [Layer(np.eye(2), np.ones(2)), np.array([[1.0], [2.0]])],
+        "scale": (np.array(3.0),),
+    }
+    gradients = tg.grad(f)(model, x)
+    assert gradients.keys() == model.keys()
+    assert isinstance(gradients["layers"][0], Layer)
+    assert isinstance(gradients["scale"], tuple)
+    for index, (found, array) in enumerate(zip(leaves(gradients), leaves(model), strict=True)):
+        assert found.shape == array.shape
+
+        def moved(value, index=index):
+            arrays = iter(range(4))
+            return f(tree_map(lambda a: a if next(arrays) != index else value, model), x)
+
+        tg.check_gradients(moved, array)
+        np.testing.assert_allclose(found, tg.grad(moved)(array))
+
+
+def test_the_same_array_twice_gets_both_gradients_apart():
+    x = np.array(2.0)
+    assert tg.grad(lambda a, b: a * b**2, (0, 1))(x, x) == (4, 8)
+
+
+def test_what_the_result_does_not_depend_on_has_gradient_zero():
+    unused, used = tg.grad(lambda _, y: y * 2.0, (0, 1))(np.ones(3), 1.0)
+    np.testing.assert_array_equal(unused, np.zeros(3))
+    assert used == 2
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x * 2.0, r"single number; got a Tensor of shape \(2,\)\. Use jacobian"),
+        (lambda _: 3.0, "got float. Compute it with Tensors"),
+        (lambda x: (x, x), "got tuple"),
+        (lambda x: x.data.sum(), "got float64"),
+    ],
+    ids=["vector", "constant", "tuple", "array"],
+)
+def test_no_single_number(f, message):
+    with pytest.raises(ValueError, match=message):
+        tg.grad(f)(np.ones(2))
+
+
+def test_integers_have_no_gradient():
+    with pytest.raises(TypeError, match="floating-point"):
+        tg.grad(lambda x: x * x)(3)
+
+
+def test_documentation_is_handed_on():
+    def energy(x):
+        """How much of it there is."""
+        return x
+
+    for transformed in tg.grad(energy), tg.value_and_grad(energy), tg.jacobian(energy):
+        assert (transformed.__name__, transformed.__doc__) == ("energy", energy.__doc__)
+
+
+# --------------------------------------------------------------------------------------
+# Nesting
+# --------------------------------------------------------------------------------------
+
+
+def test_any_order():
+    f, expected = tg.sin, [np.sin, np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x)] * 2
+    for wanted in expected[1:]:
+        f = tg.grad(f)
+        assert f(0.7) == pytest.approx(wanted(0.7), rel=1e-12)
+
+
+def test_perturbations_are_not_confused():
+    grad = tg.grad
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0) == 6
+    assert grad(lambda x: grad(lambda y: x * y**2)(x))(3.0) == 12
+    assert grad(lambda x: grad(lambda y: grad(lambda z: x * y * z)(1.0))(x))(5.0) == 1
+    assert grad(lambda x: grad(lambda x: x**3)(x) * x)(2.0) == 9 * 4
+
+
+def test_an_inner_derivative_by_what_the_outer_one_made():
+    def f(x):
+        y = x * x
+        return tg.grad(lambda y: y**3)(y)  # 3 x^4
+
+    assert tg.grad(f)(2.0) == 12 * 8
+    assert tg.grad(tg.grad(f))(2.0) == 36 * 4
+
+
+def test_a_derivative_inside_a_loss_reaches_what_it_closes_over():
+    w = tg.Tensor(3.0, requires_grad=True)
+    slope = tg.grad(lambda x: w * x**2)(tg.Tensor(2.0))
+    slope.backward()
+    assert w.grad == 4
+
+
+def test_arrays_close_over_tensors_without_recording():
+    w = tg.Tensor(3.0, requires_grad=True)
+    slope = tg.grad(lambda x: w * x**2)(2.0)
+    assert slope == 12
+    assert isinstance(slope, np.ndarray)
+    assert w.grad is None
+
+
+def test_gradient_penalty():
+    W = tg.Tensor([[1.0, -2.0], [0.5, 3.0]], requires_grad=True)
+    x = np.array([0.3, 0.7])
+
+    def penalty(W):
+        gradient = tg.grad(lambda x: (tg.tanh(x @ W) ** 2).sum())(tg.Tensor(x))
+        return (gradient * gradient).sum()
+
+    penalty(W).backward()
+    np.testing.assert_allclose(W.grad, tg.grad(penalty)(W.data))
+    tg.check_gradients(penalty, W.data)
+
+
+def test_transforms_work_under_no_grad():
+    with tg.no_grad():
+        assert tg.grad(lambda x: x**3)(2.0) == 12
+        assert tg.grad(tg.grad(lambda x: x**3))(2.0) == 12
+        x = tg.Tensor(2.0, requires_grad=True)
+        slope = tg.grad(lambda x: x**3)(x)
+        assert slope.item() == 12
+
+
+# --------------------------------------------------------------------------------------
+# vjp, jvp, jacobian, hessian, hvp
+# --------------------------------------------------------------------------------------
+
+
+def trees(x, y):
+    return {"product": x * y, "both": [tg.sin(x).sum(), (x, y)]}
+
+
+def test_vjp_of_trees():
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    value, pullback = tg.vjp(trees, x, y)
+    assert_close(value, {"product": x * y, "both": [np.sin(x).sum(), (x, y)]})
+    g, h = np.array([1.0, 10.0]), np.array([5.0, 7.0])
+    gradient = {"product": g, "both": [2.0, (np.zeros(2), h)]}
+    for _ in range(2):
+        assert_close(pullback(gradient), (y * g + 2 * np.cos(x), x * g + h))
+
+
+def test_vjp_of_a_wrong_shape_is_refused():
+    _, pullback = tg.vjp(lambda x: x * 2.0, np.ones(2))
+    with pytest.raises(ValueError, match=r"output's shape \(2,\); got \(3,\)"):
+        pullback(np.ones(3))
+
+
+def test_jvp_of_trees():
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    v, w = np.array([1.0, 0.0]), np.array([0.0, 10.0])
+    value, tangent = tg.jvp(trees, [x, y], [v, w])
+    assert_close(value, {"product": x * y, "both": [np.sin(x).sum(), (x, y)]})
+    assert_close(tangent, {"product": v * y + x * w, "both": [np.cos(1.0), (v, w)]})
+
+
+def test_jvp_of_a_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(2,\); got \(3,\)"):
+        tg.jvp(lambda x: x * 2.0, [np.ones(2)], [np.ones(3)])
+
+
+def test_jacobian_has_the_shapes_of_output_and_input():
+    def f(x, W):
+        return tg.sin(x @ W)
+
+    x, W = np.ones((2, 3)), np.ones((3, 4))
+    assert tg.jacobian(f)(x, W).shape == (2, 4, 2, 3)
+    assert tg.jacobian(f, 1)(x, W).shape == (2, 4, 3, 4)
+    first, second = tg.jacobian(f, (0, 1))(x, W)
+    np.testing.assert_array_equal(first, tg.jacobian(f)(x, W))
+    np.testing.assert_array_equal(second, tg.jacobian(f, 1)(x, W))
+    assert tg.jacobian(lambda x: x.sum())(x).shape == (2, 3)
+
+
+def test_jacobian_of_trees():
+    found = tg.jacobian(lambda p: {"a": p["x"] * p["y"]})({"x": np.ones(2), "y": np.array(3.0)})
+    assert_close(found, {"a": {"x": 3 * np.eye(2), "y": np.ones(2)}})
+
+
+def test_jacobian_of_nothing():
+    f = tg.jacobian(lambda x: x[:0])
+    assert f(np.ones(3)).shape == (0, 3)
+    assert isinstance(f(np.ones(3)), np.ndarray)
+    assert isinstance(f(tg.Tensor(np.ones(3))), tg.Tensor)
+
+
+def test_jacobian_of_what_does_not_depend():
+    np.testing.assert_array_equal(tg.jacobian(lambda x: x * 0.0)(np.ones(2)), np.zeros((2, 2)))
+    constant = tg.Tensor([1.0, 2.0])
+    np.testing.assert_array_equal(tg.jacobian(lambda _: constant)(np.ones(2)), np.zeros((2, 2)))
+
+
+def test_jacobian_of_a_jacobian():
+    second = tg.jacobian(tg.jacobian(lambda x: x**3))(np.array([1.0, 2.0]))
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0], expected[1, 1, 1] = 6, 12
+    np.testing.assert_array_equal(second, expected)
+
+
+def test_hessian_of_an_argument():
+    def f(x, y):
+        return (x**2).sum() * y**3
+
+    assert_close(tg.hessian(f)(np.ones(2), 2.0), 16 * np.eye(2))
+    assert_close(tg.hessian(f, 1)(np.ones(2), 2.0), 24.0)
+
+
+def test_third_derivative():
+    third = tg.jacobian(tg.hessian(lambda x: x[0] ** 2 * x[1]))(np.array([3.0, 5.0]))
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 1] = expected[0, 1, 0] = expected[1, 0, 0] = 2
+    np.testing.assert_array_equal(third, expected)
+
+
+def test_hvp_of_trees():
+    def f(p):
+        return (p["x"] ** 2).sum() * p["y"]
+
+    x, y = np.array([1.0, 2.0]), np.array(3.0)
+    product = tg.hvp(f, {"x": x, "y": y}, {"x": np.array([1.0, 0.0]), "y": np.array(10.0)})
+    assert_close(product, {"x": 2 * y * np.array([1, 0]) + 2 * x * 10, "y": 2.0})
+
+
+@given(programs(smooth=True, max_steps=6), st.integers(0, 2**32 - 1))
+def test_all_of_them_agree(program, seed):
+    """J v by rows, forward and backward; H v by rows and without; H symmetric."""
+    rng = np.random.default_rng(seed)
+    x, *others = program.inputs
+    v = rng.uniform(-1, 1, x.shape)
+
+    def f(x):
+        return program.run([x, *others]) + (x**2).sum()
+
+    def g(x):  # of many outputs
+        return tg.sin(x * f(x)) + f(x)
+
+    J = tg.jacobian(g)(x)
+    y, tangent = tg.jvp(g, [x], [v])
+    assert_close(tangent, np.tensordot(J, v, x.ndim))
+    w = rng.uniform(-1, 1, y.shape)
+    assert_close(tg.vjp(g, x)[1](w), np.tensordot(w, J, y.ndim))
+    H = tg.hessian(f)(x)
+    assert_close(H, np.moveaxis(H, range(x.ndim), range(x.ndim, 2 * x.ndim)))
+    assert_close(tg.hvp(f, x, v), np.tensordot(H, v, x.ndim))
+    assert_close(tg.grad(lambda x: (tg.grad(f)(x) * v).sum())(x), tg.hvp(f, x, v))
+
+
+@given(hnp.arrays(float, hnp.array_shapes(max_dims=2, max_side=3), elements=st.floats(-2, 2)))
+def test_hessian_of_a_quadratic_form_is_its_matrix(x):
+    n = x.size
+    A = np.random.default_rng(0).normal(size=(n, n))
+    A = A + A.T
+    H = tg.hessian(lambda x: x.ravel() @ A @ x.ravel() / 2)(x)
+    assert_close(H, A.reshape(x.shape * 2))
