@@ -192,7 +192,7 @@ class _Judge:
         """A description of the kink near an entry, or None if the function is smooth there."""
         h = self.width(arrays, where)
         traces = [_nodes(function, arrays, where, n * h) for n in (-2, -1, 0, 1, 2)]
-        if len({len(trace) for trace in traces}) > 1:
+        if len({tuple(node._op for node in trace) for trace in traces}) > 1:
             return "it takes another branch nearby"
         for nodes in zip(*traces, strict=True):  # oldest first: where the kink comes in
             f = [node._data for node in nodes]
