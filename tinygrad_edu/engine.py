@@ -280,6 +280,9 @@ def backpropagate(
 
 def _recorded_closures(node: Node) -> tuple[Closure | None, ...]:
     """The node's closures once more, computing with Tensors, so that what they do is recorded."""
+    for x in node._inputs:  # constants too: the body that runs again would see their new data
+        if isinstance(x, Node) and x._order > node._order:
+            raise RuntimeError(_stale(x, node))
     body = node._op.body  # type: ignore[union-attr]  # a node with inputs has an operation
     return cast("tuple[Closure, ...]", body(*node._inputs, **node._options)[1:])
 

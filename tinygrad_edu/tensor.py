@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.operators import Operators
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.protocol import call_function, call_ufunc
 
 __all__ = ["Tensor"]
@@ -158,7 +159,9 @@ class Tensor(Operators):
 
     # --- gradients --------------------------------------------------------------------
 
-    def backward(self, gradient: ArrayLike | None = None, create_graph: bool = False) -> None:
+    def backward(
+        self, gradient: ArrayLike | Tensor | None = None, create_graph: bool = False
+    ) -> None:
         """Add the gradient of this Tensor to the ``.grad`` of every leaf that requires one.
 
         Parameters
@@ -182,12 +185,12 @@ class Tensor(Operators):
                 "nothing that this Tensor was computed from requires a gradient; write "
                 "Tensor(data, requires_grad=True) for what is to be learned, outside of no_grad()"
             )
-        seed = self._seed(gradient)
-        if create_graph and not isinstance(seed, Tensor):
-            seed = Tensor(seed)
+        seed: Any = self._seed(values(gradient))
+        if create_graph:
+            seed = gradient if isinstance(gradient, Tensor) else Tensor(seed)
         _commit(backpropagate({self: seed}, create_graph=create_graph))
 
-    def _seed(self, gradient: ArrayLike | Tensor | None) -> Any:
+    def _seed(self, gradient: ArrayLike | None) -> Array:
         """dL/d(this Tensor), to begin with."""
         if gradient is None:
             if self.size != 1:
@@ -196,7 +199,7 @@ class Tensor(Operators):
                     "Reduce it with .sum() or .mean(), or give the gradient to begin with"
                 )
             return np.array(1, self.dtype).reshape(self.shape)
-        seed = gradient if isinstance(gradient, Tensor) else np.array(gradient, self.dtype)
+        seed = np.array(gradient, self.dtype)
         if seed.shape != self.shape:
             raise ValueError(
                 f"the gradient to begin with must have the Tensor's shape {self.shape}; "
@@ -305,8 +308,10 @@ def _commit(gradients: dict[Node, Any]) -> None:
             gradients[node] = node.grad + g
     while gradients:
         node, g = gradients.popitem()
-        if type(g) is np.ndarray and (g.base is not None or sys.getrefcount(g) != _ALONE):
-            g = g.copy()  # a view, or an array that others hold too, may belong to the graph
+        if type(g) is np.ndarray and g.base is None and sys.getrefcount(g) == _ALONE:
+            pass  # nobody else knows this array
+        elif not isinstance(g, Node):
+            g = np.array(g)  # a view, or what others hold too, may belong to the graph
         node.grad = g
 
 

@@ -55,6 +55,9 @@ def logistic(x: Any) -> tuple[Any, Any]:
         if is_tensor(x):
             return sigmoid(x), sigmoid(-x)
         x = np.asarray(x)
+    if x.dtype == np.float16:  # its largest exponential is too small
+        y, complement = logistic(x.astype(np.float32))
+        return y.astype(np.float16), complement.astype(np.float16)
     one, largest = _one_and_largest_exponent(x.dtype)
     e = np.exp(np.minimum(x, largest))
     total = one + e
@@ -261,7 +264,8 @@ def softplus(x: Operand) -> Any:
     >>> y.data.round(4), x.grad
     (array([0.000e+00, 6.931e-01, 1.000e+03]), array([0. , 0.5, 1. ]))
     """
-    return np.logaddexp(x, 0.0), lambda g: g * sigmoid(x)
+    y = np.maximum(x, 0) + np.log1p(np.exp(-np.absolute(x)))
+    return y, lambda g: g * sigmoid(x)
 
 
 @differentiable
@@ -297,9 +301,9 @@ def silu(x: Operand) -> Any:
     >>> round(y.item(), 4), round(x.grad.item(), 4)
     (1.7616, 1.0908)
     """
-    s, complement = logistic(x)
+    s = sigmoid(x)
     y = weighted(s, x)  # 0 at minus infinity
-    return y, lambda g: g * (s + chain(complement, y))
+    return y, lambda g: g * (s + chain(1 - s, y))
 
 
 @differentiable
@@ -338,10 +342,10 @@ def gelu(x: Operand) -> Any:
     (1.9546, 1.0861)
     """
     x, c = as_array(x), math.sqrt(2 / math.pi)
-    s, complement = logistic(2 * c * (x + 0.044715 * x * x * x))
+    s = sigmoid(2 * c * (x + 0.044715 * x * x * x))
     y = weighted(s, x)
     slope = 2 * c * (1 + 3 * 0.044715 * x * x)
-    return y, lambda g: g * (s + chain(complement * slope, y))
+    return y, lambda g: g * (s + chain(chain(1 - s, y), slope))
 
 
 def maxout(x: Operand, pieces: int, axis: int = -1) -> Any:
