@@ -184,8 +184,8 @@ save_numbers(
 # %%
 # How much of this is rounding?
 # -----------------------------
-# A step that is too large makes training chaotic: a change of the initial weights hardly larger than
-# that by which two ways to add up the same numbers differ is seen in the end.
+# A step that is too large makes training chaotic: a change of the initial weights hardly larger
+# than that by which two ways to add up the same numbers differ is seen in the end.
 
 noises = (0.0, 1e-15, 1e-14, 1e-12)
 noisy = parallel(

@@ -206,7 +206,7 @@ def test_paths_of_optimizers_are_their_steps():
     moving, still = ax.lines[:2]
     np.testing.assert_allclose(moving.get_xdata(), 0.8 ** np.arange(6))
     np.testing.assert_array_equal(still.get_xydata(), [[1, -1]] * 6)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["SGD (0.023)", "still (2)"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["SGD (0.21)", "still (2)"]
 
 
 # --- the plane --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -213,7 +214,31 @@ def save_animation(
         animation.save(
             path, writer=writers[path.suffix](fps=fps), dpi=dpi, progress_callback=advance
         )
+    if path.suffix == ".html":
+        page = path.read_text(encoding="utf-8")
+        path.write_text(_without_network(page), encoding="utf-8")
     return path
+
+
+ICONS = {
+    "minus": "−",
+    "fast-backward": "◀◀",
+    "step-backward": "|◀",
+    "play fa-flip-horizontal": "◀",
+    "pause": "❚❚",
+    "play": "▶",
+    "step-forward": "▶|",
+    "fast-forward": "▶▶",
+    "plus": "+",
+}
+
+
+def _without_network(page: str) -> str:
+    """Matplotlib's page with characters on its buttons, instead of a font from the network."""
+    page = re.sub(r'<link rel="stylesheet"\s+href="https://[^>]*>', "", page)
+    for icon, character in ICONS.items():
+        page = page.replace(f'<i class="fa fa-{icon}"></i>', character)
+    return page
 
 
 def _page(fps: int) -> HTMLWriter:

@@ -311,9 +311,9 @@ def training_curves(
 
 
 def _series(history: Any) -> dict[str, list[float]]:
-    if isinstance(history, Mapping):
-        return {name: list(values) for name, values in history.items()}
-    records = list(history)
+    if isinstance(history, Mapping):  # what is reported for each layer is a dict itself
+        return {name: list(v) for name, v in history.items() if not isinstance(v, Mapping)}
+    records = [record._asdict() if hasattr(record, "_asdict") else record for record in history]
     names = dict.fromkeys(name for record in records for name in record)
     number = (int, float, np.number)
     return {
