@@ -367,6 +367,18 @@ def test_the_slider(page):
     assert page.step == 7
 
 
+def test_keys_with_a_use_of_their_own_are_left_alone(page):
+    page.page.focus("#speed")
+    page.press("ArrowRight")
+    assert page.step == 0
+    page.page.focus("#forward")
+    page.press("Space")
+    assert page.step == 1
+    assert page.page.get_attribute("#play", "aria-label") == "Play"
+    page.press("Control+ArrowRight")
+    assert page.step == 1
+
+
 def test_the_address_says_the_step(page, open_page, network):
     page.press("ArrowRight", "ArrowRight")
     assert page.page.url.endswith("#step=2")
@@ -433,6 +445,8 @@ def test_pointing_at_a_node_shows_its_arrays(page, network):
     assert "not complete yet" in details
     page.page.mouse.move(5, 790)
     assert page.page.is_hidden("#details")
+    page.page.hover(f"#{page.key('h')}")
+    assert page.page.locator("#details pre").count() == 0  # it is not computed yet
     page.press("End")
     page.page.hover(f"#{W1}")
     assert np.array2string(network[1]["W1"].grad, precision=4) in page.page.inner_text("#details")

@@ -175,6 +175,16 @@ def test_a_gradient_is_the_tensors_own_where_it_has_one(picture):
     assert picture(y).nodes["x"].after("grad") == "4"
 
 
+def test_a_gradient_that_was_retained_counts_more_than_one_that_passed_through(picture):
+    x = leaf(3.0, "x")
+    h = x * 2.0
+    h.retain_grad()
+    y = tg.sin(h)
+    y.backward()
+    y.backward()
+    assert picture(y, {"h": h}).nodes["h"].after("grad") == f"{2 * np.cos(6.0):.4g}"
+
+
 def test_a_gradient_may_be_a_tensor(picture):
     x = leaf(3.0, "x")
     y = x * x
@@ -383,6 +393,7 @@ HOSTILE = st.text(st.characters(exclude_categories=[]), min_size=1, max_size=60)
 @example("]]>", "\ud800\u202e\ufffe\U0001f600")
 @example(" ", "x" * 10_000)
 @example("node", "->")
+@example("\\N \\G \\T", "\\G")
 def test_hostile_names_are_shown_as_they_are(picture, name, scope):
     with tg.scope(scope):
         drawn = picture(leaf(1.0, name) * 2.0 + leaf(3.0))

@@ -109,7 +109,8 @@
   };
   document.addEventListener("keydown", (event) => {
     const action = KEYS[event.key];
-    const own = event.target.closest("input, select") || (event.key === " " && event.target.closest("button"));
+    // A list of choices, and a button under the space bar, have uses of their own for these keys.
+    const own = event.target.closest(event.key === " " ? "button, select" : "select");
     if (!action || own || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     actions[action]();

@@ -115,8 +115,7 @@ def _nodes(root: Node) -> list[Node]:
             if isinstance(parent, Node) and parent not in found:
                 found.add(parent)
                 stack.append(parent)
-    # A leaf that was given new data counts as young; it still comes before what uses it.
-    return sorted(found, key=lambda node: (node._op is not None, node._order))
+    return sorted(found, key=lambda node: node._order)
 
 
 def operands(node: Node) -> Iterator[tuple[int, Any]]:
