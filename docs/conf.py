@@ -30,7 +30,7 @@ extensions = [
     "op_pages",
     "pictures",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "gallery/*.ipynb"]
 
 # Pages
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -38,6 +38,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # what libraries of the machine have to say
 
 # Docstrings
 default_role = "py:obj"
@@ -58,6 +59,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,
     "show_signature": False,
 }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from pictures import STYLE
+from pictures import STYLE, shown_width
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
@@ -162,13 +162,16 @@ def page(name, folder):
         with rc_context(STYLE):
             curves(op).savefig(folder / f"{name}-curves.svg")
     if graph := example_graph(op):
-        (folder / f"{name}-graph.svg").write_bytes(graph.pipe("svg"))
+        picture = folder / f"{name}-graph.svg"
+        picture.write_bytes(graph.pipe("svg"))
+        width = shown_width(picture)
         parts += [
             "## The graph of the example",
             ":::::{div} graph",
             f"```{{image}} {name}-graph.svg",
             ":alt: What the example computes, with values and gradients",
             ":class: dark-light",
+            *([f":width: {width}px"] if width else []),
             "```",
             ":::::",
         ]

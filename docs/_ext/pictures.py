@@ -19,6 +19,7 @@ is a warning, and so an error.
 import ast
 import doctest
 import re
+from contextlib import chdir
 from html import escape
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +32,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
 
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+WIDTH = re.compile(r'<svg[^>]*? width="([\d.]+)pt"')
+COLUMN, SMALLEST = 720, 0.7  # pixels that a page has for it, and how small its text may become
 FRAME = """<div class="explorer">
 <iframe src="{uri}" title="{title}"></iframe>
 <p><a href="{uri}">Open it in a window of its own</a></p>
@@ -61,6 +64,12 @@ def run_code(code, names):
     return eval(compile(ast.Expression(last.value), "<page>", "eval"), names)  # noqa: S307
 
 
+def shown_width(path):
+    """How wide to show a picture, in pixels: a wide one a little smaller, but to be read."""
+    width = round(float(WIDTH.search(path.read_text(encoding="utf-8"))[1]) * 4 / 3)
+    return max(COLUMN, round(SMALLEST * width)) if width > COLUMN else None
+
+
 class Picture(SphinxDirective):
     """Run the code, show it, and embed what it made."""
 
@@ -72,7 +81,7 @@ class Picture(SphinxDirective):
     def run(self):
         """Return what the directive stands for."""
         code, names = "\n".join(self.content), self._names()
-        with rc_context(STYLE):
+        with rc_context(STYLE), chdir(self.env.srcdir):
             picture = self._embed(run_code(code, names))
         if "hide-code" in self.options:
             return [picture]
@@ -101,6 +110,8 @@ class Picture(SphinxDirective):
         path = self._path(self.env.srcdir, "_generated", "svg")
         write(path)
         image = nodes.image(uri=f"/_generated/{path.name}", alt=self.arguments[0])
+        if width := shown_width(path):
+            image["width"] = f"{width}px"
         image["classes"].append("dark-light")  # it is right on light pages and on dark ones
         return nodes.container("", image, classes=[kind])
 

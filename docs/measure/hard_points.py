@@ -72,7 +72,7 @@ def torch():
         return torch.where(condition, a, torch.tensor(b, dtype=a.dtype))
 
     return with_tape(
-        lambda x: torch.tensor(x, requires_grad=True),
+        lambda x: torch.tensor(np.asarray(x), requires_grad=True),
         named(
             torch,
             relu=torch.relu,

@@ -1,0 +1,54 @@
+"""What the pages of the documentation show is what happens."""
+
+import doctest
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```(?:(python)|\{picture\}[^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PAGES = sorted(
+    path
+    for folder in (".", "learn", "inside")
+    for path in (DOCS / folder).glob("*.md")
+    if BLOCK.search(path.read_text(encoding="utf-8"))
+)
+
+
+def run(page):
+    """Run the examples of a page in one namespace, and the code of its pictures between them."""
+    text, names, report = page.read_text(encoding="utf-8"), {}, []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for block in BLOCK.finditer(text):
+        if not block[1]:
+            code = re.sub(r"^:.*\n", "", block[2], flags=re.MULTILINE)
+            exec(compile(code, page.name, "exec"), names)  # noqa: S102 - our own pages
+            continue
+        line = text.count("\n", 0, block.start(2))
+        test = doctest.DocTestParser().get_doctest(block[2], {}, page.name, str(page), line)
+        test.globs = names
+        runner.run(test, out=report.append, clear_globs=False)
+    return "".join(report)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_print_what_they_say(page, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(DOCS)
+    report = run(page)
+    assert not report, report
+
+
+def test_the_notebook_runs_and_carries_no_output():
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    path = DOCS / "start_here.ipynb"
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs")
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/svg+xml" in output.get("data", {}) for output in shown)
+    assert any("<iframe" in output.get("data", {}).get("text/html", "") for output in shown)
