@@ -218,8 +218,8 @@ def check_contribution(page, tensors, node, parent, arrived):
         fitted = fitted.sum(axis=0)
     after = fitted if before is None else before + fitted
     arrived[parent] = after
-    worked_out = formulas[2]
-    assert worked_out[-contribution.size :] == shown(contribution)
+    result = formulas[3] if contribution.ndim else formulas[2][-1:]
+    assert result == shown(contribution)
     assert formulas[-1][-after.size :] == shown(after)
     if before is not None:
         assert formulas[-2] == [*shown(before), *shown(fitted)]
@@ -552,10 +552,14 @@ def test_a_narrow_screen_has_graph_and_story_below_each_other(page):
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
-def test_print_leaves_the_controls_out(page):
+def test_print_shows_the_whole_graph_and_no_controls(page):
     page.page.emulate_media(media="print")
     assert page.page.is_hidden(".controls")
     assert page.page.is_visible("#story")
+    page.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    boxes = [node.bounding_box() for node in page.page.locator(".node").all()]
+    assert min(box["x"] for box in boxes) >= 0
+    assert max(box["x"] + box["width"] for box in boxes) <= page_width(page)
 
 
 def test_three_hundred_nodes_stay_fluid(open_page):

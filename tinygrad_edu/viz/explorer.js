@@ -248,6 +248,10 @@
     addEventListener("pointerup", stop);
   });
   addEventListener("resize", look);
+  addEventListener("beforeprint", () => { // on paper one cannot move around
+    svg.setAttribute("viewBox", `${all.x} ${all.y} ${all.width} ${all.height}`);
+  });
+  addEventListener("afterprint", look);
 
   // --- begin ---------------------------------------------------------------------------------------
 

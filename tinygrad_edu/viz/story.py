@@ -123,6 +123,16 @@ def _computation(graph: Graph, node: Node) -> str:
     return "".join(parts)
 
 
+def _worked_out(left: list[str], numbers: str | None, result: Array) -> str:
+    """A calculation with its result, which begins a new line if it is an array."""
+    shown = phrases.array_math(result)
+    if numbers is None:
+        return math(*left, shown) if left else math("<mtext>the result:&#160;</mtext>", shown)
+    if result.ndim == 0:
+        return math(*left, numbers, EQUALS, shown)
+    return math(*left, numbers) + math(EQUALS, shown)
+
+
 def _source(source: Source | None) -> str:
     if source is None:
         return ""
@@ -191,16 +201,15 @@ def _passed_on(graph: Graph, flow: Contribution) -> Iterator[str]:
     symbol = list(given)[flow.position]
     place = [position for position, _ in operands(flow.node)].index(flow.position)
     formula = derivative(flow.node._op, symbol, place)
-    result = phrases.array_math(flow.returned)
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
-        yield math(result)
+        yield math(phrases.array_math(flow.returned))
         return
     values = phrases.values_of(flow.node) | {"g": flow.incoming}
     yield phrases.rule(formula, mathml.identifier(formula.by))
     yield _symbols(graph, flow.node, "<i>g</i> is what arrives")
     numbers = phrases.numeric(_expression(formula), values)
-    yield math(numbers or "<mtext>the result:&#160;</mtext>", EQUALS if numbers else "", result)
+    yield _worked_out([], numbers, flow.returned)
     yield phrases.transposed(formula, values, graph.names[flow.parent])
 
 
