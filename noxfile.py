@@ -68,9 +68,18 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation, where a warning is an error, and check its links from disk."""
     session.install("-e", ".[examples,docs]")
-    session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build/html", *session.posargs)
+    site = "docs/_build/html"
+    session.run("sphinx-build", "-W", "--keep-going", "docs", site, *session.posargs)
+    session.run("python", "docs/check_links.py", site)
+
+
+@nox.session(name="docs-measure", default=False)
+def docs_measure(session: nox.Session) -> None:
+    """Measure again what the page of benchmarks shows."""
+    session.install("-e", ".")
+    session.run("python", "docs/measure/benchmarks.py")
 
 
 @nox.session(default=False)
