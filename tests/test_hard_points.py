@@ -316,7 +316,10 @@ def assert_exact(computed, exact, ulps=4):
     with localcontext() as context:
         context.prec = 50
         error = abs(Decimal(float(computed)) - exact)
-        assert error <= Decimal(ulps) * Decimal(float(np.spacing(np.abs(computed)))), (computed, exact)
+        assert error <= Decimal(ulps) * Decimal(float(np.spacing(np.abs(computed)))), (
+            computed,
+            exact,
+        )
 
 
 def exact_sigmoid(x):

@@ -143,7 +143,7 @@ def divide(a: Operand, b: Operand) -> Any:
     (3.0, -1.5)
     """
     y = np.divide(a, b)
-    return y, lambda g: chain(g, 1 / b), lambda g: chain(g, -y / b)
+    return y, lambda g: chain(g, np.divide(1, b)), lambda g: chain(g, -y / b)
 
 
 @implements(np.power)
@@ -190,7 +190,7 @@ def _one_less(b: Any) -> Any:
     """The exponent b - 1, or any positive one for b = 0, where 0 * a**(-1) must be 0 at a = 0."""
     if isinstance(b, int | float):  # stays a Python number, which leaves float32 alone
         return b - 1 if b else 1
-    return np.where(np.equal(b, 0), 1, b - 1)
+    return np.where(np.equal(b, 0), 1, np.subtract(b, 1))
 
 
 @implements(np.negative)

@@ -12,6 +12,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, chain, is_tensor, values, weighted
 from tinygrad_edu.ops.activation import log_softmax, logistic
 from tinygrad_edu.ops.reduction import by_columns
+from tinygrad_edu.ops.shape import as_array
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -291,6 +292,7 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
     (0.6691, array([[-0.1065,  0.0533,  0.0533],
            [ 0.1667, -0.3333,  0.1667]]))
     """
+    logits = as_array(logits)
     target, total = _distribution(labels, logits)
     log_p = log_softmax(logits)
     losses = -np.add.reduce(weighted(target, log_p), axis=-1)
