@@ -45,9 +45,7 @@ def test_every_function_of_numpy_is_tested():
     assert NUMPY.keys() - tested - {None} <= ELSEWHERE.keys()
 
 
-@pytest.mark.parametrize(
-    "function", [f for f in ELSEWHERE if f in NUMPY], ids=lambda f: f.__name__
-)
+@pytest.mark.parametrize("function", [f for f in ELSEWHERE if f in NUMPY], ids=lambda f: f.__name__)
 def test_function_of_another_module(function):
     x, op = ELSEWHERE[function]
     t = variable(x)
