@@ -130,25 +130,26 @@ def summed(name: str, shape: tuple[int, ...], returned: Array) -> str:
     )
 
 
-def transposed(formula: Formula, values: Values, name: str) -> str:
+def transposed(formula: Formula, values: Values, name: str, returned: Array) -> str:
     """Why a matrix is transposed: it makes the shapes fit."""
     match ast.parse(formula.right, mode="eval").body if mathml.mathml(formula.right) else None:
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
-            shapes = [_shape(left, values), _shape(right, values)]
-            turned = [n for n in (left, right) if isinstance(n, ast.Attribute)]
-            if turned and all(shape is not None and len(shape) > 1 for shape in shapes):
-                result = np.matmul(*(np.empty(s) for s in shapes if s is not None)).shape
+            a, b = _shape(left, values), _shape(right, values)
+            turned = isinstance(left, ast.Attribute) or isinstance(right, ast.Attribute)
+            if turned and a[1:] and b[1:] and (*a[:-1], b[-1]) == returned.shape:
                 return (
-                    f"<p>The transpose makes the shapes fit: {shapes[0]} @ {shapes[1]} gives "
-                    f"{result}, as {code(name)} needs it.</p>"
+                    f"<p>The transpose makes the shapes fit: {a} @ {b} gives {returned.shape}, "
+                    f"as {code(name)} needs it.</p>"
                 )
     return ""
 
 
-def _shape(factor: ast.expr, values: Values) -> tuple[int, ...] | None:
+def _shape(factor: ast.expr, values: Values) -> tuple[int, ...]:
+    """The shape of a name, or of its transpose; of anything else none."""
     match factor:
         case ast.Name(id=name) if name in values:
             return values[name].shape
         case ast.Attribute(value=ast.Name(id=name), attr="T" | "mT") if name in values:
-            return np.swapaxes(values[name], -1, -2).shape if values[name].ndim > 1 else None
-    return None
+            *stack, m, n = values[name].shape if values[name].ndim > 1 else (0, 0)
+            return (*stack, n, m)
+    return ()

@@ -210,7 +210,7 @@ def _passed_on(graph: Graph, flow: Contribution) -> Iterator[str]:
     yield _symbols(graph, flow.node, "<i>g</i> is what arrives")
     numbers = phrases.numeric(_expression(formula), values)
     yield _worked_out([], numbers, flow.returned)
-    yield phrases.transposed(formula, values, graph.names[flow.parent])
+    yield phrases.transposed(formula, values, graph.names[flow.parent], flow.returned)
 
 
 def _expression(formula: Formula) -> str:
