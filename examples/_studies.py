@@ -119,9 +119,11 @@ def options(name):
     """Read the command line of the study of that name, and make its folder."""
     parser = argparse.ArgumentParser(description=f"The study {name}.")
     parser.add_argument("--quick", action="store_true", help="fewer seeds and epochs")
-    parser.add_argument("--jobs", type=int, default=2, help="how many processes; -1 for all cores")
+    parser.add_argument("--jobs", type=int, help="how many processes; -1 for all cores")
     parser.add_argument("--output", type=Path, default=Path("output") / name)
     chosen = parser.parse_args()
+    if chosen.jobs is None:
+        chosen.jobs = 1 if chosen.quick else 2  # to start a process takes longer than a quick run
     chosen.output.mkdir(parents=True, exist_ok=True)
     if chosen.quick:
         print("Quick: it shows that all runs; the numbers need the seeds and epochs of a full run.")

@@ -24,7 +24,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, optim, viz
 
 chosen = options("activation_and_init")
-SEEDS = 20 if chosen.quick else 100
+SEEDS = 10 if chosen.quick else 100
 
 # %%
 # The data

@@ -18,8 +18,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
 
 chosen = options("vanishing_gradient_xor")
-SEEDS = 20 if chosen.quick else 200
-STEPS = 1501 if chosen.quick else 10001
+SEEDS = 10 if chosen.quick else 200
+STEPS = 501 if chosen.quick else 10001
 EVERY = 25  # how often we look
 
 # %%

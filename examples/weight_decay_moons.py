@@ -23,7 +23,7 @@ from tinygrad_edu import nn, viz
 
 chosen = options("weight_decay_moons")
 SEEDS = 4 if chosen.quick else 100
-STEPS = 4001 if chosen.quick else 25001
+STEPS = 2001 if chosen.quick else 25001
 CIRCLES = 2 if chosen.quick else 20
 LEARNING_RATE, DECAY = 1e-4, 1e-3
 
