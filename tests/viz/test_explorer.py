@@ -334,7 +334,7 @@ def test_a_folded_scope_is_told_as_one(open_page):
         "From t3 to h",
         "From t3 to h",
         "From t1 to x",
-        "What was learned",
+        "What came back",
     ]
 
 

@@ -36,34 +36,53 @@ def draw(
 ) -> Drawing:
     """Draw what is seen of a graph; with ids for a page to find its parts by, if addressable."""
     drawing = _empty(direction)
-    clusters: dict[Scope, Drawing] = {(): drawing}
-    keys = view.keys
-    for vertex in view.vertices:
-        attributes = _node(view.graph, vertex, gradients, keys[vertex] if addressable else "")
-        _cluster(clusters, view.scope(vertex)).node(keys[vertex], **attributes)
     hanging = _hanging(view)
+    _draw_nodes(drawing, view, gradients, hanging, addressable)
+    _draw_edges(drawing, view, strengths, _every_other(hanging), addressable)
+    if legend:
+        scale = _Scale.of(strengths.values()).samples() if strengths else []
+        drawing.attr("graph", label=card.legend(_kinds(view), scale), labelloc="b", labeljust="l")
+    return drawing
+
+
+def _draw_nodes(
+    drawing: Drawing,
+    view: View,
+    gradients: Mapping[Node, NDArray[Any]],
+    hanging: Mapping[Vertex, Vertex],
+    addressable: bool,
+) -> None:
+    clusters: dict[Scope, Drawing] = {(): drawing}
+    for vertex in view.vertices:
+        key = view.keys[vertex]
+        attributes = _node(view.graph, vertex, gradients, key if addressable else "")
+        _cluster(clusters, view.scope(vertex)).node(key, **attributes)
     for leaf, user in hanging.items():
         with clusters[view.scope(leaf)].subgraph() as rank:
             rank.attr(rank="same")
-            rank.node(keys[leaf])
-            rank.node(keys[user])
+            rank.node(view.keys[leaf])
+            rank.node(view.keys[user])
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
-    below = _every_other(hanging)
+
+
+def _draw_edges(
+    drawing: Drawing,
+    view: View,
+    strengths: Mapping[Hashable, float] | None,
+    below: set[Vertex],
+    addressable: bool,
+) -> None:
     scale = _Scale.of((strengths or {}).values())
     for edge in view.edges:
+        source, target, _ = edge
         attributes = {} if strengths is None else scale.edge(strengths.get(edge))
         if addressable:
-            attributes["id"] = keys[edge]
-        ends = [keys[edge[0]], keys[edge[1]]]
-        if edge[0] in below:  # Graphviz puts what an edge leads to on the other side
-            ends.reverse()
+            attributes["id"] = view.keys[edge]
+        if source in below:  # Graphviz puts what an edge leads to on the other side
+            source, target = target, source
             attributes |= {"dir": "back", "class": "reversed"}
-        drawing.edge(*ends, **attributes)
-    if legend:
-        label = card.legend(_kinds(view), scale.samples() if strengths else [])
-        drawing.attr("graph", label=label, labelloc="b", labeljust="l")
-    return drawing
+        drawing.edge(view.keys[source], view.keys[target], **attributes)
 
 
 def _empty(direction: Direction) -> Drawing:

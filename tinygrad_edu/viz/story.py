@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import Source
@@ -62,12 +66,11 @@ def tell(view: View) -> Iterator[Step]:
 
 def _computed(view: View) -> list[Node | Fold]:
     """The vertices that compute something, in the order in which they are done."""
-    done: dict[Node | Fold, None] = {}
+    done: dict[Any, None] = {}
     for item in view.graph.items:
-        home = view.homes[item]
-        if isinstance(item, Node) and item._op and isinstance(home, Node | Fold):
-            done.pop(home, None)
-            done[home] = None
+        if isinstance(item, Node) and item._op:
+            done.pop(view.homes[item], None)  # a fold is done when the last in it is
+            done[view.homes[item]] = None
     return list(done)
 
 
@@ -90,11 +93,11 @@ def _table(graph: Graph, arrays: Mapping[Node, Array]) -> str:
     rows = [
         f"<tr><th>{code(graph.names[node])}</th><td>{describe(array)}</td>"
         f"<td>{escape(', '.join(card.texts(array)))}</td></tr>"
-        for node, array in arrays.items()
+        for node, array in islice(arrays.items(), MOST_ROWS)
     ]
-    more = len(rows) - MOST_ROWS
-    rest = f"<p>and {more} more</p>" if more > 0 else ""
-    return f"<table>{''.join(rows[:MOST_ROWS])}</table>{rest}"
+    more = len(arrays) - len(rows)
+    rest = f"<p>and {more} more</p>" if more else ""
+    return f"<table>{''.join(rows)}</table>{rest}"
 
 
 def _inside(fold: Fold) -> str:
@@ -112,8 +115,7 @@ def _computation(graph: Graph, node: Node) -> str:
     parts += [phrases.equation(formula) for formula in stated]
     parts += [_symbols(graph, node), "<h3>With numbers</h3>"]
     numbers = phrases.numeric(stated[0].right, values) if stated else None
-    worked_out = [numbers, EQUALS] if numbers else []
-    parts.append(math(mathml.identifier(name), EQUALS, *worked_out, phrases.array_math(node._data)))
+    parts.append(_worked_out([mathml.identifier(name), EQUALS], numbers, node._data))
     if any(formula.of == "y" for formula in formulas(node._op)):
         for _, operand in operands(node):
             if isinstance(operand, Node):
@@ -160,19 +162,15 @@ def _symbols(graph: Graph, node: Node, extra: str = "") -> str:
 
 def _seed(view: View) -> Step:
     root = view.graph.root
-    one = card.texts(_ones(root))
-    name = mathml.identifier("L")
+    one = np.ones_like(root._data)
+    loss = mathml.identifier("L")
     html = (
         "<h2>Backward begins</h2>"
-        + math(mathml.gradient(name, name), EQUALS, phrases.array_math(_ones(root)))
+        + math(mathml.gradient(loss, loss), EQUALS, phrases.array_math(one))
         + f"<p>{code(view.graph.names[root])} changes with itself one to one. From here on the "
         "chain rule is applied edge by edge, the latest operation first.</p>"
     )
-    return Step("seed", html, target=view.keys[root], gradient=one)
-
-
-def _ones(root: Node) -> Array:
-    return root._data * 0 + 1
+    return Step("seed", html, target=view.keys[root], gradient=card.texts(one))
 
 
 def _backward(graph: Graph, flow: Contribution) -> str:
@@ -238,7 +236,7 @@ def _end(graph: Graph, gradients: Mapping[Node, Array]) -> Step:
     leaves = {node: g for node, g in gradients.items() if not node._op}
     return Step(
         "end",
-        f"<h2>What was learned</h2><p>The gradients of {code(graph.names[graph.root])}, one for "
+        f"<h2>What came back</h2><p>The gradients of {code(graph.names[graph.root])}, one for "
         f"each parameter, in its shape:</p>{_table(graph, leaves)}"
         "<p>A small step against its gradient makes each of them a little better.</p>",
     )
