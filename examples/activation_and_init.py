@@ -333,8 +333,8 @@ What does not:
 - "Xavier is best for sigmoid" and "ReLU reaches .92" are luck of the seed 0. Over {SEEDS} seeds
   the medians of random and Xavier are {median["random", "sigmoid"]:.3f} and {
         median["xavier", "sigmoid"]:.3f} for sigmoid, {median["random", "relu"]:.3f} and {
-        median["xavier", "relu"]:.3f} for ReLU: two
-  hidden units are so few that one of them dead on arrival decides.
+        median["xavier", "relu"]:.3f} for ReLU: of
+  two hidden units it matters where they begin.
 - All of it loses to softmax regression ({pair(baseline)}), which has no hidden layer: these
   four clouds can be told apart by straight lines.
 - The slip helped: with Xavier's weights the right NAG has a median of {
