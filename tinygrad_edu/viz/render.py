@@ -16,7 +16,10 @@ from tinygrad_edu.viz.palette import STYLE
 
 __all__ = ["Drawing"]
 
-INSTALL = "Graphviz is needed to draw this graph, and pygraphviz has it: pip install pygraphviz"
+INSTALL = (
+    "Graphviz is needed to draw this graph, and pygraphviz has it: pip install pygraphviz; or "
+    "install the system's, on Debian by apt-get install graphviz"
+)
 
 _one_at_a_time = threading.Lock()  # Graphviz as a library keeps global state
 
@@ -89,8 +92,8 @@ def _draw(source: str, format: str, engine: str) -> bytes:
     """Have the Graphviz inside pygraphviz draw a DOT source."""
     try:
         import pygraphviz  # noqa: PLC0415 - optional
-    except ImportError:
-        raise RuntimeError(INSTALL) from None
+    except ImportError as error:  # not there, or without a system library that it needs
+        raise RuntimeError(f"{INSTALL} ({error})") from error
     with _one_at_a_time:
         graph = pygraphviz.AGraph(string=source)
         try:
