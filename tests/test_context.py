@@ -29,6 +29,23 @@ def test_no_grad_decorates(x):
     assert (x * x).requires_grad
 
 
+def test_no_grad_decorates_what_calls_itself(x):
+    @tg.no_grad()
+    def power(x, n):
+        return x if n == 1 else power(x, n - 1) * x
+
+    assert not power(x, 4).requires_grad
+    assert (x * x).requires_grad
+
+
+def test_a_block_may_be_entered_again(x):
+    quiet = tg.no_grad()
+    for _ in range(2):
+        with quiet:
+            assert not (x * x).requires_grad
+        assert (x * x).requires_grad
+
+
 def test_no_grad_nests_and_ends_with_an_exception(x):
     with tg.no_grad():
         with pytest.raises(ZeroDivisionError), tg.no_grad():

@@ -290,6 +290,21 @@ def test_the_gradient_to_begin_with_may_be_differentiated_by():
     np.testing.assert_array_equal(g.grad, [5 * 3, 7 * 12])
 
 
+def test_several_nodes_to_begin_with_are_taken_youngest_first():
+    calls = []
+
+    @tg.differentiable
+    def noted(x):
+        return x * 2.0, lambda g: (calls.append(g), g * 2.0)[1]
+
+    x = variable(1.0)
+    y = noted(x)
+    z = y * 3.0
+    found = backpropagate({y: np.array(1.0), z: np.array(10.0)})
+    assert found == {x: 62}
+    assert calls == [31]
+
+
 def test_nodes_older_than_asked_for_are_left_alone():
     old = variable(2.0)
     y = old * 3.0

@@ -226,6 +226,17 @@ def test_vjp_of_trees():
         assert_close(pullback(gradient), (y * g + 2 * np.cos(x), x * g + h))
 
 
+def test_vjp_of_outputs_that_come_from_each_other():
+    def f(x):
+        y = x * x
+        return y, tg.exp(y), y
+
+    _, pullback = tg.vjp(f, 2.0)
+    assert pullback((1.0, 0.0, 0.0)) == 4
+    assert pullback((1.0, 0.0, 10.0)) == 44
+    np.testing.assert_allclose(pullback((1.0, 100.0, 10.0)), 4 * (11 + 100 * np.exp(4.0)))
+
+
 def test_vjp_of_a_wrong_shape_is_refused():
     _, pullback = tg.vjp(lambda x: x * 2.0, np.ones(2))
     with pytest.raises(ValueError, match=r"output's shape \(2,\); got \(3,\)"):
