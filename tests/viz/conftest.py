@@ -1,9 +1,12 @@
-"""Reading pictures: what an SVG says, as data."""
+"""Reading pictures and pages: what an SVG says, as data; what a browser shows."""
 
+import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
@@ -97,3 +100,159 @@ def read_picture():
 
 def draw(root, *args, **options):
     return Picture(tg.draw_graph(root, *args, **options).pipe("svg"))
+
+
+# --------------------------------------------------------------------------------------
+# Pages
+# --------------------------------------------------------------------------------------
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="no browser can be driven: pip install playwright"
+    )
+    program = next(
+        filter(None, map(shutil.which, ["chromium", "chromium-browser", "chrome"])), None
+    )
+    if program is None:
+        pytest.skip("there is no Chromium on PATH; on Debian: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A page as a reader sees it."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    @property
+    def step(self):
+        return int(re.match(r"step (\d+) of", self.page.inner_text("#count"))[1])
+
+    @property
+    def last(self):
+        return int(re.search(r"of (\d+)", self.page.inner_text("#count"))[1])
+
+    def wait_for_step(self, condition):
+        for _ in range(100):
+            if condition(self.step):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"still at step {self.step}")
+
+    @property
+    def heading(self):
+        return self.page.inner_text("#story h2")
+
+    def numbers(self, css):
+        """Read the numbers in each formula of the story."""
+        found = self.page.locator(css).evaluate_all(
+            "all => all.map(e => [...e.querySelectorAll('mn')]"
+            ".filter(n => !n.closest('msub') && !n.closest('msup > :last-child'))"
+            ".map(n => n.textContent))"
+        )
+        return [[float(n.replace("−", "-")) for n in numbers] for numbers in found]
+
+    def card(self, key, row):
+        """Read the numbers that are seen in a row of a card."""
+        group = self.page.locator(f"#a_{key}-{row}")
+        if not group.count() or group.evaluate("e => getComputedStyle(e).visibility") == "hidden":
+            return None
+        return [float(text) for text in group.locator("text").all_text_contents()]
+
+    @staticmethod
+    def shown(array):
+        """Round as the page does."""
+        digits = 4 if np.ndim(array) == 0 else 3
+        return [float(f"{value:.{digits}g}") for value in np.ravel(array)]
+
+    @property
+    def width(self):
+        return self.page.evaluate("document.getElementById('picture').clientWidth")
+
+    def data(self):
+        return json.loads(self.page.inner_text("#data") or self.page.text_content("#data"))
+
+    def key(self, name):
+        """Find the node with a name."""
+        return next(
+            key for key, node in self.data()["nodes"].items() if node["label"].split()[0] == name
+        )
+
+    def classes(self, key):
+        return set(self.page.get_attribute(f"#{key}", "class").split())
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open an explorer; in the end nothing was logged, and nothing was asked of a network."""
+    context = browser.new_context(viewport={"width": 1300, "height": 800})
+    complaints, requests = [], []
+
+    def open_page(explorer, fragment="", **options):
+        path = explorer.save(tmp_path / "backprop.html")
+        page = context.new_page(**options)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri() + fragment)
+        return Page(page)
+
+    yield open_page
+    context.close()
+    assert complaints == []
+    assert {url.partition("#")[0] for url in requests} <= {(tmp_path / "backprop.html").as_uri()}
+
+
+@pytest.fixture(scope="session")
+def network():
+    rng = np.random.default_rng(seed=0)
+    shapes = {"W1": (2, 3), "b1": (3,), "W2": (3, 1), "b2": (1,)}
+    parameters = {
+        name: tg.Tensor(rng.normal(size=shape), requires_grad=True, name=name)
+        for name, shape in shapes.items()
+    }
+    x = tg.Tensor(rng.normal(size=(4, 2)), name="x")
+    recorded = {}
+
+    def mlp(x):
+        W1, b1, W2, b2 = parameters.values()
+        a = x @ W1
+        z = a + b1
+        h = tg.tanh(z)
+        o = h @ W2
+        error = o + b2
+        square = error * error
+        recorded.update(a=a, z=z, h=h, o=o, error=error, square=square)
+        return square.mean()
+
+    explorer = tg.explore(mlp, x)
+    loss = mlp(x)
+    for tensor in recorded.values():
+        tensor.retain_grad()
+    loss.backward()
+    return explorer, {**parameters, "x": x, **recorded, "L": loss}
+
+
+@pytest.fixture
+def page(open_page, network):
+    return open_page(network[0])

@@ -1,0 +1,224 @@
+"""Names, scopes and sizes of drawn graphs."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+
+
+def leaf(data, name=None):
+    return tg.Tensor(data, requires_grad=True, name=name)
+
+
+# --------------------------------------------------------------------------------------
+# Names
+# --------------------------------------------------------------------------------------
+
+
+def test_names_come_from_the_caller_then_from_the_tensor(picture):
+    a, b = leaf(1.0, "own"), leaf(2.0, "mine")
+    assert {"given", "mine"} <= picture(a * b, {"given": a}).nodes.keys()
+
+
+def test_names_from_local_variables(picture):
+    weight, bias = leaf(1.0), leaf(2.0)
+    hidden = tg.sin(weight)
+    again = hidden
+    nodes = picture(hidden * bias, locals()).nodes
+    assert {"weight", "bias", "hidden"} <= nodes.keys()
+    assert "again" not in nodes
+
+
+class Module:
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def named_parameters(self):
+        yield "inner.weight", self.tensor
+
+
+def test_names_from_containers_and_modules(picture):
+    a, b, c, d = (leaf(float(i)) for i in range(1, 5))
+    loop = []
+    loop.append(loop)
+    names = {"layers": [a, {"W": b}], "net": Module(c), "t": (d,), "loop": loop, "kind": Module}
+    nodes = picture(a * b * c * d, names).nodes
+    assert {"layers[0]", "layers[1].W", "net.inner.weight", "t[0]"} <= nodes.keys()
+
+
+def test_made_up_names_are_unique(picture):
+    a, b, taken = leaf(1.0), leaf(2.0), leaf(3.0, "p1")
+    x = tg.Tensor(1.0)
+    nodes = picture(tg.sin(a * b) * taken * x).nodes
+    assert {"p1", "p2", "p3", "x1", "t1", "t2", "t3", "L"} == set(nodes)
+
+
+def test_made_up_names_look_different():
+    svg = tg.draw_graph(leaf(1.0) * leaf(2.0, "mine")).source
+    assert "<B><FONT COLOR" in next(line for line in svg.splitlines() if ">mine<" in line)
+    assert "<B><FONT COLOR" not in next(line for line in svg.splitlines() if ">p1<" in line)
+
+
+HOSTILE = st.text(st.characters(exclude_categories=[]), min_size=1, max_size=60)
+
+
+@given(HOSTILE, HOSTILE)
+@example("</TD></TR></TABLE>><img src=x onerror=alert(1)>", "<<B>bold</B>>")
+@example('"; evil -> evil; "', "\\N \\L \\n \\")
+@example("&lt;&amp;&#60;", "a\nb\r\tc\x00\x1b")
+@example("]]>", "\ud800\u202e\ufffe\U0001f600")
+@example(" ", "x" * 10_000)
+@example("node", "->")
+@example("\\N \\G \\T", "\\G")
+def test_hostile_names_are_shown_as_they_are(picture, name, scope):
+    with tg.scope(scope):
+        drawn = picture(leaf(1.0, name) * 2.0 + leaf(3.0))
+    assert drawn.clusters == [as_shown(scope)]
+    assert len(drawn.drawn) == 5
+    assert as_shown(name) in ["", *(card.texts[0] for card in drawn.drawn.values())]
+    assert not {"script", "img", "image"} & {e.tag.rpartition("}")[2] for e in drawn.root.iter()}
+
+
+def as_shown(name):
+    """Spell out what cannot be seen, and cut what is too long."""
+    seen = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return " ".join((seen if len(seen) <= 40 else seen[:39] + "…").split())
+
+
+# --------------------------------------------------------------------------------------
+# Structure
+# --------------------------------------------------------------------------------------
+
+
+def layered(n=3):
+    h = tg.Tensor(np.ones((2, 4)), name="x")
+    with tg.scope("body"):
+        for i in range(n):
+            W = leaf(np.ones((4, 4)), f"W{i}")
+            with tg.scope(f"layer{i}"):
+                h = tg.tanh(h @ W + 1.0)
+    return h.sum()
+
+
+def test_scopes_are_clusters_within_clusters(picture):
+    drawn = picture(layered())
+    assert drawn.clusters == ["body", "layer0", "layer1", "layer2"]
+
+
+def test_a_parameter_is_drawn_where_it_is_used():
+    lines = tg.draw_graph(layered()).source.splitlines()
+    starts = [i for i, line in enumerate(lines) if "subgraph cluster" in line]
+    cards = {name: next(i for i, s in enumerate(lines) if f">{name}<" in s) for name in ("x", "W0")}
+    assert cards["x"] < starts[0] < cards["W0"]
+
+
+def test_a_parameter_of_two_scopes_is_drawn_around_both():
+    W = leaf(np.ones((2, 2)), "W")
+    h = W
+    for name in ("first", "second"):
+        with tg.scope("outer"), tg.scope(name):
+            h = tg.tanh(h @ W)
+    source = tg.draw_graph(h.sum()).source
+    inner = [source.index(f">{name}<") for name in ("first", "second")]
+    assert source.index(">outer<") < source.index(">W<") < min(inner)
+
+
+@pytest.mark.parametrize(
+    ("depth", "nodes", "clusters"),
+    [(0, {"x", "body", "L"}, []), (1, {"x", "layer0", "layer1", "layer2", "L"}, ["body"])],
+)
+def test_scopes_fold_below_a_depth(picture, depth, nodes, clusters):
+    drawn = picture(layered(), depth=depth)
+    assert set(drawn.nodes) == nodes
+    assert drawn.clusters == clusters
+
+
+def test_a_fold_says_what_is_inside(picture):
+    fold = picture(layered(), depth=0).nodes["body"]
+    assert fold.texts == ["body", "9 operations: 3 @, 3 +, 3 tanh", "3 parameters: 48 numbers"]
+
+
+def test_edges_of_a_fold_are_drawn_once(picture):
+    drawn = picture(layered(), depth=1)
+    assert drawn.edges == [
+        ("x", "layer0"),
+        ("layer0", "layer1"),
+        ("layer1", "layer2"),
+        ("layer2", "L"),
+    ]
+
+
+def test_the_root_is_never_folded(picture):
+    with tg.scope("all"):
+        loss = (leaf(1.0, "w") * 2.0 + 1.0) ** 2
+    assert {"all", "L"} <= picture(loss, depth=0).nodes.keys()
+
+
+# --------------------------------------------------------------------------------------
+# Size
+# --------------------------------------------------------------------------------------
+
+
+def irregular(n):
+    """A chain in which nothing repeats itself: no piece follows itself (after Thue)."""
+    bits = [i.bit_count() % 2 for i in range(2 * n)]
+    y = leaf(1.0)
+    for i in range(n):
+        y = (tg.sin, tg.cos, tg.tanh)[1 + bits[i + 1] - bits[i]](y)
+    return y
+
+
+def test_a_graph_that_is_too_large_is_refused_with_advice():
+    with pytest.raises(ValueError, match=r"301 nodes.*max_nodes=300.*tg\.scope"):
+        tg.draw_graph(irregular(300))
+    assert tg.draw_graph(irregular(299)).source
+    assert tg.draw_graph(irregular(300), max_nodes=301).source
+
+
+def test_a_large_graph_folds_its_scopes_before_it_is_refused(picture):
+    assert set(picture(layered(100), max_nodes=110).nodes) >= {"layer0", "layer99"}
+    assert set(picture(layered(100), max_nodes=50).nodes) == {"x", "body", "L"}
+
+
+def test_what_repeats_itself_is_folded(picture):
+    x = leaf(0.5, "x")
+    y = x
+    for _ in range(500):
+        y = tg.sin(y * leaf(0.9))
+    drawn = picture(y)
+    (fold,) = (card for name, card in drawn.nodes.items() if "times the same" in name)
+    assert fold.texts[1:] == ["994 operations: 497 sin, 497 *", "497 parameters: 497 numbers"]
+    assert len(drawn.nodes) < 12
+
+
+def test_repeated_scopes_are_folded(picture):
+    h = leaf(np.ones(4), "x")
+    for i in range(50):
+        with tg.scope(f"block{i}"):
+            h = tg.tanh(h * leaf(np.ones(4)) + 1.0)
+    drawn = picture(h.sum(), max_nodes=20)
+    assert {"block0", "block49"} < drawn.nodes.keys()
+    assert any("times the same" in name for name in drawn.nodes)
+
+
+@pytest.mark.parametrize("folds", [True, False])
+def test_a_hundred_thousand_nodes_neither_hang_nor_recurse(folds):
+    assert sys.getrecursionlimit() < 100_000
+    if folds:
+        y = leaf(1.0)
+        for _ in range(100_000):
+            y = y * 1.0001
+    else:
+        y = irregular(100_000)
+    start = time.perf_counter()
+    if folds:
+        assert tg.draw_graph(y).source.count("->") < 20
+    else:
+        with pytest.raises(ValueError, match=r"100,001 nodes"):
+            tg.draw_graph(y)
+    assert time.perf_counter() - start < 60
