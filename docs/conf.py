@@ -53,9 +53,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"/_",  # what examples share
+    "ignore_pattern": r"(^|[/\\])_",  # what examples share
     "reset_argv": "gallery.arguments",
     "image_scrapers": ("gallery.written_pictures",),
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -79,13 +80,18 @@ html_title = "tinygrad_edu"
 html_static_path = ["_static", str(_mathjax)]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
+ALONE = ["benchmarks", "coming_from", "start_here", "your_own_op"]  # in their sections
+html_sidebars = {page: [] for page in ALONE}
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 7,
     "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{page: [] for page in ["benchmarks", "inside/hard_points"]},  # wide tables
+    },
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
     "back_to_top_button": False,

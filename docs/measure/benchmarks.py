@@ -177,7 +177,7 @@ def main():
     for sizes, activation, batch, dtype in NETWORKS:
         base, *others = compare(sizes, activation, batch, dtype).values()
         name = "-".join(map(str, sizes)) if len(sizes) < 9 else f"2-10×5-{sizes[-1]}"
-        facts = [name, activation, batch, np.dtype(dtype).name, f"{base * 1e6:.3g}"]
+        facts = [name, activation, batch, np.dtype(dtype).name, f"{base * 1e6:.0f}"]
         rows.append([*facts, *(f"{t / base:.2f}" for t in others)])
         print(*rows[-1])  # noqa: T201
     write("steps.csv", rows)
@@ -186,7 +186,7 @@ def main():
     for width in WIDTHS:
         for batch in BATCHES:
             base, *others = compare([width, width, 10], "relu", batch, np.float32).values()
-            rows.append([width, batch, f"{base * 1e6:.3g}", *(f"{t / base:.2f}" for t in others)])
+            rows.append([width, batch, f"{base * 1e6:.0f}", *(f"{t / base:.2f}" for t in others)])
             print(*rows[-1])  # noqa: T201
     write("sweep.csv", rows)
 

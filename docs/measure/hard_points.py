@@ -278,7 +278,7 @@ def ask(case, engine):
             warnings.simplefilter("ignore")
             answer = case(engine)
     except AttributeError:
-        return "-"
+        return "\N{EN DASH}"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         return type(error).__name__
     if answer is None:
