@@ -244,4 +244,4 @@ def test_three_hundred_nodes_stay_fluid(open_page):
             return (performance.now() - start) / 50;
         }"""
     )
-    assert milliseconds < 200  # at the highest speed a step is seen for 400
+    assert milliseconds < 400  # for so long a step is seen at the highest speed

@@ -1,6 +1,5 @@
 """What a drawn graph shows."""
 
-
 import numpy as np
 import pytest
 

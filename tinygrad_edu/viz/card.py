@@ -49,7 +49,8 @@ def line(value: str) -> str:
 
 def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
     """The row of a card with a label and an array: its numbers, or its distribution."""
-    address = f' ID="{key}" TOOLTIP="{label}"' if key else ""  # Graphviz wants both for a group
+    # Graphviz makes a group of its own, with an id, of what has a link and a tooltip.
+    address = f' ID="{key}" HREF="#" TOOLTIP="{label}"' if key else ""
     return (
         f'<TR><TD ALIGN="LEFT">{_small(label)}</TD>'
         f'<TD ALIGN="LEFT"{address}>{_content(array)}</TD></TR>'

@@ -141,8 +141,10 @@
   }
   for (const id in data.edges) $(id).addEventListener("click", () => dragged || jump(stepOfEdge(id)));
   for (const element of svg.querySelectorAll("a, title")) {
-    // The browser's own small labels would hide ours.
+    // The browser's own small labels would hide ours; and the links, by which we find the numbers
+    // on a card, lead nowhere.
     element.removeAttribute("xlink:title");
+    element.removeAttribute("xlink:href");
     if (element.tagName === "title") element.remove();
   }
 
