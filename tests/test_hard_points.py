@@ -365,17 +365,16 @@ def test_softplus_is_exact(x, dtype):
 
 @pytest.mark.parametrize("label", [0.0, 1.0, 0.25])
 @pytest.mark.parametrize("z", [z for z in POINTS if abs(z) < 1e100])
-def test_sigmoid_cross_entropy_is_exact(z, label):
-    z = variable(z)
-    loss = tg.sigmoid_cross_entropy(z, np.array(label))
-    loss.backward()
-    y = Decimal(label)
-    exact = exactly(lambda z: y * exact_softplus(-z) + (1 - y) * exact_softplus(z), z.data)
-    assert_exact(loss.data, exact)
-    exact = exactly(lambda z: exact_sigmoid(z) * (1 - y) - exact_sigmoid(-z) * y, z.data)
-    assert z.grad == pytest.approx(
-        float(exact), rel=1e-15, abs=1e-307 if label in {0, 1} else 1e-16
-    )
+@pytest.mark.parametrize("copies", [1, 2])  # one number is computed in another way
+def test_sigmoid_cross_entropy_is_exact(z, label, copies):
+    z, y = variable([z] * copies), Decimal(label)
+    losses = tg.sigmoid_cross_entropy(z, [label] * copies, reduction="sum")
+    losses.backward()
+    loss = exactly(lambda z: y * exact_softplus(-z) + (1 - y) * exact_softplus(z), z.data[0])
+    assert_exact(losses.data, copies * loss)
+    slope = exactly(lambda z: exact_sigmoid(z) * (1 - y) - exact_sigmoid(-z) * y, z.data[0])
+    smallest = 1e-307 if label in {0, 1} else 1e-16  # where the label cancels the probability
+    np.testing.assert_allclose(z.grad, float(slope), rtol=1e-15, atol=smallest)
 
 
 def exact_log_softmax(i, *zs):
@@ -444,11 +443,18 @@ def test_cross_entropy_of_probabilities_with_minus_infinity():
 
 
 def test_binary_cross_entropy_at_the_ends():
-    p = variable([0.0, 1.0, 0.0])
-    losses = tg.binary_cross_entropy(p, [0.0, 1.0, 1.0], reduction="none")
-    np.testing.assert_array_equal(losses.data, [0, 0, INF])
+    points, targets = [0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]
+    expected, slopes = [0, 0, INF, INF], [1, -1, -INF, INF]
+    p = variable(points)
+    losses = tg.binary_cross_entropy(p, targets, reduction="none")
+    np.testing.assert_array_equal(losses.data, expected)
     losses.sum().backward()
-    np.testing.assert_array_equal(p.grad, [1, -1, -INF])
+    np.testing.assert_array_equal(p.grad, slopes)
+    for point, target, loss, slope in zip(points, targets, expected, slopes, strict=True):
+        p = variable(point)  # one number is computed in another way
+        one = tg.binary_cross_entropy(p, target)
+        one.backward()
+        assert (one.item(), p.grad) == (loss, slope)
 
 
 LIMITS = {  # values at minus and plus infinity, and slopes

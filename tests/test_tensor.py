@@ -173,6 +173,7 @@ def test_dlpack_of_what_needs_no_gradient():
     array = np.from_dlpack(t)
     np.testing.assert_array_equal(array, t.data)
     assert np.shares_memory(array, t.data)
+    assert t.__dlpack_device__() == t.data.__dlpack_device__()
 
 
 @pytest.mark.parametrize("convert", [np.asarray, np.array, np.from_dlpack])
@@ -238,7 +239,7 @@ OPERATORS = {
 @pytest.mark.parametrize("other", [2.5, 3, np.array([[1.5, 2.5]]), [[1.5, 2.5]]], ids=repr)
 def test_operator(op, other):
     if op is operator.matmul:
-        other = np.array([[1.5], [2.5]])
+        other = [[1.5], [2.5]]
     x = variable([[2.0, 3.0]])
     y = op(x, other)
     assert y._op is OPERATORS[op]
