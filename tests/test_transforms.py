@@ -251,6 +251,18 @@ def test_jvp_of_trees():
     assert_close(tangent, {"product": v * y + x * w, "both": [np.cos(1.0), (v, w)]})
 
 
+def test_constants_have_derivatives_of_zero():
+    def f(x):
+        return [5.0, 2, np.ones(2), tg.Tensor([1, 2]), x > 0, x.detach(), x * 0.0]
+
+    x = np.array([1.0, -2.0])
+    value, tangents = tg.jvp(f, [x], [x])
+    assert_close(value, [5, 2, np.ones(2), np.array([1, 2]), x > 0, x, np.zeros(2)])
+    assert_close(tangents, [np.zeros(np.shape(y)) for y in value])
+    for y, J in zip(value, tg.jacobian(f)(x), strict=True):
+        np.testing.assert_array_equal(J, np.zeros((*np.shape(y), 2)))
+
+
 def test_jvp_of_a_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"shape \(2,\); got \(3,\)"):
         tg.jvp(lambda x: x * 2.0, [np.ones(2)], [np.ones(3)])

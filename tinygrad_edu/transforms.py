@@ -291,10 +291,16 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     (array([1., 4.]), array([0., 4.]))
     """
     outer = _Trace(f, primals)
-    gradient = tree_map(lambda y: Tensor(np.zeros(y.shape, y.dtype)), outer.output)
+    gradient = tree_map(_variable_like, outer.output)
     inner = _Trace(lambda g: outer.pull(outer.output, g), [gradient])
     [tangent] = inner.pull(inner.output, list(tangents))
     return tree_map(outer.result, outer.output), tree_map(outer.result, tangent)
+
+
+def _variable_like(y: Any) -> Tensor:
+    """Zeros in the shape of an output, to differentiate by: floating-point, whatever y is."""
+    zeros = np.zeros_like(y)
+    return Tensor(zeros, dtype=np.result_type(zeros, np.float16))
 
 
 def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -331,6 +337,7 @@ def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callab
         trace, several = _trace_arguments(f, argnums, args, options)
 
         def rows(y: Any) -> Any:
+            y = y if isinstance(y, Tensor) else Tensor(y)
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
             gradients = [trace.pull(y, e) for e in basis]
             stack: Any = ops.stack if trace.recorded else np.stack
