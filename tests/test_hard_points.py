@@ -651,6 +651,24 @@ def test_integers_and_booleans_hold_data():
             tg.Tensor(kind)
 
 
+INTEGERS = [*UNARY, *REDUCTIONS, tg.softmax, tg.log_softmax, tg.log, tg.arctan]
+
+
+@pytest.mark.parametrize("f", INTEGERS, ids=lambda f: f.__name__)
+def test_integers_become_real_numbers_where_they_must(f):
+    x = np.array([1, 2, 5])
+    for y in f(x), f(tg.Tensor(x)).data:
+        np.testing.assert_allclose(y, f(x.astype(float)), rtol=1e-12)
+
+
+def test_losses_of_integers():
+    for z in [[1, 2]], np.array([[1, 2]]), tg.Tensor([[1, 2]]):
+        loss = float(tg.softmax_cross_entropy(z, [0]))
+        assert loss == pytest.approx(np.log(1 + np.e))
+        assert float(tg.sigmoid_cross_entropy(z, [[1, 0]])) > 0
+        assert float(tg.mean_squared_error(z, [[1, 0]])) == 2
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1), (0,), (2, 0, 3), (3, 2)], ids=str)
 def test_shapes(shape):
     def f(x):

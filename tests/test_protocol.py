@@ -126,6 +126,20 @@ def test_tensors_in_lists_and_among_options():
     assert np.einsum("i,i->", x, x).item() == 5
 
 
+def test_arguments_of_clip_under_both_names():
+    x, low = variable(V), variable(0.0)
+    for y in (
+        np.clip(x, low, 1.0),
+        np.clip(x, a_min=low, a_max=1.0),
+        np.clip(x, min=low, max=1.0),
+        x.clip(low, 1.0),
+    ):
+        np.testing.assert_array_equal(y.data, [0.5, 0, 1])
+        low.zero_grad()
+        y.sum().backward()
+        assert low.grad == 1
+
+
 def test_options_that_change_nothing_are_accepted():
     x = variable(A)
     assert np.sum(x, axis=0, out=None).shape == (2,)

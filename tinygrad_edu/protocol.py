@@ -51,6 +51,10 @@ STORAGE: dict[str, tuple[Any, ...]] = {
 }
 
 
+# Arguments that NumPy also knows under older names.
+RENAMED = {"a_min": "min", "a_max": "max"}
+
+
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """Stand in for ``ufunc.method(*inputs, **options)`` where an input is a Tensor."""
     op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
@@ -82,7 +86,7 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
             raise TypeError(
                 f"{name} on a Tensor does not take {option}=: an operation returns a new Tensor"
             )
-    return op(*args, **options)
+    return op(*args, **{RENAMED.get(name, name): value for name, value in options.items()})
 
 
 def _values(x: Any) -> Any:

@@ -528,6 +528,8 @@ def peak(x: Any, axis: Axis) -> Any:
     Limited to the finite numbers, so that inf - inf never comes up.
     """
     top = _maximum.reduce(values(x), axis=axis, keepdims=True)
+    if top.dtype.kind in "iub":
+        return top
     largest = np.finfo(top.dtype).max
     return np.minimum(np.maximum(top, -largest), largest)
 
