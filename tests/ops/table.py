@@ -81,7 +81,7 @@ def axes(shape, least=1):
     choices = st.none()
     if shape:
         n = len(shape)
-        choices |= st.integers(-n, n - 1) | hnp.valid_tuple_axes(n, min_size=1)
+        choices |= st.integers(-n, n - 1) | hnp.valid_tuple_axes(n)
 
     def enough(axis):
         lengths = np.array(shape, int)
