@@ -82,7 +82,6 @@ def test_inputs_may_be_given_by_keyword():
     assert low.grad == 1
 
 
-@pytest.mark.xfail(strict=True, reason="options beyond the signature are lost")
 def test_a_tensor_among_further_options_is_a_constant():
     x = variable([1.0])
     y = tg.pad(x, 1, constant_values=tg.Tensor(5.0))

@@ -146,7 +146,8 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
                 x = x._data
             arrays.append(x)
         if options and any(isinstance(value, Node) for value in options.values()):
-            return op(*_positional(body, inputs, options))
+            inputs, options = _by_position(body, inputs, options)
+            return op(*inputs, **options)
         try:
             result = body(*arrays, **options)
         except Exception as error:
@@ -188,15 +189,16 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
 _new = object.__new__
 
 
-def _positional(
+def _by_position(
     body: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[Any, ...]:
-    """The arguments of a call in the order of the signature: an input was given by keyword."""
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call as inputs: a Tensor was given by keyword."""
     from inspect import signature  # noqa: PLC0415 - rarely needed, and slow to import
 
     bound = signature(body).bind(*inputs, **options)
     bound.apply_defaults()
-    return bound.args
+    constants = {n: x._data if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
+    return bound.args, constants
 
 
 def _call(node: Node) -> str:

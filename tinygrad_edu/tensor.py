@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tinygrad_edu.context import within
 from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
@@ -188,7 +189,10 @@ class Tensor(Operators):
         seed: Any = self._seed(values(gradient))
         if create_graph:
             seed = gradient if isinstance(gradient, Tensor) else Tensor(seed)
-        _commit(backpropagate({self: seed}, create_graph=create_graph))
+            with within(recording=True):
+                _commit(backpropagate({self: seed}, create_graph=True))
+        else:
+            _commit(backpropagate({self: seed}))
 
     def _seed(self, gradient: ArrayLike | None) -> Array:
         """dL/d(this Tensor), to begin with."""
@@ -270,6 +274,9 @@ class Tensor(Operators):
 
     def __int__(self) -> int:
         return int(self._data.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
 
     def __index__(self) -> int:
         return self._data.__index__()

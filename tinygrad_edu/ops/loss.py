@@ -313,6 +313,11 @@ def _distribution(labels: Any, logits: Any) -> tuple[Any, Any]:
     numbers, shape = np.asarray(values(labels)), np.shape(logits)
     if numbers.shape == shape and numbers.dtype.kind == "f":
         return labels, np.sum(labels, axis=-1, keepdims=True)
+    if numbers.shape == shape and shape:
+        raise TypeError(
+            "labels in the shape of the logits are probabilities, and must be floating-point; got "
+            f"{numbers.dtype}"
+        )
     if numbers.shape != shape[:-1]:
         raise ValueError(
             f"labels must be class indices of shape {shape[:-1]} or probabilities of shape "
