@@ -1,6 +1,5 @@
 """Recording operations and walking back: what the engine does whatever the mathematics."""
 
-import gc
 import pickle
 
 import numpy as np
@@ -8,6 +7,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine import Node, backpropagate
+
+from .garbage import garbage_of
 
 
 def variable(data, **options):
@@ -336,28 +337,20 @@ def test_training_leaves_no_garbage():
             p.data = p.data - 0.1 * p.grad
             p.zero_grad()
 
-    step()
-    gc.collect()
-    gc.disable()
-    try:
+    def hundred_steps():
         for _ in range(100):
             step()
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+
+    assert garbage_of(hundred_steps) == 0
 
 
 def test_derivatives_of_functions_leave_no_garbage():
     def f(x):
         return (tg.sin(x) * x).sum()
 
-    x = np.ones(3)
-    tg.hessian(f)(x)
-    gc.collect()
-    gc.disable()
-    try:
+    def step():
+        x = np.ones(3)
         tg.hessian(f)(x)
         tg.jvp(f, [x], [x])
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+
+    assert garbage_of(step) == 0

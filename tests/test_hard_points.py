@@ -1,7 +1,6 @@
 """The points at which libraries go wrong: what is right there, one test for each."""
 
 import asyncio
-import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, localcontext
@@ -12,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+
+from .garbage import garbage_of
 
 INF, NAN = np.inf, np.nan
 
@@ -81,16 +82,15 @@ def test_cost_does_not_grow_with_the_number_of_paths():
 
 @pytest.mark.parametrize("depth", [100_000])
 def test_depth_needs_no_recursion(depth):
-    x = variable(1.0)
-    y = x
-    for _ in range(depth):
-        y = y + 1e-5
-    y.backward()
-    assert y.item() == pytest.approx(2)
-    assert x.grad == 1
-    gc.collect()
-    del y  # frees the whole chain at once
-    assert gc.collect() == 0
+    def chain():
+        x = y = variable(1.0)
+        for _ in range(depth):
+            y = y + 1e-5
+        y.backward()
+        assert y.item() == pytest.approx(2)
+        assert x.grad == 1
+
+    assert garbage_of(chain) == 0  # the whole chain is freed at once
 
 
 def test_depth_of_a_recorded_way_back():

@@ -1,6 +1,5 @@
 """What holds for every operation, tried on the arguments that its row in the table draws."""
 
-import gc
 from itertools import combinations, product
 
 import numpy as np
@@ -12,6 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import ops
 from tinygrad_edu.transforms import leaves
 
+from ..garbage import garbage_of
 from .table import ROWS, replaced, variable
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=str)
@@ -301,15 +301,7 @@ def test_nothing_is_left_for_the_garbage_collector(row, data, create_graph):
         for x in variables:
             x.zero_grad()  # a recorded gradient refers to what it was computed from
 
-    step()  # what is made once and kept is no garbage
-    gc.disable()
-    gc.freeze()  # what is there already does not count
-    try:
-        step()
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
-        gc.unfreeze()
+    assert garbage_of(step) == 0
 
 
 @every_row
