@@ -23,10 +23,15 @@ PYTHONS = nox.project.python_versions(PROJECT)
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check rules and format with ruff."""
-    session.install(*TOOLS)
+    """Check rules, format, spelling, docstrings, dead code, dependencies and project files."""
+    session.install("-e", ".[examples]", *TOOLS)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
+    session.run("codespell")
+    session.run("numpydoc", "lint", *map(str, Path("tinygrad_edu").rglob("*.py")))
+    session.run("vulture")
+    session.run("deptry", "tinygrad_edu", "examples")
+    session.run("sp-repo-review", ".")
 
 
 @nox.session
@@ -82,15 +87,33 @@ def docs_measure(session: nox.Session) -> None:
     session.run("python", "docs/measure/benchmarks.py")
 
 
-@nox.session(default=False)
+@nox.session
 def build(session: nox.Session) -> None:
-    """Build the sdist and the wheel, and judge both."""
-    session.install("build", "check-wheel-contents", "twine", "validate-pyproject[all]")
+    """Build the sdist and the wheel, and judge both, and the types that the wheel brings."""
+    session.install(
+        "basedpyright", "build", "check-wheel-contents", "twine", "validate-pyproject[all]"
+    )
     shutil.rmtree("dist", ignore_errors=True)
     session.run("validate-pyproject", "pyproject.toml")
     session.run("python", "-m", "build")
     session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
     session.run("check-wheel-contents", "dist")
+    session.install(*built_wheel())
+    session.run("basedpyright", "--verifytypes", "tinygrad_edu", "--ignoreexternal")
+
+
+@nox.session(requires=["build"])
+def wheel(session: nox.Session) -> None:
+    """Run the README's examples where nothing but the wheel is installed."""
+    session.install(*built_wheel())
+    readme = Path("README.md").resolve()
+    with session.chdir(session.create_tmp()):  # where there is no source to import by accident
+        session.run("python", "-m", "doctest", "-o", "NORMALIZE_WHITESPACE", str(readme))
+
+
+def built_wheel() -> list[str]:
+    """The wheel that `build` left."""
+    return list(map(str, Path("dist").glob("*.whl")))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
 
     Parameters
     ----------
-    body
+    body : callable
         The function of arrays, as above.
 
     Returns
@@ -237,12 +237,12 @@ def backpropagate(
 
     Parameters
     ----------
-    seeds
+    seeds : dict of Node to array
         The nodes to begin with, each with dL/d(node): an array of its shape; with
         ``create_graph`` a Tensor.
-    create_graph
+    create_graph : bool, optional
         Record the backward pass itself, so that it can be differentiated in turn.
-    since
+    since : int, optional
         Do not follow nodes older than this: what is older cannot depend on what is younger.
     """
     retained: dict[Node, Any] = {}

@@ -130,7 +130,7 @@ def _optimizer(name: str | Callable[..., Optimizer]) -> Callable[..., Optimizer]
     return OPTIMIZERS[name]
 
 
-class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ignore=PR02
     """A multilayer perceptron that tells classes apart, by softmax and cross entropy.
 
     Parameters
@@ -288,7 +288,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         return np.asarray(self.classes_[best])
 
 
-class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc ignore=PR02
     """A multilayer perceptron that predicts numbers, by mean squared error.
 
     Parameters

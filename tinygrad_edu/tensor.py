@@ -168,7 +168,8 @@ class Tensor(Operators):
         Parameters
         ----------
         gradient : array_like, optional
-            dL/d(this Tensor), in its shape. Left out for a loss, that is for a single number: 1.
+            The gradient to begin with, dL/d(this Tensor), in its shape. Left out for a loss, that
+            is for a single number: 1.
         create_graph : bool, optional
             Record the backward pass too; the gradients are then Tensors that can be
             differentiated again.

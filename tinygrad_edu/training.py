@@ -151,15 +151,15 @@ def train(
     progress : bool, optional
         Whether to show a progress bar, if tqdm is installed.
 
-    Yields
-    ------
-    Epoch
-        First the state before the training, as epoch 0; then after each epoch.
-
     Returns
     -------
     str
         Why it ended: "finished", "stopped early" or "interrupted".
+
+    Yields
+    ------
+    Epoch
+        First the state before the training, as epoch 0; then after each epoch.
 
     Raises
     ------
