@@ -24,7 +24,7 @@ class Context(NamedTuple):
 
 
 _context = ContextVar("tinygrad_edu", default=Context())
-current = _context.get
+current: Callable[[], Context] = _context.get
 
 
 class within:  # noqa: N801 - used like a function, as no_grad and scope are

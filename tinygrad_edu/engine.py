@@ -39,7 +39,8 @@ Closure = Callable[[Any], Any]
 # Recording
 # --------------------------------------------------------------------------------------
 
-next_order = itertools.count(1).__next__  # atomic, so nodes may be made in many threads
+# Atomic, so that nodes may be made in many threads.
+next_order: Callable[[], int] = itertools.count(1).__next__
 
 
 class Node:

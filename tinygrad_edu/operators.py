@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -26,7 +27,8 @@ class Operators(Node):
     """A node that takes part in expressions."""
 
     __slots__ = ()
-    __hash__ = Node.__hash__  # by identity, although == compares element by element
+    # By identity, although == compares element by element.
+    __hash__: Callable[[Node], int] = Node.__hash__  # type: ignore[assignment]  # it is a method
 
     # --- operators ------------------------------------------------------------------------
 

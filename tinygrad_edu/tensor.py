@@ -59,6 +59,8 @@ class Tensor(Operators):
 
     __slots__ = ()
 
+    grad: Any
+
     def __init__(
         self,
         data: ArrayLike | Tensor,

@@ -1,5 +1,6 @@
 """The mathematics: every operation in one form, an array function with one closure per input."""
 
+from tinygrad_edu.ops._common import Unary
 from tinygrad_edu.ops.activation import (
     elu,
     gelu,
@@ -148,7 +149,7 @@ from tinygrad_edu.ops.shape import (
     transpose,
 )
 
-abs = absolute
+abs: Unary = absolute
 
 __all__ = [
     "abs",

@@ -11,48 +11,48 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, chain, elementwise, implements
+from tinygrad_edu.ops._common import Operand, Unary, chain, elementwise, implements
 
 # roots and powers
-sqrt = elementwise(np.sqrt, "0.5 / y", "4.0 -> 2.0, 0.25", "At 0 the slope is infinite.")
-cbrt = elementwise(np.cbrt, "1 / (3 * y**2)", "8.0 -> 2.0, 0.0833", "At 0 it is infinite.")
-square = elementwise(np.square, "2 * x", "3.0 -> 9.0, 6.0")
-reciprocal = elementwise(np.reciprocal, "-(y**2)", "2.0 -> 0.5, -0.25")
+sqrt: Unary = elementwise(np.sqrt, "0.5 / y", "4.0 -> 2.0, 0.25", "At 0 the slope is infinite.")
+cbrt: Unary = elementwise(np.cbrt, "1 / (3 * y**2)", "8.0 -> 2.0, 0.0833", "At 0 it is infinite.")
+square: Unary = elementwise(np.square, "2 * x", "3.0 -> 9.0, 6.0")
+reciprocal: Unary = elementwise(np.reciprocal, "-(y**2)", "2.0 -> 0.5, -0.25")
 
 # exponentials and logarithms
-exp = elementwise(np.exp, "y", "0.5 -> 1.6487, 1.6487")
-exp2 = elementwise(np.exp2, "y * log(2)", "3.0 -> 8.0, 5.5452")
-expm1 = elementwise(np.expm1, "exp(x)", "0.5 -> 0.6487, 1.6487")
-log = elementwise(np.log, "1 / x", "2.0 -> 0.6931, 0.5")
-log2 = elementwise(np.log2, "1 / (x * log(2))", "8.0 -> 3.0, 0.1803")
-log10 = elementwise(np.log10, "1 / (x * log(10))", "100.0 -> 2.0, 0.0043")
-log1p = elementwise(np.log1p, "1 / (1 + x)", "1.0 -> 0.6931, 0.5")
+exp: Unary = elementwise(np.exp, "y", "0.5 -> 1.6487, 1.6487")
+exp2: Unary = elementwise(np.exp2, "y * log(2)", "3.0 -> 8.0, 5.5452")
+expm1: Unary = elementwise(np.expm1, "exp(x)", "0.5 -> 0.6487, 1.6487")
+log: Unary = elementwise(np.log, "1 / x", "2.0 -> 0.6931, 0.5")
+log2: Unary = elementwise(np.log2, "1 / (x * log(2))", "8.0 -> 3.0, 0.1803")
+log10: Unary = elementwise(np.log10, "1 / (x * log(10))", "100.0 -> 2.0, 0.0043")
+log1p: Unary = elementwise(np.log1p, "1 / (1 + x)", "1.0 -> 0.6931, 0.5")
 
 # angles
-sin = elementwise(np.sin, "cos(x)", "0.5 -> 0.4794, 0.8776")
-cos = elementwise(np.cos, "-sin(x)", "0.5 -> 0.8776, -0.4794")
-tan = elementwise(np.tan, "1 + y**2", "0.5 -> 0.5463, 1.2984")
-arcsin = elementwise(np.arcsin, "1 / sqrt((1 - x) * (1 + x))", "0.5 -> 0.5236, 1.1547")
-arccos = elementwise(np.arccos, "-1 / sqrt((1 - x) * (1 + x))", "0.5 -> 1.0472, -1.1547")
-arctan = elementwise(np.arctan, "1 / (1 + x**2)", "0.5 -> 0.4636, 0.8")
-deg2rad = elementwise(np.deg2rad, "pi / 180", "180.0 -> 3.1416, 0.0175")
-rad2deg = elementwise(np.rad2deg, "180 / pi", "1.0 -> 57.2958, 57.2958")
+sin: Unary = elementwise(np.sin, "cos(x)", "0.5 -> 0.4794, 0.8776")
+cos: Unary = elementwise(np.cos, "-sin(x)", "0.5 -> 0.8776, -0.4794")
+tan: Unary = elementwise(np.tan, "1 + y**2", "0.5 -> 0.5463, 1.2984")
+arcsin: Unary = elementwise(np.arcsin, "1 / sqrt((1 - x) * (1 + x))", "0.5 -> 0.5236, 1.1547")
+arccos: Unary = elementwise(np.arccos, "-1 / sqrt((1 - x) * (1 + x))", "0.5 -> 1.0472, -1.1547")
+arctan: Unary = elementwise(np.arctan, "1 / (1 + x**2)", "0.5 -> 0.4636, 0.8")
+deg2rad: Unary = elementwise(np.deg2rad, "pi / 180", "180.0 -> 3.1416, 0.0175")
+rad2deg: Unary = elementwise(np.rad2deg, "180 / pi", "1.0 -> 57.2958, 57.2958")
 
 # hyperbolic functions; tanh is an activation
-sinh = elementwise(np.sinh, "cosh(x)", "0.5 -> 0.5211, 1.1276")
-cosh = elementwise(np.cosh, "sinh(x)", "0.5 -> 1.1276, 0.5211")
-arcsinh = elementwise(np.arcsinh, "1 / sqrt(1 + x**2)", "0.5 -> 0.4812, 0.8944")
-arccosh = elementwise(np.arccosh, "1 / sqrt((x - 1) * (x + 1))", "2.0 -> 1.317, 0.5774")
-arctanh = elementwise(np.arctanh, "1 / ((1 - x) * (1 + x))", "0.5 -> 0.5493, 1.3333")
+sinh: Unary = elementwise(np.sinh, "cosh(x)", "0.5 -> 0.5211, 1.1276")
+cosh: Unary = elementwise(np.cosh, "sinh(x)", "0.5 -> 1.1276, 0.5211")
+arcsinh: Unary = elementwise(np.arcsinh, "1 / sqrt(1 + x**2)", "0.5 -> 0.4812, 0.8944")
+arccosh: Unary = elementwise(np.arccosh, "1 / sqrt((x - 1) * (x + 1))", "2.0 -> 1.317, 0.5774")
+arctanh: Unary = elementwise(np.arctanh, "1 / ((1 - x) * (1 + x))", "0.5 -> 0.5493, 1.3333")
 
 # magnitude, sign and rounding: what is flat almost everywhere has the derivative zero
-absolute = elementwise(np.absolute, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is taken to be 0.")
-fabs = elementwise(np.fabs, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is taken to be 0.")
-sign = elementwise(np.sign, "0.0", "-3.0 -> -1.0, 0.0")
-floor = elementwise(np.floor, "0.0", "2.5 -> 2.0, 0.0")
-ceil = elementwise(np.ceil, "0.0", "2.5 -> 3.0, 0.0")
-trunc = elementwise(np.trunc, "0.0", "2.5 -> 2.0, 0.0")
-rint = elementwise(np.rint, "0.0", "2.5 -> 2.0, 0.0")
+absolute: Unary = elementwise(np.absolute, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is 0.")
+fabs: Unary = elementwise(np.fabs, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is 0.")
+sign: Unary = elementwise(np.sign, "0.0", "-3.0 -> -1.0, 0.0")
+floor: Unary = elementwise(np.floor, "0.0", "2.5 -> 2.0, 0.0")
+ceil: Unary = elementwise(np.ceil, "0.0", "2.5 -> 3.0, 0.0")
+trunc: Unary = elementwise(np.trunc, "0.0", "2.5 -> 2.0, 0.0")
+rint: Unary = elementwise(np.rint, "0.0", "2.5 -> 2.0, 0.0")
 
 
 @implements(np.logaddexp)
