@@ -1,6 +1,7 @@
 """Where in the user's program an operation was called."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -26,8 +27,19 @@ def test_the_part_of_a_line_that_was_being_computed():
                                          "tg.tanh(x * 2.0) + x.sum()"]  # fmt: skip
     assert {s.file for s in sources} == {__file__}
     assert {s.before + s.part + s.after for s in sources} == {"return tg.tanh(x * 2.0) + x.sum()"}
-    first = sources[0]
-    assert str(first) == f"line {first.line} of {__file__}: return tg.tanh(x * 2.0) + x.sum()"
+
+
+def test_a_file_below_the_working_directory_is_named_from_there(monkeypatch):
+    (source,) = sources_of(lambda x: x * 2.0)
+    file = Path(__file__)
+    names = {
+        file.parent: file.name,
+        file.parents[1]: str(Path("tests", file.name)),
+        file.parents[1] / "docs": __file__,
+    }
+    for directory, name in names.items():
+        monkeypatch.chdir(directory)
+        assert str(source).startswith(f"line {source.line} of {name}: (source,) = ")
 
 
 def test_positions_count_characters_not_bytes():

@@ -28,7 +28,9 @@ class Source(NamedTuple):
     after: str
 
     def __str__(self) -> str:
-        return f"line {self.line} of {self.file}: {self.before}{self.part}{self.after}"
+        """The line, in its file as it is called from where the program runs."""
+        file = self.file.removeprefix(f"{Path.cwd()}{os.sep}")
+        return f"line {self.line} of {file}: {self.before}{self.part}{self.after}"
 
 
 def user_frames(outermost: FrameType | None = None) -> Iterator[FrameType]:
