@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.broadcasting import broadcasts, unbroadcast
 from tinygrad_edu.context import current
+from tinygrad_edu.errors import describe, describe_call
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -35,9 +37,7 @@ __all__ = ["Node", "backpropagate", "differentiable", "next_order"]
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]
 
-# --------------------------------------------------------------------------------------
-# Recording
-# --------------------------------------------------------------------------------------
+# --- recording ----------------------------------------------------------------------------
 
 # Atomic, so that nodes may be made in many threads.
 next_order: Callable[[], int] = itertools.count(1).__next__
@@ -152,7 +152,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         try:
             result = body(*arrays, **options)
         except Exception as error:
-            error.add_note(f"in {_signature(body, inputs)}")
+            error.add_note(f"in {describe_call(body, inputs)}")
             raise
         if type(result) is not tuple:
             raise TypeError(
@@ -202,26 +202,7 @@ def _by_position(
     return bound.args, constants
 
 
-def _call(node: Node) -> str:
-    """The operation of a node with its inputs: ``matmul(x: (2, 3) float64, W: (3,) float64)``."""
-    return _signature(node._op, node._inputs)
-
-
-def _signature(op: Any, inputs: tuple[Any, ...]) -> str:
-    return f"{op.__name__}({', '.join(_describe(x) for x in inputs)})"
-
-
-def _describe(x: Any) -> str:
-    array = x._data if isinstance(x, Node) else x
-    if not isinstance(array, np.ndarray):
-        return repr(x)
-    name = (x.name or "Tensor") if isinstance(x, Node) else "array"
-    return f"{name}: {array.shape} {array.dtype}"
-
-
-# --------------------------------------------------------------------------------------
-# Backward
-# --------------------------------------------------------------------------------------
+# --- the way back -------------------------------------------------------------------------
 
 
 def backpropagate(
@@ -296,44 +277,19 @@ def _fit(gradient: Any, parent: Node, node: Node) -> Any:
     if not isinstance(gradient, np.ndarray | Node):
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
-        extra = gradient.ndim - len(shape)
-        if extra == 1 and gradient.shape[1:] == shape:
-            gradient = _sum_rows(gradient)
-        elif extra >= 0 and all(map(_stretches, shape, gradient.shape[extra:])):
-            axes = (i + extra for i, n in enumerate(shape) if n == 1)
-            gradient = gradient.sum(axis=(*range(extra), *axes)).reshape(shape)
-        else:
+        if not broadcasts(shape, gradient.shape):
             raise ValueError(
-                f"the closure of {_call(node)} for its input {_describe(parent)} returned a "
-                f"gradient of shape {gradient.shape}; expected {shape}, or a shape to which "
-                f"{shape} broadcasts"
+                f"the closure of {describe_call(node._op, node._inputs)} for its input "
+                f"{describe(parent)} returned a gradient of shape {gradient.shape}; expected "
+                f"{shape}, or a shape to which {shape} broadcasts"
             )
+        gradient = unbroadcast(gradient, shape)
     return gradient if gradient.dtype is dtype else gradient.astype(dtype)
-
-
-def _stretches(n: int, m: int) -> bool:
-    return n in (1, m)
-
-
-def _sum_rows(gradient: Any) -> Any:
-    """The sum over the first axis, along which a bias, say, was repeated."""
-    rows = len(gradient)
-    if rows == 1:
-        return gradient[0]
-    if gradient.ndim == 2 and type(gradient) is np.ndarray:
-        return _ones(rows, gradient.dtype).dot(gradient)  # several times as fast as a sum
-    return gradient.sum(axis=0)
-
-
-@functools.lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    ones = np.ones(n, dtype)
-    ones.flags.writeable = False
-    return ones
 
 
 def _stale(parent: Node, node: Node) -> str:
     return (
-        f"{_describe(parent)} was given new data after {_call(node)} had used it, so the recorded "
-        "gradient no longer holds; run the forward pass again after changing .data"
+        f"{describe(parent)} was given new data after {describe_call(node._op, node._inputs)} had "
+        "used it, so the recorded gradient no longer holds; run the forward pass again after "
+        "changing .data"
     )

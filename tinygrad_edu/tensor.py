@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_edu.context import within
+from tinygrad_edu.conversions import Conversions
 from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
@@ -20,7 +21,7 @@ __all__ = ["Tensor"]
 Array = NDArray[Any]
 
 
-class Tensor(Operators):
+class Tensor(Operators, Conversions):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     Parameters
@@ -228,37 +229,7 @@ class Tensor(Operators):
         Node.__init__(leaf, self._data, name=self.name)
         return leaf
 
-    # --- values, outside of the graph ---------------------------------------------------
-
-    def item(self) -> Any:
-        """The only element, as a Python number."""
-        return self._data.item()
-
-    def numpy(self) -> Array:
-        """The values as an array, sharing memory: gradients do not flow through it."""
-        return self._data
-
-    def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
-        return self._data.tolist()
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        self._require_detached("np.asarray(tensor)")
-        return np.array(self._data, dtype=dtype, copy=copy)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        self._require_detached("np.from_dlpack(tensor)")
-        return self._data.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self._data.__dlpack_device__()
-
-    def _require_detached(self, what: str) -> None:
-        if self._requires_grad:
-            raise TypeError(
-                f"{what} would lose the gradient of {self!r}; write .detach() or .numpy() "
-                "if that is meant"
-            )
+    # --- as a whole, and in parts ---------------------------------------------------
 
     def __reduce__(self) -> Any:
         if self._op is not None:
@@ -269,31 +240,10 @@ class Tensor(Operators):
             (None, {"grad": self.grad}),
         )
 
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def __float__(self) -> float:
-        return float(self._data.item())
-
-    def __int__(self) -> int:
-        return int(self._data.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
-
-    def __index__(self) -> int:
-        return self._data.__index__()
-
-    def __len__(self) -> int:
-        return len(self._data)
-
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d Tensor")
         return (self[i] for i in range(len(self)))
-
-    def __contains__(self, value: Any) -> bool:
-        return value in self._data
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(

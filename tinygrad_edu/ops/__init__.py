@@ -1,19 +1,7 @@
 """The mathematics: every operation in one form, an array function with one closure per input."""
 
 from tinygrad_edu.ops._common import Unary
-from tinygrad_edu.ops.activation import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    maxout,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    tanh,
-)
+from tinygrad_edu.ops.activation import leaky_relu, maxout, relu, sigmoid, tanh
 from tinygrad_edu.ops.arithmetic import (
     add,
     divide,
@@ -21,10 +9,11 @@ from tinygrad_edu.ops.arithmetic import (
     multiply,
     negative,
     positive,
-    power,
     remainder,
     subtract,
 )
+from tinygrad_edu.ops.axes import matrix_transpose, moveaxis, swapaxes, transpose
+from tinygrad_edu.ops.diagonals import diag, diagonal, trace, tril, triu
 from tinygrad_edu.ops.elementary import (
     absolute,
     arccos,
@@ -50,6 +39,7 @@ from tinygrad_edu.ops.elementary import (
     log2,
     log10,
     logaddexp,
+    power,
     rad2deg,
     reciprocal,
     rint,
@@ -61,72 +51,29 @@ from tinygrad_edu.ops.elementary import (
     tan,
     trunc,
 )
-from tinygrad_edu.ops.indexing import (
-    compress,
-    diff,
-    extract,
-    getitem,
-    scatter_add,
-    sort,
-    take,
-    take_along_axis,
-)
+from tinygrad_edu.ops.indexing import compress, extract, getitem, scatter_add, take, take_along_axis
 from tinygrad_edu.ops.joining import (
     array_split,
     column_stack,
     concatenate,
     hstack,
-    pad,
-    repeat,
     split,
     stack,
-    tile,
     vstack,
 )
-from tinygrad_edu.ops.linear_algebra import (
-    det,
-    diag,
-    diagonal,
-    inv,
-    matrix_power,
-    norm,
-    slogdet,
-    solve,
-    trace,
-    tril,
-    triu,
-)
+from tinygrad_edu.ops.linear_algebra import det, inv, matrix_power, slogdet, solve
 from tinygrad_edu.ops.loss import (
     binary_cross_entropy,
     mean_squared_error,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
-from tinygrad_edu.ops.products import (
-    dot,
-    einsum,
-    inner,
-    kron,
-    linear,
-    matmul,
-    outer,
-    tensordot,
-    vdot,
-    vecdot,
-)
-from tinygrad_edu.ops.reduction import (
-    cumprod,
-    cumsum,
-    logsumexp,
-    max,
-    mean,
-    min,
-    prod,
-    ptp,
-    std,
-    sum,
-    var,
-)
+from tinygrad_edu.ops.norms import norm
+from tinygrad_edu.ops.order import flip, fliplr, flipud, roll, rot90, sort
+from tinygrad_edu.ops.products import dot, inner, linear, matmul, vdot, vecdot
+from tinygrad_edu.ops.reduction import max, min, prod, sum
+from tinygrad_edu.ops.repeating import pad, repeat, tile
+from tinygrad_edu.ops.running import cumprod, cumsum, diff
 from tinygrad_edu.ops.selection import clip, fmax, fmin, maximum, minimum, where
 from tinygrad_edu.ops.shape import (
     astype,
@@ -135,19 +82,14 @@ from tinygrad_edu.ops.shape import (
     broadcast_to,
     copy,
     expand_dims,
-    flip,
-    fliplr,
-    flipud,
-    matrix_transpose,
-    moveaxis,
     ravel,
     reshape,
-    roll,
-    rot90,
     squeeze,
-    swapaxes,
-    transpose,
 )
+from tinygrad_edu.ops.smooth_rectifiers import elu, gelu, silu, softplus
+from tinygrad_edu.ops.softmax import log_softmax, logsumexp, softmax
+from tinygrad_edu.ops.statistics import mean, ptp, std, var
+from tinygrad_edu.ops.tensor_products import einsum, kron, outer, tensordot
 
 abs: Unary = absolute
 

@@ -145,3 +145,18 @@ _ELEMENTWISE = """{name}(x) of every element, as `numpy.{name}`.
     >>> round(y.item(), 4), round(x.grad.item(), 4)
     ({gives})
     """
+
+
+def as_array(x: Any) -> Any:
+    """What has the attributes of an array: Tensors and arrays as they are, lists converted."""
+    return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def named(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Call an operation after the public function above it, in messages and pictures."""
+
+    def rename(body: Callable[..., Any]) -> Callable[..., Any]:
+        body.__name__ = name
+        return body
+
+    return rename

@@ -146,53 +146,6 @@ def divide(a: Operand, b: Operand) -> Any:
     return y, lambda g: chain(g, np.divide(1, b)), lambda g: chain(g, -y / b)
 
 
-@implements(np.power)
-@differentiable
-def power(a: Operand, b: Operand) -> Any:
-    """Power of a base to an exponent, ``a ** b``.
-
-    ::
-
-        y = a**b
-        dy/da = b * a**(b - 1)
-        dy/db = y * log(a)
-
-    A power of 0 is constant, so dy/da is 0 for b = 0, at a = 0 too. A base of 0 stays 0, so dy/db
-    is 0 there. The exponent of a negative base has no real derivative: nan, where it is asked for.
-
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> x = tg.Tensor([-2.0, 0.0, 3.0], requires_grad=True)
-    >>> (x**3).sum().backward()
-    >>> x.grad
-    array([12.,  0., 27.])
-    """
-    y = np.power(a, b)
-    return (
-        y,
-        lambda g: chain(g, b * np.power(a, _one_less(b))),
-        lambda g: chain(g, y * np.log(np.where(np.equal(a, 0), 1, a))),
-    )
-
-
-def _one_less(b: Any) -> Any:
-    """The exponent b - 1, or any positive one for b = 0, where 0 * a**(-1) must be 0 at a = 0."""
-    if isinstance(b, int | float):  # stays a Python number, which leaves float32 alone
-        return b - 1 if b else 1
-    return np.where(np.equal(b, 0), 1, np.subtract(b, 1))
-
-
 @implements(np.negative)
 @differentiable
 def negative(x: Operand) -> Any:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, implements, is_tensor, values
-from tinygrad_edu.ops.shape import as_array
+from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 
 
 @differentiable
@@ -202,10 +201,11 @@ def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
            [0.6]]), array([[1., 0.],
            [0., 1.]]))
     """
-    return _taken_along_axis(x, np.asarray(values(indices)), axis)
+    return taken_along_axis(x, np.asarray(values(indices)), axis)
 
 
-def _taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
+def taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
+    """The body of take_along_axis, for indices that are an array."""
     x = as_array(x)
     shape = x.shape
     flat = shape if axis is not None else (x.size,)
@@ -220,84 +220,6 @@ def _along(indices: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     every = list(np.ogrid[tuple(slice(n) for n in shape)])
     every[axis] = indices
     return tuple(every)
-
-
-@implements(np.sort)
-@differentiable
-def sort(x: Operand, axis: int | None = -1, kind: Any = "stable") -> Any:
-    """Elements in ascending order, as `numpy.sort`.
-
-    ::
-
-        y = take_along_axis(x, argsort(x, axis), axis)
-        dL/dx = g, every element at the place that its value came from
-
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-    axis : int or None, optional
-        The axis along which to sort, the last by default; None for the elements in a row.
-    kind : str, optional
-        The algorithm. "stable" keeps the order of elements that tie.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
-    >>> y = tg.sort(x)
-    >>> (y * [10.0, 20.0, 30.0]).sum().backward()
-    >>> y.data, x.grad
-    (array([1., 2., 3.]), array([30., 10., 20.]))
-    """
-    order = np.argsort(values(x), axis, kind)
-    return _taken_along_axis(x, order, axis)
-
-
-@implements(np.diff)
-@differentiable
-def diff(x: Operand, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbors, as `numpy.diff`.
-
-    ::
-
-        y[i] = x[i + 1] - x[i]
-        dL/dx[i] = g[i - 1] - g[i]
-
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-    n : int, optional
-        How many times to take differences.
-    axis : int, optional
-        The axis; the last by default.
-
-    Returns
-    -------
-    Tensor
-        As x, shorter by n along the axis.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> x = tg.Tensor([1.0, 4.0, 9.0], requires_grad=True)
-    >>> y = tg.diff(x)
-    >>> (y * y).sum().backward()
-    >>> y.data, x.grad
-    (array([3., 5.]), array([-6., -4., 10.]))
-    """
-    x = as_array(x)  # which is the result for n = 0
-    y = np.diff(x, n, axis)
-    times = min(n, x.shape[axis])  # a Python int, which leaves float32 alone
-    widths = np.zeros((y.ndim, 2), int)
-    widths[axis] = times
-    return y, lambda g: (-1) ** times * np.diff(np.pad(g, widths), times, axis)
 
 
 @implements(np.compress)

@@ -9,10 +9,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, chain, is_tensor, values, weighted
-from tinygrad_edu.ops.activation import log_softmax, logistic
-from tinygrad_edu.ops.reduction import by_columns
-from tinygrad_edu.ops.shape import as_array
+from tinygrad_edu.ops._common import Operand, as_array, chain, is_tensor, values, weighted
+from tinygrad_edu.ops.activation import logistic
+from tinygrad_edu.ops.softmax import by_columns, log_softmax
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
