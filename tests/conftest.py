@@ -1,4 +1,7 @@
-"""How thoroughly hypothesis searches: HYPOTHESIS_PROFILE is dev (the default), ci or mutation."""
+"""How thoroughly hypothesis searches: HYPOTHESIS_PROFILE is dev (the default), ci or mutation.
+
+And what scikit-learn's checks of estimators need in order to be complete.
+"""
 
 import os
 
@@ -24,3 +27,5 @@ settings.register_profile(  # many runs, each of which only asks whether anythin
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # read when SciPy is imported, so before any test is
