@@ -187,6 +187,87 @@ def test_a_graph_of_before_the_step_raises_instead_of_mixing(make, shape):
         loss.backward()
 
 
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda ps, x: optim.SGD(ps, lr=x, momentum=x, weight_decay=x),
+        lambda ps, x: optim.SGD(ps, lr=lambda _: x, weight_decay=[x, x]),
+        lambda ps, x: optim.SGD(ps, lr=np.array(x), weight_decay=np.array([x, x])),
+        lambda ps, x: optim.AdaGrad(ps, lr=x, eps=x),
+        lambda ps, x: optim.RMSProp(ps, lr=x, alpha=x, eps=x, momentum=x),
+        lambda ps, x: optim.Adam(ps, lr=x, betas=(x, x), eps=x),
+    ],
+    ids=["momentum", "schedule", "arrays", "adagrad", "rmsprop", "adam"],
+)
+def test_a_number_of_numpys_keeps_single_precision(make, shape):
+    parameters, twins = (variables(shape, shape, dtype=np.float32) for _ in range(2))
+    optimizer, twin = make(parameters, np.float64(0.1)), make(twins, 0.1)
+    for step in range(2):
+        for each in (optimizer, twin):
+            give_gradients(each.parameters, step)
+            each.step()
+    assert_same(snapshot(parameters), snapshot(twins))
+    state = optimizer.state_dict()
+    state.pop("steps")
+    assert {x.dtype for x in state.values()} == {np.dtype(np.float32)}
+
+
+class Careless(optim.Optimizer):
+    """A rule that somebody else wrote."""
+
+    slots = ("memory",)
+    result = staticmethod(lambda p, g, memory: (p - g, memory))
+
+    def update(self, p, g, *state, **_):
+        return self.result(p, g, *state)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda p, g, _: p - g,
+        lambda p, g, _: (p - g,),
+        lambda p, g, memory: (p - g, memory, memory),
+        lambda p, g, memory: ((p - g).sum(), memory),
+        lambda p, g, memory: (p - g, memory[:1]),
+    ],
+    ids=["no tuple", "no state", "too many", "a number", "state too short"],
+)
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+def test_a_rule_that_returns_something_else_changes_nothing(shape, result):
+    parameters = variables(shape, (3,))
+    optimizer = Careless(parameters, lr=0.1)
+    optimizer.result = result
+    before, memory = snapshot(parameters), optimizer.state_dict()
+    give_gradients(parameters, 0)
+    with pytest.raises(ValueError, match="must return the new values and 1 arrays of state"):
+        optimizer.step()
+    assert_same(snapshot(parameters), before)
+    assert_same(optimizer.state_dict().values(), memory.values())
+
+
+def test_a_rule_that_computes_in_another_precision():
+    parameters = variables((2, 3), LARGE, dtype=np.float32)
+    optimizer = Careless(parameters, lr=0.1)
+    optimizer.result = lambda p, g, memory: (p - np.float64(0.5) * g, memory + np.float64(1))
+    give_gradients(parameters, 0)
+    optimizer.step()
+    assert {p.dtype for p in parameters} == {np.dtype(np.float32)}
+    assert optimizer.state_dict()["memory.1"].dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+def test_a_complex_gradient_is_refused(shape):
+    p, q = variables(shape, (3,))
+    before = snapshot([p, q])
+    give_gradients([p, q], 0)
+    p.grad = p.grad * 1j
+    with pytest.raises(TypeError, match="complex128"):
+        optim.SGD([p, q], lr=0.1).step()
+    assert_same(snapshot([p, q]), before)
+
+
 def test_a_gradient_that_is_a_tensor():
     (w,) = variables((3,))
     start = w.data.copy()
@@ -312,9 +393,34 @@ def test_a_state_that_does_not_fit_is_refused_whole():
     del wrong["square.1"]
     with pytest.raises(ValueError, match="does not fit") as caught:
         adam.load_state_dict(wrong)
-    for part in ("mean.0: expected (2, 3), got (3, 2)", "square.1", "velocity.0"):
+    for part in (
+        "misfit      mean.0: expected (2, 3) float64, got (3, 2) float64",
+        "missing     square.1: (3,) float64",
+        "unexpected  velocity.0",
+    ):
         assert part in str(caught.value)
     assert_same(adam.state_dict().values(), before.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"square.1": np.array(["a", "b", "c"])},
+        {"square.1": np.full(3, 1j)},
+        {"square.1": [[1], [2, 3]]},
+        {"steps": -1},
+        {"steps": np.nan},
+    ],
+)
+def test_a_state_of_something_else_is_refused_whole(change):
+    adam = optim.Adam(variables((2, 3), (3,)))
+    before = adam.state_dict()
+    other = {name: x + 1 for name, x in before.items()}
+    with pytest.raises(ValueError, match=r"does not fit|must not be negative"):
+        adam.load_state_dict(other | change)
+    assert_same(adam.state_dict().values(), before.values())
+    with pytest.raises(TypeError, match=r"a mapping of names to arrays.*got list"):
+        adam.load_state_dict([1, 2])
 
 
 # --- clipping and schedules ------------------------------------------------------------------
@@ -367,7 +473,18 @@ def test_a_schedule_sets_the_rate_of_each_step():
     [
         (lambda _: optim.SGD([], lr=0.1), ValueError, "at least one parameter"),
         (lambda w: optim.SGD([w, w], lr=0.1), ValueError, "came twice"),
-        (lambda w: optim.SGD([w.data], lr=0.1), TypeError, "takes Tensors; got ndarray"),
+        (lambda w: optim.SGD([w.data], lr=0.1), TypeError, "list of Tensors; got ndarray"),
+        (lambda w: optim.SGD(w, lr=0.1), TypeError, "got a single Tensor"),
+        (lambda _: optim.SGD(tg.nn.Linear(2, 1), lr=0.1), TypeError, r"pass its \.parameters\(\)"),
+        (
+            lambda w: optim.SGD([w], lr="0.1"),
+            TypeError,
+            "rate must be a number; got '0.1'",
+        ),
+        (lambda w: optim.SGD([w], lr=np.ones(2)), TypeError, r"number; got array\(\[1., 1.\]\)"),
+        (lambda w: optim.SGD([w], lr=1j), TypeError, "learning rate must be a number; got 1j"),
+        (lambda w: optim.SGD([w], lr=0.1, momentum=None), TypeError, "number; got None"),
+        (lambda w: optim.SGD([w], lr=0.1, weight_decay="1"), TypeError, "number; got '1'"),
         (lambda w: optim.SGD([w * 2], lr=0.1), ValueError, "must be a leaf"),
         (lambda w: optim.SGD([w.detach()], lr=0.1), ValueError, "requires a gradient"),
         (lambda w: optim.SGD([w], lr=-0.1), ValueError, "learning rate .* got -0.1"),
@@ -377,9 +494,19 @@ def test_a_schedule_sets_the_rate_of_each_step():
         (lambda w: optim.SGD([w], lr=0.1, weight_decay=-1), ValueError, "decay .* got -1"),
         (lambda w: optim.SGD([w], lr=0.1, weight_decay=[0, 0]), ValueError, "got 2 of them"),
         (lambda w: optim.Adam([w], betas=(0.9, 2)), ValueError, r"betas\[1\] .* got 2"),
+        (lambda w: optim.Adam([w], betas=(1.0, 0.9)), ValueError, r"betas\[0\] .* below 1; got 1"),
+        (lambda w: optim.Adam([w], betas=(0.9,)), ValueError, r"two numbers; got \(0.9,\)"),
+        (lambda w: optim.Adam([w], betas=0.9), ValueError, "two numbers; got 0.9"),
         (lambda w: optim.RMSProp([w], alpha=-1), ValueError, "alpha .* got -1"),
         (lambda w: optim.AdaGrad([w], eps=-1), ValueError, "eps .* got -1"),
         (lambda _: optim.cosine_decay(0.1, 0), ValueError, "steps must be at least 1"),
+        (lambda _: optim.step_decay(0.1, 2.5), TypeError, "every must be an integer; got 2.5"),
+        (lambda _: optim.step_decay("1", 2), TypeError, "learning rate must be a number; got '1'"),
+        (lambda _: optim.exponential_decay(0.1, -1), ValueError, "factor .* got -1"),
+        (lambda _: optim.cosine_decay(0.1, 2, -1), ValueError, "final .* got -1"),
+        (lambda _: optim.warm_up(-2, 2), ValueError, "learning rate .* got -2"),
+        (lambda w: optim.clip_by_norm(w, 1.0), TypeError, "clip_by_norm .* got a single Tensor"),
+        (lambda w: optim.clip_by_value([w.data], 1.0), TypeError, "clip_by_value .* got ndarray"),
         (lambda w: optim.clip_by_norm([w], -1), ValueError, "max_norm .* got -1"),
         (lambda w: optim.clip_by_value([w], -1), ValueError, "limit .* got -1"),
     ],

@@ -163,6 +163,7 @@ def test_a_state_is_cast_to_the_precision_of_the_module():
         ({"layers.1.W": np.zeros((1, 3))}, r"layers.1.W: expected \(3, 1\) .*, got \(1, 3\)"),
         ({"layers.1.b": np.array(["a"])}, r"layers.1.b: expected \(1,\) float64, got .*U1"),
         ({"layers.1.b": np.array([1j])}, "got .* complex128"),
+        ({"layers.1.W": [[1.0], [2.0, 3.0], []]}, r"expected \(3, 1\) .*, got \(3,\) object"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_whole(change, message):
@@ -173,6 +174,11 @@ def test_a_state_that_does_not_fit_is_refused_whole(change, message):
         network.load_state_dict({name: x for name, x in state.items() if x is not None})
     for name, x in network.state_dict().items():
         np.testing.assert_array_equal(x, before[name])
+
+
+def test_what_is_no_state_is_refused():
+    with pytest.raises(TypeError, match=r"as state_dict\(\) returns and tg.load reads; got list"):
+        nn.Linear(2, 3).load_state_dict([np.zeros((2, 3)), np.zeros(3)])
 
 
 def test_all_that_is_wrong_with_a_state_is_said_at_once():

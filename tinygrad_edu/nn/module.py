@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.context import scope
+from tinygrad_edu.state import fitting
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module"]
@@ -166,6 +166,8 @@ class Module:
 
         Raises
         ------
+        TypeError
+            If the state is no mapping.
         ValueError
             If entries are missing, unexpected, or of another shape or kind of number: the
             message names all of them.
@@ -182,27 +184,9 @@ class Module:
           unexpected  bias
         """
         tensors = dict(self._named_tensors())
-        given = {
-            name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()
-        }
-        problems = [
-            f"missing     {name}: {t.shape} {t.dtype}"
-            for name, t in tensors.items()
-            if name not in given
-        ]
-        problems += [f"unexpected  {name}" for name in given if name not in tensors]
-        problems += [
-            f"misfit      {name}: expected {t.shape} {t.dtype}, got {x.shape} {x.dtype}"
-            for name, t in tensors.items()
-            if (x := given.get(name)) is not None
-            and (x.shape != t.shape or not np.can_cast(x.dtype, t.dtype, "same_kind"))
-        ]
-        if problems:
-            raise ValueError(
-                "\n  ".join([f"the state does not fit this {type(self).__name__}:", *problems])
-            )
-        for name, tensor in tensors.items():
-            tensor.data = np.array(given[name], dtype=tensor.dtype)
+        expected = {name: tensor.data for name, tensor in tensors.items()}
+        for name, array in fitting(state, expected, type(self).__name__).items():
+            tensors[name].data = array
 
     # --- what it looks like --------------------------------------------------------------------
 

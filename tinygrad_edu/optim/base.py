@@ -9,9 +9,15 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_edu.optim.checks import at_least_zero, one_for_each, require_parameters
+from tinygrad_edu.optim.checks import (
+    at_least_zero,
+    list_of_tensors,
+    one_for_each,
+    require_parameters,
+)
 from tinygrad_edu.optim.packing import Block, grouped
 from tinygrad_edu.optim.schedules import Schedule
+from tinygrad_edu.state import fitting
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Decay", "Optimizer"]
@@ -44,7 +50,7 @@ class Optimizer(ABC):
     Raises
     ------
     TypeError
-        If a parameter is no Tensor.
+        If a parameter is no Tensor, or what should be a number is none.
     ValueError
         If there is no parameter, one comes twice, is no leaf or requires no gradient; or if a
         number is out of its range.
@@ -58,10 +64,13 @@ class Optimizer(ABC):
 
     slots: ClassVar[tuple[str, ...]] = ()
 
+    parameters: list[Tensor]
+    steps: int
+
     def __init__(
         self, parameters: Iterable[Tensor], lr: float | Schedule, weight_decay: Decay = 0.0
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = list_of_tensors("an optimizer", parameters)
         require_parameters(self.parameters)
         self.lr = lr
         self.steps = 0
@@ -120,6 +129,8 @@ class Optimizer(ABC):
         ------
         RuntimeError
             If no parameter has a gradient.
+        TypeError
+            If a gradient is complex.
         ValueError
             If a gradient has not the shape of its parameter.
         FloatingPointError
@@ -168,25 +179,19 @@ class Optimizer(ABC):
 
         Raises
         ------
+        TypeError
+            If the state is no mapping.
         ValueError
-            If entries are missing, unexpected or of another shape.
+            If entries are missing, unexpected, or of another shape or kind of number: the
+            message names all of them.
         """
         remembered = self._remembered()
-        shapes = {"steps": ()} | {name: array.shape for name, array in remembered.items()}
-        given = {name: np.shape(array) for name, array in state.items()}
-        if given != shapes:
-            wrong = [
-                f"{name}: expected {shapes.get(name, 'no such entry')}, "
-                f"got {given.get(name, 'none')}"
-                for name in shapes | given
-                if given.get(name) != shapes.get(name)
-            ]
-            raise ValueError(
-                "\n  ".join([f"the state does not fit this {type(self).__name__}:", *wrong])
-            )
-        self.steps = int(np.asarray(state["steps"]))
+        arrays = fitting(state, {"steps": np.array(self.steps)} | remembered, type(self).__name__)
+        if (steps := int(arrays["steps"])) < 0:
+            raise ValueError(f"the number of steps in the state must not be negative; got {steps}")
+        self.steps = steps
         for name, array in remembered.items():
-            array[...] = state[name]
+            array[...] = arrays[name]
 
     def _remembered(self) -> dict[str, NDArray[Any]]:
         """The slots of every parameter, as views into the blocks, by slot and number."""

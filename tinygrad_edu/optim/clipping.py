@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinygrad_edu.optim.checks import at_least_zero
+from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
 from tinygrad_edu.optim.packing import as_array
 from tinygrad_edu.tensor import Tensor
 
@@ -57,7 +57,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     array([0.6, 0.8])
     """
     at_least_zero("max_norm", max_norm)
-    learners = [p for p in parameters if p.grad is not None]
+    learners = [p for p in list_of_tensors("clip_by_norm", parameters) if p.grad is not None]
     gradients = [as_array(p.grad) for p in learners]
     norm = math.hypot(*(float(np.linalg.norm(g)) for g in gradients))
     if not math.isfinite(norm):
@@ -97,6 +97,6 @@ def clip_by_value(parameters: Iterable[Tensor], limit: float) -> None:
     array([1. , 0.5])
     """
     at_least_zero("the limit", limit)
-    for p in parameters:
+    for p in list_of_tensors("clip_by_value", parameters):
         if p.grad is not None:
             p.grad = np.clip(as_array(p.grad), -limit, limit)

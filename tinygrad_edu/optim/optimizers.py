@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from tinygrad_edu.optim.base import Decay, Optimizer
 from tinygrad_edu.optim.checks import at_least_zero, fraction
@@ -54,7 +56,7 @@ class SGD(Optimizer):
     array([ 0.46, -0.92])
     """
 
-    slots = ("velocity",)
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(
         self,
@@ -66,8 +68,8 @@ class SGD(Optimizer):
         weight_decay: Decay = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.momentum = fraction("the momentum", momentum)
-        self.nesterov = nesterov
+        self.momentum: float = fraction("the momentum", momentum)
+        self.nesterov: bool = nesterov
         if nesterov and not momentum:
             raise ValueError("Nesterov's method needs a momentum above 0; got momentum=0")
 
@@ -106,7 +108,7 @@ class AdaGrad(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    slots = ("total",)
+    slots: ClassVar[tuple[str, ...]] = ("total",)
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class AdaGrad(Optimizer):
         weight_decay: Decay = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.eps = at_least_zero("eps", eps)
+        self.eps: float = at_least_zero("eps", eps)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `adagrad`."""
@@ -158,7 +160,7 @@ class RMSProp(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    slots = ("square", "velocity")
+    slots: ClassVar[tuple[str, ...]] = ("square", "velocity")
 
     def __init__(
         self,
@@ -171,9 +173,9 @@ class RMSProp(Optimizer):
         weight_decay: Decay = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.alpha = fraction("alpha", alpha)
-        self.eps = at_least_zero("eps", eps)
-        self.momentum = fraction("the momentum", momentum)
+        self.alpha: float = fraction("alpha", alpha)
+        self.eps: float = at_least_zero("eps", eps)
+        self.momentum: float = fraction("the momentum", momentum)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `rmsprop`."""
@@ -219,7 +221,7 @@ class Adam(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    slots = ("mean", "square")
+    slots: ClassVar[tuple[str, ...]] = ("mean", "square")
 
     def __init__(
         self,
@@ -231,8 +233,14 @@ class Adam(Optimizer):
         weight_decay: Decay = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.betas = fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
-        self.eps = at_least_zero("eps", eps)
+        if np.shape(betas) != (2,):
+            raise ValueError(f"betas must be two numbers; got {betas!r}")
+        # At 1 nothing new would be learned, and the correction of the means divide by 0.
+        beta1, beta2 = (
+            fraction(f"betas[{i}]", beta, below_one=True) for i, beta in enumerate(betas)
+        )
+        self.betas: tuple[float, float] = (beta1, beta2)
+        self.eps: float = at_least_zero("eps", eps)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `adam`."""

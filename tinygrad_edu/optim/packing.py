@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import accumulate, pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -29,71 +31,103 @@ def grouped(parameters: list[Tensor]) -> list[list[int]]:
 class Block:
     """Parameters whose values lie side by side in one array, so that a rule runs once for all."""
 
+    parameters: list[Tensor]
+    weight_decay: float | Array | None
+    values: Array  # of all parameters, in one dimension; and so the state, an array for each slot
+    views: list[Array]  # of the values, one for each parameter: what its data become
+    state: list[Array]
+
     def __init__(
         self, parameters: list[Tensor], decays: list[float], slots: tuple[str, ...]
     ) -> None:
         self.parameters = parameters
-        self.sizes = [p.size for p in parameters]
-        self.weight_decay = self._for_each_value(decays)
-        self.values = np.zeros(sum(self.sizes), parameters[0].dtype)
-        self.views = self.split(self.values)  # which the parameters become at the first step
+        self._shapes = [p.shape for p in parameters]
+        bounds = accumulate((p.size for p in parameters), initial=0)
+        self._slices = [slice(start, end) for start, end in pairwise(bounds)]
+        self.values = np.zeros(self._slices[-1].stop, parameters[0].dtype)
+        self.views = self.split(self.values)
         self.state = [np.zeros_like(self.values) for _ in slots]
+        self.weight_decay = self._for_each_value(decays)
 
-    def _for_each_value(self, decays: list[float]) -> Any:
+    def _for_each_value(self, decays: list[float]) -> float | Array | None:
         """The weight decay, as one number if it is the same for all, or None if it is zero."""
         if len(set(decays)) == 1:
             return decays[0] or None
-        return np.repeat(np.array(decays, self.parameters[0].dtype), self.sizes)
+        return np.repeat(np.array(decays, self.values.dtype), [p.size for p in self.parameters])
 
     def split(self, array: Array) -> list[Array]:
         """The part of every parameter, as a view in its shape."""
-        parts = np.split(array, np.cumsum(self.sizes)[:-1])
-        return [part.reshape(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
+        return [
+            array[part].reshape(shape)
+            for part, shape in zip(self._slices, self._shapes, strict=True)
+        ]
 
-    def propose(self, rule: Callable[..., tuple[Any, ...]], lr: float) -> list[Array] | None:
+    # --- a step: propose it, then commit to it ----------------------------------------------
+
+    def propose(self, update: Callable[..., tuple[Any, ...]], lr: float) -> list[Array] | None:
         """The values and the state after a step, changing nothing; None without a gradient."""
-        gradients: list[Any] = []
-        absent: list[int] = []
-        moved = False
-        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
-            moved |= p.data is not view  # at the first step, or when it was given new data
-            g = p.grad
-            if g is None:
-                absent.append(len(gradients))
-                g = np.zeros_like(view)
-            elif g.shape != view.shape:
-                raise ValueError(
-                    f"the gradient of {_describe(p)} must have that shape; got {g.shape}"
-                )
-            gradients.append(g)
+        gradients = [p.grad for p in self.parameters]
+        absent = [i for i, g in enumerate(gradients) if g is None]
         if len(absent) == len(gradients):
             return None
-        if moved:
-            self.values = np.concatenate([p.data for p in self.parameters], axis=None)
-            self.views = self.split(self.values)
+        for i in absent:
+            gradients[i] = np.zeros_like(self.views[i])
         g = self._joined(gradients)
-        result = [*rule(self.values, g, *self.state, lr=lr, weight_decay=self.weight_decay)]
+        self._take_over_new_data()
+        options = {"lr": lr, "weight_decay": self.weight_decay}
+        result = self._fitted([*update(self.values, g, *self.state, **options)])
         for i in absent:
             for new, old in zip(result, [self.values, *self.state], strict=True):
-                self.split(new)[i][...] = self.split(old)[i]
-        if not self._is_finite(result[0]):
-            self._explain(result[0], gradients, lr)
+                new[self._slices[i]] = old[self._slices[i]]
+        if not _is_finite(result[0]):
+            self._refuse(result[0], gradients, lr)
         return result
+
+    def commit(self, result: list[Array]) -> None:
+        """Take over what `propose` returned."""
+        values, *self.state = result
+        if len(self.parameters) == 1:  # no copy, which would cost something for a large array
+            self.values, self.views = values, self.split(values)
+        else:
+            self.values[...] = values
+        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
+            p.data = view  # and mark it as changed
 
     def _joined(self, gradients: list[Any]) -> Array:
         """The gradients side by side, as the values are."""
+        if [g.shape for g in gradients] != self._shapes:
+            for p, g in zip(self.parameters, gradients, strict=True):
+                if g.shape != p.shape:
+                    raise ValueError(
+                        f"the gradient of {_describe(p)} must have that shape; got {g.shape}"
+                    )
         if len(gradients) == 1:
-            g = as_array(gradients[0]).reshape(-1)
+            joined = as_array(gradients[0]).reshape(-1)
         else:
-            g = as_array(np.concatenate(gradients, axis=None))
-        return g if g.dtype is self.values.dtype else g.astype(self.values.dtype)
+            joined = as_array(np.concatenate(gradients, axis=None))
+        if joined.dtype is self.values.dtype:
+            return joined
+        return joined.astype(self.values.dtype, casting="same_kind")  # not from complex numbers
 
-    def _is_finite(self, values: Array) -> bool:
-        # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
-        fast = values.size <= PACKED_SIZE and math.isfinite(np.vdot(values, values))
-        return fast or bool(np.isfinite(values).all())
+    def _take_over_new_data(self) -> None:
+        """Before the first step, and when a parameter was given new data since the last one."""
+        data = [p.data for p in self.parameters]
+        if not all(map(is_, data, self.views)):
+            self.values = np.concatenate(data, axis=None)
+            self.views = self.split(self.values)
 
-    def _explain(self, values: Array, gradients: list[Any], lr: float) -> None:
+    def _fitted(self, result: list[Array]) -> list[Array]:
+        """What a rule returned, in the precision of the parameters; anyone may write a rule."""
+        shapes = [x.shape for x in result]
+        if shapes != [self.values.shape] * (1 + len(self.state)):
+            raise ValueError(
+                f"update must return the new values and {len(self.state)} arrays of state, each "
+                f"of shape {self.values.shape}; got {len(result)} of shapes {shapes}"
+            )
+        dtype = self.values.dtype
+        return [x if x.dtype is dtype else x.astype(dtype, casting="same_kind") for x in result]
+
+    def _refuse(self, values: Array, gradients: list[Any], lr: float) -> None:
         """Raise, since the new values are not finite: say because of what."""
         for p, g in zip(self.parameters, map(as_array, gradients), strict=True):
             if not np.isfinite(g).all():
@@ -108,15 +142,11 @@ class Block:
                     f"changed. Try a learning rate below {lr}"
                 )
 
-    def commit(self, result: list[Array]) -> None:
-        """Take over what `propose` returned."""
-        values, *self.state = result
-        if len(self.parameters) == 1:  # no copy, which would cost something for a large array
-            self.values, self.views = values, self.split(values)
-        else:
-            self.values[...] = values
-        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
-            p.data = view  # and mark it as changed
+
+def _is_finite(values: Array) -> bool:
+    # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
+    fast = values.size <= PACKED_SIZE and math.isfinite(values.dot(values))
+    return fast or bool(np.isfinite(values).all())
 
 
 def _describe(p: Tensor) -> str:

@@ -65,7 +65,7 @@ def sgd(
     if momentum:
         velocity = momentum * velocity + g
         g = g + momentum * velocity if nesterov else velocity
-    return p - lr * g, velocity
+    return p + -lr * g, velocity  # NumPy forms a sum in the memory of the product
 
 
 def adagrad(

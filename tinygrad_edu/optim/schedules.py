@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
-from tinygrad_edu.optim.checks import at_least_one
+from tinygrad_edu.optim.checks import at_least_one, at_least_zero
 
 __all__ = ["Schedule", "cosine_decay", "exponential_decay", "step_decay", "warm_up"]
 
@@ -38,8 +38,10 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
 
     Raises
     ------
+    TypeError
+        If ``every`` is no integer, or what should be a number is none.
     ValueError
-        If ``every`` is below 1.
+        If ``every`` is below 1, or a number is negative.
 
     Examples
     --------
@@ -48,7 +50,9 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
     >>> [schedule(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    return partial(_step_decay, lr, at_least_one("every", every), factor)
+    return partial(
+        _step_decay, _rate(lr), at_least_one("every", every), at_least_zero("the factor", factor)
+    )
 
 
 def _step_decay(lr: float, every: int, factor: float, step: int) -> float:
@@ -74,6 +78,13 @@ def exponential_decay(lr: float, factor: float) -> Schedule:
     callable
         The learning rate as a function of the number of steps already done.
 
+    Raises
+    ------
+    TypeError
+        If what should be a number is none.
+    ValueError
+        If a number is negative.
+
     Examples
     --------
     >>> from tinygrad_edu import optim
@@ -81,7 +92,7 @@ def exponential_decay(lr: float, factor: float) -> Schedule:
     >>> [schedule(step) for step in range(4)]
     [1.0, 0.5, 0.25, 0.125]
     """
-    return partial(_exponential_decay, lr, factor)
+    return partial(_exponential_decay, _rate(lr), at_least_zero("the factor", factor))
 
 
 def _exponential_decay(lr: float, factor: float, step: int) -> float:
@@ -113,8 +124,10 @@ def cosine_decay(lr: float, steps: int, final: float = 0.0) -> Schedule:
 
     Raises
     ------
+    TypeError
+        If ``steps`` is no integer, or what should be a number is none.
     ValueError
-        If ``steps`` is below 1.
+        If ``steps`` is below 1, or a number is negative.
 
     References
     ----------
@@ -127,7 +140,9 @@ def cosine_decay(lr: float, steps: int, final: float = 0.0) -> Schedule:
     >>> [round(schedule(step), 4) for step in range(6)]
     [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
     """
-    return partial(_cosine_decay, lr, at_least_one("steps", steps), final)
+    return partial(
+        _cosine_decay, _rate(lr), at_least_one("steps", steps), at_least_zero("final", final)
+    )
 
 
 def _cosine_decay(lr: float, steps: int, final: float, step: int) -> float:
@@ -155,8 +170,10 @@ def warm_up(lr: float | Schedule, steps: int) -> Schedule:
 
     Raises
     ------
+    TypeError
+        If ``steps`` is no integer, or what should be a number is none.
     ValueError
-        If ``steps`` is below 1.
+        If ``steps`` is below 1, or a number is negative.
 
     References
     ----------
@@ -170,8 +187,12 @@ def warm_up(lr: float | Schedule, steps: int) -> Schedule:
     >>> [schedule(step) for step in range(6)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
-    return partial(_warm_up, lr, at_least_one("steps", steps))
+    return partial(_warm_up, lr if callable(lr) else _rate(lr), at_least_one("steps", steps))
 
 
 def _warm_up(lr: float | Schedule, steps: int, step: int) -> float:
     return (lr(step) if callable(lr) else lr) * min(1, (step + 1) / steps)
+
+
+def _rate(lr: float) -> float:
+    return at_least_zero("the learning rate", lr)
