@@ -1,4 +1,8 @@
-"""How Sphinx builds the documentation: `nox -s docs`."""
+"""How Sphinx builds the documentation: `nox -s docs`.
+
+It runs the studies of the gallery in full, for some ten minutes. To see what you are writing, run
+them quickly: `nox -s docs -- -t quick`.
+"""
 
 import os
 import sys
@@ -30,7 +34,7 @@ extensions = [
     "op_pages",
     "pictures",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb"]
+exclude_patterns = ["_build"]
 
 # Pages
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -46,19 +50,24 @@ autodoc_typehints = "none"  # the docstrings say more
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 viewcode_line_numbers = True
 
 # Examples
+quick = tags.has("quick")  # noqa: F821 - Sphinx's
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"(^|[/\\])_",  # what examples share
-    "reset_argv": "gallery.arguments",
+    "reset_argv": "gallery.quick_arguments" if quick else "gallery.arguments",
+    "run_stale_examples": not quick,  # what has run quickly has not run
     "image_scrapers": ("gallery.written_pictures",),
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery.teaching_order",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "notebook_extensions": set(),  # the scripts have command lines
+    "remove_config_comments": True,
     "show_memory": False,
     "write_computation_times": False,
     "show_signature": False,

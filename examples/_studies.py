@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,12 @@ class Stack:
         self.networks = list(networks)
         self.layers = [
             (
-                tg.Tensor([layer.W.data for layer in layers], True, name=layers[0].W.name),
-                tg.Tensor([layer.b.data[None] for layer in layers], True, name=layers[0].b.name),
-                layers[0].activation,
+                tg.Tensor([W.data for W in Ws], True, name=Ws[0].name),
+                tg.Tensor([b.data[None] for b in bs], True, name=bs[0].name),
+                activation,
             )
             for layers in zip(*self.networks, strict=True)
+            for Ws, bs, (activation, *_) in [zip(*map(_parts, layers), strict=True)]
         ]
         self.parameters = [p for W, b, _ in self.layers for p in (W, b)]
         self.weights = [W for W, _, _ in self.layers]
@@ -66,6 +68,13 @@ class Stack:
             layer.W.data, layer.b.data = W.data[i].copy(), b.data[i, 0].copy()
             layer.activation = activation
         return network
+
+
+def _parts(layer):
+    """The weights, the biases and the activation of a layer."""
+    if isinstance(layer, tg.nn.Maxout):
+        return layer.linear.W, layer.linear.b, partial(tg.maxout, pieces=layer.pieces)
+    return layer.W, layer.b, layer.activation
 
 
 def _sizes(network):
@@ -138,6 +147,12 @@ def parallel(f, cells, what, jobs=2):
     cells = list(cells)
     results = Parallel(n_jobs=jobs, return_as="generator")(delayed(f)(*cell) for cell in cells)
     return list(tqdm(results, total=len(cells), desc=what, unit="run"))
+
+
+def conclude(chosen, findings):
+    """Print what was found; or that a quick run, of few seeds and epochs, has found nothing."""
+    print("\nWhat holds is found by a full run, without --quick." if chosen.quick else findings)
+    print(f"\nfigures are in {chosen.output}")
 
 
 def print_table(title, header, rows):

@@ -10,7 +10,7 @@ Run it with ``python examples/digits.py [--quick]``.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _studies import options, parallel, print_table, save, save_numbers
+from _studies import conclude, options, parallel, print_table, save, save_numbers
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score
@@ -76,7 +76,7 @@ save_numbers(chosen.output / "numbers.json", {"accuracies": accuracies})
 # What it confuses
 # ----------------
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", width_ratios=(1, 1.1))
+figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained", width_ratios=(1, 1.1))
 ConfusionMatrixDisplay.from_predictions(
     y, predictions, ax=axes[0], cmap="Blues", colorbar=False, text_kw={"fontsize": 9}
 )
@@ -110,4 +110,22 @@ for ax, picture in zip(axes.flat, weights, strict=True):
     ax.set(xticks=[], yticks=[])
 figure.suptitle("the weights into 64 of 128 hidden units")
 save(figure, chosen.output / "weights.png")
-print(f"\nfigures are in {chosen.output}")
+
+# %%
+# What holds
+# ----------
+
+mistakes = y[predictions != y], predictions[predictions != y]
+pairs, counts = np.unique(mistakes, axis=1, return_counts=True)
+digit, read = pairs[:, counts.argmax()]
+conclude(
+    chosen,
+    f"""
+What holds:
+- A network with one hidden layer reads {np.mean(accuracies):.1%} of the digits that it has never
+  seen.
+- Its mistakes are few and of a kind: most often it reads a {read} where there is a {digit},
+  {counts.max()} times in {counts.sum()}.
+What depends on the split:
+- The accuracy of a part: between {min(accuracies):.1%} and {max(accuracies):.1%}.""",
+)

@@ -26,7 +26,7 @@ def save(graph, name):
     """Write a picture as SVG, for pages, and as PNG."""
     for kind in ("svg", "png"):
         (output / f"{name}.{kind}").write_bytes(graph.pipe(kind))
-    print(f"wrote {name}.svg and {name}.png to {output.resolve()}")
+    print(f"wrote {name}.svg and {name}.png to {output}")
 
 
 # %%
@@ -82,7 +82,7 @@ save(tg.draw_graph(network(2), direction="TB"), "layers")
 # %%
 # With ``depth=0`` each outermost scope is folded into one card, which says what is inside.
 
-save(tg.draw_graph(network(6), depth=0), "folded")
+save(tg.draw_graph(network(4), depth=0), "folded")
 
 # %%
 # Where the gradient gets lost
@@ -91,3 +91,5 @@ save(tg.draw_graph(network(6), depth=0), "folded")
 # it. In a chain of sigmoids it is gone before it reaches the first layer.
 
 save(tg.draw_graph(network(6), color_by="grad", depth=0, direction="TB"), "vanishing_gradient")
+
+# sphinx_gallery_thumbnail_number = 3

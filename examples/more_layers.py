@@ -17,6 +17,7 @@ import numpy as np
 from _studies import (
     Stack,
     binary_accuracy,
+    conclude,
     descend_by_samples,
     options,
     parallel,
@@ -87,7 +88,7 @@ for i, (h, W) in ((3, (h2, W3)), (2, (h1, W2)), (1, (x, W1))):
 for name, value in derivatives.items():
     same = np.allclose(value, by_hand[name], rtol=1e-12, atol=0)
     print(f"{name:15} {np.array2string(value, precision=6, prefix=' ' * 16)}  as by hand: {same}")
-graph = tg.draw_graph(loss)
+graph = tg.draw_graph(loss, direction="TB")
 for kind in ("svg", "png"):
     (chosen.output / f"walk.{kind}").write_bytes(graph.pipe(kind))
 
@@ -215,27 +216,23 @@ for name in ["two layers, 4-3"] if chosen.quick else [n for n in STUDIES if "x 5
 # ----------
 
 reached = {name: (values[-1, 1:] >= 0.95).sum() for name, values in accuracy.items()}
-median = {name: np.median(values[-1, 1:]) for name, values in accuracy.items()}
-print(
+median = {name: f"{np.median(values[-1, 1:]):.3f}" for name, values in accuracy.items()}
+conclude(
+    chosen,
     f"""
 What holds:
 - Every derivative of the published walk: they are those of the recorded graph, to the last digits.
-- One hidden layer of 3 units "has a hard time" on exor: a median of {median["one layer of 3"]:.3f}.
+- One hidden layer of 3 units "has a hard time" on exor: a median of {median["one layer of 3"]}.
 What does not:
-- "So it takes a second layer." One layer of 7 units, as many as 4 and 3, has a median of {
-        median["one layer of 7"]:.3f}
-  in the same epochs; two layers of 4 and 3, with the published rate, {
-        median["two layers, 4-3"]:.3f}, and with the rate
-  of the one layer {
-        median[
-            "two layers, 4-3, rate x 5"
-        ]:.3f}. The comparison mixes up depth, width, initialization and step size.
+- "So it takes a second layer." One layer of 7 units, as many as 4 and 3, has a median of
+  {median["one layer of 7"]} in the same epochs; two layers of 4 and 3, with the published rate,
+  {median["two layers, 4-3"]}, and with the rate of the one layer
+  {median["two layers, 4-3, rate x 5"]}. The comparison mixes up depth, width, initialization and
+  step size.
 What depends on the seed:
-- On exor and the moons whether a network gets there: {reached["two layers, 4-3"]} of {
-        len(SEEDS)
-    } with two layers reach .95 on
-  exor, {
-        reached["two layers, 3-2, moons"]
-    } on the moons. On the other two data sets the seed hardly matters."""
+- On exor and the moons whether a network gets there: of {len(SEEDS)} with two layers
+  {reached["two layers, 4-3"]} reach .95 on exor, {reached["two layers, 3-2, moons"]} on the moons.
+  On the other two data sets the seed hardly matters.""",
 )
-print(f"\nfigures are in {chosen.output}")
+
+# sphinx_gallery_thumbnail_number = 2

@@ -1,4 +1,6 @@
-"""Teach a small network to read handwritten digits, and draw how it learned.
+"""Quickstart: reading digits.
+
+Teach a small network to read handwritten digits, and draw how it learned.
 
 Run it with ``python examples/quickstart.py [output folder]``.
 """
@@ -73,8 +75,9 @@ loss.backward()
 output.mkdir(parents=True, exist_ok=True)
 figure.savefig(output / "loss.png", dpi=150)
 try:
+    graph = tg.draw_graph(loss, direction="TB")
     for kind in ("svg", "png"):
-        (output / f"graph.{kind}").write_bytes(tg.draw_graph(loss).pipe(kind))
+        (output / f"graph.{kind}").write_bytes(graph.pipe(kind))
 except RuntimeError as no_graphviz:
-    sys.exit(f"wrote loss.png to {output.resolve()}, but no graph: {no_graphviz}")
-print(f"wrote loss.png, graph.svg and graph.png to {output.resolve()}")
+    sys.exit(f"wrote loss.png to {output}, but no graph: {no_graphviz}")
+print(f"wrote loss.png, graph.svg and graph.png to {output}")

@@ -16,6 +16,7 @@ import numpy as np
 from _studies import (
     Stack,
     binary_accuracy,
+    conclude,
     descend_by_samples,
     first_epoch,
     options,
@@ -256,8 +257,11 @@ chain = {"loss": loss.item(), "dL/dout": out.grad.item(), "dL/dh2": h2.grad[0]}
 published = {"loss": 2.09437893, "dL/dout": 8.12039603, "dL/dh2": GRADIENT}
 print_table(
     "one sample",
-    ("", "published", "here"),
-    [(name, np.round(published[name], 8), np.round(chain[name], 8)) for name in chain],
+    ("", *chain),
+    [
+        (who, *(np.round(value, 8) for value in numbers.values()))
+        for who, numbers in {"published": published, "here": chain}.items()
+    ],
 )
 save_numbers(
     chosen.output / "numbers.json",
@@ -272,26 +276,23 @@ save_numbers(
 # What holds
 # ----------
 
-median = {name: np.median(epochs[1:]) for name, epochs in e95.items()}
-print(
+median = {name: f"{np.median(epochs[1:]):.0f}" for name, epochs in e95.items()}
+reached = {name: np.isfinite(epochs[1:]).sum() for name, epochs in e95.items()}
+n = len(SEEDS)
+conclude(
+    chosen,
     f"""
 What holds:
-- On exor ReLU is far ahead: {median["ReLU"]:.0f} epochs against {
-        median["sigmoid"]:.0f}, as medians of {len(SEEDS)} seeds.
-- The loss on probabilities turns into nan for {len(sick)} of {
-        len(SEEDS)
-    } seeds; on logits it cannot.
+- On exor ReLU is far ahead: {median["ReLU"]} epochs against {median["sigmoid"]}, as medians of {n}
+  seeds.
+- The loss on probabilities turns into nan for {len(sick)} of {n} seeds; on logits it cannot.
 What does not:
-- "It is the activation." Ten times the learning rate brings sigmoid to {
-        median["sigmoid, rate x 10"]:.0f} epochs, and
-  weights of twice the size to {
-        median["sigmoid, rate x 10, weights x 2"]:.0f}: most of the gap is the size of the steps.
+- "It is the activation." Ten times the learning rate brings sigmoid to
+  {median["sigmoid, rate x 10"]} epochs, and weights of twice the size to
+  {median["sigmoid, rate x 10, weights x 2"]}: most of the gap is the size of the steps.
 What depends on the seed:
-- Whether a network gets there at all: {np.isfinite(e95["ReLU"][1:]).sum()} of {
-        len(SEEDS)
-    } ReLU networks do in {len(relu)} epochs, {np.isfinite(e95["sigmoid"][1:]).sum()} of {
-        len(SEEDS)
-    }
-  sigmoid networks in {len(sigmoids)}."""
+- Whether a network gets there at all: {reached["ReLU"]} of {n} ReLU networks do in {len(relu)}
+  epochs, {reached["sigmoid"]} of {n} sigmoid networks in {len(sigmoids)}.""",
 )
-print(f"\nfigures are in {chosen.output}")
+
+# sphinx_gallery_thumbnail_number = -2

@@ -12,7 +12,7 @@ Run it with ``python examples/vanishing_gradient_xor.py [--quick]``.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _studies import Stack, options, parallel, print_table, save, save_numbers
+from _studies import Stack, conclude, options, parallel, print_table, save, save_numbers
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn, viz
@@ -51,7 +51,8 @@ save(viz.activation_curves(names, columns=3), chosen.output / "activations.png")
 # ------------------------
 # Ten hidden layers of five units, weights drawn from U(-1, 1), full-batch gradient descent with a
 # learning rate of 0.1. Beside the two networks of the study: what tanh, the relatives of ReLU,
-# He's initialization and more units change.
+# maxout, He's initialization and more units change. A maxout unit is the larger of two weighted
+# sums, so it has twice the weights; one of the two always lets the gradient pass, so it cannot die.
 
 VARIANTS = {  # the activation, the width, the initializer
     "sigmoid": ("sigmoid", 5, "uniform"),
@@ -59,36 +60,43 @@ VARIANTS = {  # the activation, the width, the initializer
     "ReLU": ("relu", 5, "uniform"),
     "leaky ReLU": ("leaky_relu", 5, "uniform"),
     "ELU": ("elu", 5, "uniform"),
+    "maxout of two": ("maxout", 5, "uniform"),
     "ReLU, He": ("relu", 5, "he_normal"),
     "ReLU, He, width 8": ("relu", 8, "he_normal"),
     "ReLU, He, width 16": ("relu", 16, "he_normal"),
 }
 
 
+def network(activation, width, init, seed):
+    """Draw the weights; biases are zero."""
+    rng = np.random.RandomState(seed)
+    if activation != "maxout":
+        return nn.MLP([2, *[width] * 10, 1], activation, init=init, rng=rng)
+    hidden = [nn.Maxout(n, width, init=init, rng=rng) for n in [2, *[width] * 9]]
+    return nn.Sequential(*hidden, nn.Linear(width, 1, init=init, rng=rng))
+
+
 def train(variant, seeds):
     """Train a network for each seed; return what is seen on the way."""
-    activation, width, init = VARIANTS[variant]
-    networks = Stack(
-        nn.MLP([2, *[width] * 10, 1], activation, init=init, rng=np.random.RandomState(seed))
-        for seed in seeds
-    )
+    networks = Stack(network(*VARIANTS[variant], seed) for seed in seeds)
     targets = np.broadcast_to(y, (len(networks), *y.shape))
     seen = {"cost": [], "accuracy": [], "norms": [], "dead": [], "hidden": []}
-    for step in range(STEPS):
-        layers = []
-        logits = networks(X, layers)
-        losses = tg.sigmoid_cross_entropy(logits, targets, reduction="none").mean(axis=(1, 2))
-        losses.sum().backward()
-        if step % EVERY == 0:
-            hidden = [h.data for h in layers[:-1]]
-            seen["cost"].append(losses.data)
-            seen["accuracy"].append(((logits.data > 0) == y).mean(axis=(1, 2)))
-            seen["norms"].append(networks.gradient_norms())
-            seen["dead"].append([(h == 0).all(axis=1).sum(axis=-1) for h in hidden])
-            seen["hidden"].append([hidden[i].swapaxes(0, 1).reshape(4, -1) for i in (0, 4, 9)])
-        networks.descend(0.1)
-    with tg.no_grad():
-        seen["outputs"] = tg.sigmoid(networks(X)).data[:, :, 0].T
+    with np.errstate(over="ignore", invalid="ignore"):  # who diverges is counted in the end
+        for step in range(STEPS):
+            layers = []
+            logits = networks(X, layers)
+            losses = tg.sigmoid_cross_entropy(logits, targets, reduction="none").mean(axis=(1, 2))
+            losses.sum().backward()
+            if step % EVERY == 0:
+                hidden = [h.data for h in layers[:-1]]
+                seen["cost"].append(losses.data)
+                seen["accuracy"].append(((logits.data > 0) == y).mean(axis=(1, 2)))
+                seen["norms"].append(networks.gradient_norms())
+                seen["dead"].append([(h == 0).all(axis=1).sum(axis=-1) for h in hidden])
+                seen["hidden"].append([hidden[i].swapaxes(0, 1).reshape(4, -1) for i in (0, 4, 9)])
+            networks.descend(0.1)
+        with tg.no_grad():
+            seen["outputs"] = tg.sigmoid(networks(X)).data[:, :, 0].T
     return {name: np.array(values) for name, values in seen.items()}
 
 
@@ -152,13 +160,13 @@ save_numbers(
 # soon as the output has found the mean of the labels, nothing is left for the top layers either.
 # With tanh and with He's weights the bottom of the picture is as bright as its top.
 
-figure, axes = plt.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
 steps = np.arange(0, STEPS, EVERY)
 for ax, variant in zip(axes, ("sigmoid", "tanh", "ReLU, He, width 16"), strict=True):
     beginning = flow[variant][: 1000 // EVERY]
     norms = {f"W{i}": beginning[:, i - 1] for i in range(1, 12)}
     viz.gradient_flow(norms, ax, steps=steps[: len(beginning)], limits=(1e-8, 1))
-    ax.set_title(f"{variant}: norm of the gradient")
+    ax.set_title(variant)
 save(figure, chosen.output / "gradient_flow.png")
 
 # %%
@@ -166,7 +174,9 @@ save(figure, chosen.output / "gradient_flow.png")
 # -----------------
 # Each thin line is a seed, the thick one their median.
 
-figure, axes = plt.subplots(2, 4, figsize=(15, 6), sharex=True, sharey="row", layout="constrained")
+figure, axes = plt.subplots(
+    2, 4, figsize=(11, 4.8), sharex=True, sharey="row", layout="constrained"
+)
 for column, variant in zip(axes.T, ("sigmoid", "tanh", "ReLU", "ReLU, He, width 16"), strict=True):
     for ax, name in zip(column, ("cost", "accuracy"), strict=True):
         values = runs[variant][name][:, :50]
@@ -209,32 +219,31 @@ save(figure, chosen.output / "solved.png")
 # What holds
 # ----------
 
-dead = runs["ReLU"]["dead"][0].sum(axis=0)
+dead = runs["ReLU"]["dead"][0].sum(axis=0).mean()
 cut = (runs["ReLU"]["dead"][-1] == 5).any(axis=0)
-print(
+right = solved["ReLU"]
+cuts = (cut & ~right).sum(), (cut & right).sum()
+diverged = np.isnan(runs["maxout of two"]["cost"][-1]).sum()
+share = {variant: f"{solved[variant].mean():.0%}" for variant in VARIANTS}
+conclude(
+    chosen,
     f"""
 What holds:
-- Ten layers of sigmoid units learn nothing: {solved["sigmoid"].sum()} of {
-        SEEDS
-    } seeds. The gradient of the
-  first layer is {np.median(ratios):.0e} of that of the last, a factor of {
-        factor:.1f} for each layer.
+- Ten layers of sigmoid units learn nothing: {solved["sigmoid"].sum()} of {SEEDS} seeds. The
+  gradient of the first layer is {np.median(ratios):.0e} of that of the last, a factor of
+  {factor:.1f} for each layer.
 What depends on the seed:
-- "ReLU solves it": {
-        solved[
-            "ReLU"
-        ].mean():.0%} of the seeds do. Its gradient does not vanish gradually, it is cut:
-  with U(-1, 1) on average {dead.mean():.0f} of 50 units are dead before the first step, and one
-  layer in which all are dead separates the input from the loss. Of the {
-        (~solved["ReLU"]).sum()
-    } seeds that fail,
-  {(cut & ~solved["ReLU"]).sum()} end with such a layer; of the {
-        solved["ReLU"].sum()
-    } that succeed, {(cut & solved["ReLU"]).sum()}.
+- "ReLU solves it": {share["ReLU"]} of the seeds do. Its gradient does not vanish gradually, it is
+  cut: with U(-1, 1) on average {dead:.0f} of 50 units are dead before the first step, and one layer
+  in which all are dead separates the input from the loss. Of the {(~right).sum()} seeds that fail,
+  {cuts[0]} end with such a layer; of the {right.sum()} that succeed, {cuts[1]}.
 What helps:
-- tanh, whose slope at 0 is 1: {solved["tanh"].mean():.0%}.
+- tanh, whose slope at 0 is 1: {share["tanh"]}.
+- Maxout, which always lets the gradient pass: {share["maxout of two"]}. But nothing bounds it
+  either: {diverged} of {SEEDS} seeds diverge.
 - He's weights, which keep the variance, and above all width, which makes a layer in which all are
-  dead less likely: {solved["ReLU, He"].mean():.0%}, {solved["ReLU, He, width 8"].mean():.0%} and {
-        solved["ReLU, He, width 16"].mean():.0%} for 5, 8 and 16 units."""
+  dead less likely: {share["ReLU, He"]}, {share["ReLU, He, width 8"]} and
+  {share["ReLU, He, width 16"]} for 5, 8 and 16 units.""",
 )
-print(f"\nfigures are in {chosen.output}")
+
+# sphinx_gallery_thumbnail_number = 2

@@ -63,4 +63,6 @@ parameters = rng.normal(size=(2, 3)), np.zeros(3), rng.normal(size=(3, 1)), np.z
 tg.explore(network, points, *parameters, path=output / "network.html")
 
 for page in ("neuron.html", "network.html"):
-    print(f"wrote {(output / page).resolve()}; open it in a browser")
+    print(f"wrote {output / page}; open it in a browser")
+
+# sphinx_gallery_thumbnail_path = "images/explorer.png"

@@ -13,7 +13,16 @@ from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _studies import Stack, options, parallel, print_table, save, save_numbers, spread
+from _studies import (
+    Stack,
+    conclude,
+    options,
+    parallel,
+    print_table,
+    save,
+    save_numbers,
+    spread,
+)
 from sklearn.datasets import make_circles, make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -172,17 +181,20 @@ for suffix in ["gif"] if chosen.quick else ["gif", "html"]:
 # What holds
 # ----------
 
+line, end, right = np.median(lines), np.median(loss[-1]), np.median(accuracy[-1])
 stuck = (loss[-1] > 0.25).mean()
-print(
+conclude(
+    chosen,
     f"""
 What holds:
-- After a thousand passes the loss is about .31, where a straight line is ({np.median(lines):.3f}).
+- After a thousand passes the loss is about .31, where a straight line is ({line:.3f}).
 - On the circles the networks get all points right: {(final == 1).sum()} of {len(final)}.
 What does not:
 - "The loss converges to .307": that is a plateau, not the end. At {steps[-1]} passes the median
-  of {SEEDS} runs is {np.median(loss[-1]):.3f}, with an accuracy of {np.median(accuracy[-1]):.3f}.
+  of {SEEDS} runs is {end:.3f}, with an accuracy of {right:.3f}.
 What depends on the seed:
 - When a run leaves the plateau, and whether it does so within the time given: {stuck:.0%} of the
-  runs are still above .25, as the published one was."""
+  runs are still above .25, as the published one was.""",
 )
-print(f"\nfigures are in {chosen.output}")
+
+# sphinx_gallery_thumbnail_number = 3

@@ -153,9 +153,6 @@ def page(name, folder):
         f".. autofunction:: tinygrad_edu.{name}",
         "```",
     ]
-    if is_elementwise(op):
-        with rc_context(STYLE):
-            curves(op).savefig(folder / f"{name}-curves.svg")
     if name in ALIASES:
         parts.append(f"The same as [{ALIASES[name]}]({ALIASES[name]}.md).\n")
     if is_elementwise(op):
@@ -184,14 +181,18 @@ def source(name):
     path = Path(module.__file__)
     wanted = ALIASES.get(name, name)
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == wanted:
-            begin = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            docstring = node.body[0]
-            lines = f"{begin}-{docstring.lineno - 1},{docstring.end_lineno + 1}-{node.end_lineno}"
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == wanted:
-            begin, lines = node.lineno, f"{node.lineno}-{node.end_lineno}"
-        else:
-            continue
+        match node:
+            case ast.FunctionDef(name=name, body=[docstring, *_]) if name == wanted:
+                begin = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                lines = (
+                    f"{begin}-{docstring.lineno - 1},{docstring.end_lineno + 1}-{node.end_lineno}"
+                )
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name))
+            ) if name == wanted:
+                begin, lines = node.lineno, f"{node.lineno}-{node.end_lineno}"
+            case _:
+                continue
         relative = path.relative_to(Path(tg.__file__).parents[1])
         return [
             "## The code",

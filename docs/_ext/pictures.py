@@ -32,8 +32,9 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
 
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-WIDTH = re.compile(r'<svg[^>]*? width="([\d.]+)pt"')
-COLUMN, SMALLEST = 720, 0.7  # pixels that a page has for it, and how small its text may become
+SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
+COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
+SMALLEST = 0.65  # and how small its text may become
 FRAME = """<div class="explorer">
 <iframe src="{uri}" title="{title}"></iframe>
 <p><a href="{uri}">Open it in a window of its own</a></p>
@@ -65,9 +66,11 @@ def run_code(code, names):
 
 
 def shown_width(path):
-    """How wide to show a picture, in pixels: a wide one a little smaller, but to be read."""
-    width = round(float(WIDTH.search(path.read_text(encoding="utf-8"))[1]) * 4 / 3)
-    return max(COLUMN, round(SMALLEST * width)) if width > COLUMN else None
+    """How wide to show a picture, in pixels: a large one a little smaller, but to be read."""
+    points = SIZE.search(path.read_text(encoding="utf-8")).groups()
+    width, height = (float(length) * 4 / 3 for length in points)
+    scale = max(SMALLEST, min(COLUMN / width, SCREEN / height))
+    return round(scale * width) if scale < 1 else None
 
 
 class Picture(SphinxDirective):

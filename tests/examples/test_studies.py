@@ -11,6 +11,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,6 +43,8 @@ def run(name, folder):
     )
     assert process.returncode == 0, process.stderr
     assert "100%" in process.stderr
+    assert "What holds is found by a full run" in process.stdout
+    assert "inf" not in process.stdout.partition("What holds")[2]
     for path in folder.glob("*.png"):
         assert path.stat().st_size > 5000, path.name
     return process.stdout, json.loads((folder / "numbers.json").read_text())
@@ -79,6 +82,21 @@ def test_more_layers(tmp_path):
     assert numbers["chain"]["dL/dout"] == pytest.approx(3.69636411, abs=2e-8)
     assert numbers["as by hand"]
     assert all(f"dL/d{name}" in output for name in ("prediction", "h2", "W3", "z1", "W1", "b1"))
+
+
+def test_findings_are_those_of_a_full_run(tmp_path, capsys):
+    for quick, expected in (True, "What holds is found by a full run"), (False, "median 12"):
+        studies.conclude(SimpleNamespace(quick=quick, output=tmp_path), "median 12")
+        assert expected in capsys.readouterr().out
+
+
+def test_stacked_networks_compute_what_each_does():
+    layers = [nn.Maxout(2, 3, rng=0), nn.Linear(3, 1, "tanh", rng=1)]
+    networks = [nn.MLP([2, 3, 1], "relu", rng=seed) for seed in range(3)]
+    x = np.array([[0.5, -0.6], [0.1, 0.8]])
+    for alone in (networks, [nn.Sequential(*layers)]):
+        together = studies.Stack(alone)(x).data
+        np.testing.assert_allclose(together, [network(x).data for network in alone])
 
 
 TABLE = {  # training and validation accuracy, as published
