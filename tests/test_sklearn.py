@@ -182,6 +182,9 @@ def test_cross_validation_and_clones():
         ({"epochs": 0}, "epochs must be at least 1; got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
         ({"hidden_sizes": (3, 0)}, "positive integer; got 0"),
+        ({"optimizer": ["adam"]}, r"unknown optimizer \['adam'\]; known are sgd"),
+        ({"patience": 3, "validation_fraction": 1.5}, "validation_fraction must lie .* got 1.5"),
+        ({"patience": 3, "validation_fraction": 0}, "validation_fraction must lie .* got 0"),
     ],
 )
 @BOTH
@@ -190,11 +193,75 @@ def test_a_bad_setting_is_refused(Estimator, settings, message):
         Estimator(**settings).fit(*MOONS)
 
 
+def values(model):
+    return [p.data.copy() for p in model.model_.parameters()]
+
+
+def assert_same(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
 def test_a_class_that_was_not_announced():
     X, y = MOONS
     model = MLPClassifier(4)
     with pytest.raises(ValueError, match="needs all classes"):
         model.partial_fit(X, y)
     model.partial_fit(X, y, classes=[0, 1])
-    with pytest.raises(ValueError, match=r"y has the class .*2.*; known are \[0, 1\]"):
+    before = values(model)
+    with pytest.raises(ValueError, match=r"y has the class 2; known are \[0, 1\]. For others make"):
         model.partial_fit(X, y + 1)
+    with pytest.raises(ValueError, match=r"those of the first call, \[0, 1\]; got \[0, 1, 2\]"):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    assert_same(values(model), before)
+    model.partial_fit(X, y, classes={1, 0})
+
+
+def test_a_first_call_that_fails_can_be_made_again():
+    X, y = MOONS
+    model = MLPClassifier(4)
+    with pytest.raises(ValueError, match="y has the class 5"):
+        model.partial_fit(X, y + 5, classes=[0, 1])
+    assert model.partial_fit(X, y + 5, classes=[5, 6]).classes_.tolist() == [5, 6]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"learning_rate": -1.0}, ValueError), ({"learning_rate": 1e200}, FloatingPointError)],
+)
+def test_a_fit_that_fails_leaves_what_was_learned(Estimator, settings, error):
+    X, y = MOONS
+    model = Estimator(5, epochs=2, random_state=0).fit(X, y)
+    before, predicted = values(model), model.predict(X)
+    model.set_params(**settings)
+    with pytest.raises(error):
+        model.fit(np.hstack([X, X]), y + 7)
+    assert_same(values(model), before)
+    np.testing.assert_array_equal(model.predict(X), predicted)
+
+
+def test_a_number_of_outputs_that_is_not_that_of_the_first_call():
+    X, y = MOONS
+    model = MLPRegressor(5, epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"\(200, 1\) and \(200, 2\)"):
+        model.partial_fit(X, X)
+    assert model.predict(X).shape == y.shape
+
+
+@BOTH
+def test_learning_on_takes_all_samples_whatever_the_patience(Estimator):
+    X, y = MOONS
+    options = {"classes": [0, 1]} if Estimator is MLPClassifier else {}
+    plain, patient = (
+        Estimator(5, random_state=0, patience=p).partial_fit(X, y, **options) for p in (None, 1)
+    )
+    assert_same(values(patient), values(plain))
+
+
+@BOTH
+def test_a_rate_of_numpys_keeps_single_precision(Estimator):
+    X, y = MOONS
+    model = Estimator(2000, epochs=1, learning_rate=np.float64(0.002), l2=np.float64(1e-4))
+    model.fit(X.astype(np.float32), y)
+    assert {p.dtype for p in model.model_.parameters()} == {np.dtype(np.float32)}

@@ -7,8 +7,8 @@ this machine, and ``joblib.parallel_config("dask")`` over those of a cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,8 @@ from tinygrad_edu.training import History, train
 
 __all__ = ["OPTIMIZERS", "MLPClassifier", "MLPRegressor"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Array = NDArray[Any]
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
@@ -42,6 +44,12 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 
 class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without types
     """What classifier and regressor have in common."""
+
+    _loss: ClassVar[Callable[..., Any]]
+
+    model_: MLP
+    optimizer_: Optimizer
+    history_: History
 
     def __init__(
         self,
@@ -72,8 +80,6 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without t
         self.random_state = random_state
         self.progress = progress
 
-    _loss: Callable[..., Any]
-
     def _start(self, X: Array, outputs: int) -> None:
         """Make a new network, to be trained from its beginning."""
         self._rng = check_random_state(self.random_state)
@@ -91,29 +97,35 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without t
             weight_decay=[self.l2 if p.ndim == 2 else 0.0 for p in parameters],
         )
 
-    def _train(self, X: Array, y: Array, epochs: int) -> History:
-        validation = None
+    def _fit(self, X: Array, y: Array) -> None:
+        """Train for all epochs, or until samples that are held out say that it is enough."""
+        options: dict[str, Any] = {"epochs": self.epochs}
         if self.patience is not None:
-            X, X_val, y, y_val = train_test_split(
-                X, y, test_size=self.validation_fraction, random_state=self._rng
+            X, X_val, y, y_val = self._split(X, y)
+            options |= {"validation": (X_val, y_val), "patience": self.patience}
+        self.history_ = self._train(X, y, **options)
+
+    def _split(self, X: Array, y: Array) -> Any:
+        if not 0 < self.validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction must lie between 0 and 1; got {self.validation_fraction}"
             )
-            validation = X_val, y_val
-        return History(
-            train(
-                self.model_,
-                X,
-                y,
-                loss=self._loss,
-                optimizer=self.optimizer_,
-                epochs=epochs,
-                batch_size=self.batch_size,
-                rng=self._rng,
-                validation=validation,
-                patience=self.patience,
-                health=False,
-                progress=self.progress,
-            )
+        return train_test_split(X, y, test_size=self.validation_fraction, random_state=self._rng)
+
+    def _train(self, X: Array, y: Array, **options: Any) -> History:
+        epochs = train(
+            self.model_,
+            X,
+            y,
+            loss=self._loss,
+            optimizer=self.optimizer_,
+            batch_size=self.batch_size,
+            rng=self._rng,
+            health=False,
+            progress=self.progress,
+            **options,
         )
+        return History(epochs)
 
     def _outputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
@@ -122,12 +134,29 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without t
             return np.asarray(self.model_(X))
 
 
-def _optimizer(name: str | Callable[..., Optimizer]) -> Callable[..., Optimizer]:
+def _optimizer(name: Any) -> Callable[..., Optimizer]:
     if callable(name):
         return name
-    if name not in OPTIMIZERS:
+    if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {name!r}; known are {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[name]
+
+
+def _all_or_nothing(method: Callable[P, R]) -> Callable[P, R]:
+    """Leave the estimator as it was if the method raises, so that none is fitted by half."""
+
+    @wraps(method)
+    def guarded(*args: P.args, **options: P.kwargs) -> R:
+        attributes = vars(args[0])
+        before = attributes.copy()
+        try:
+            return method(*args, **options)
+        except BaseException:
+            attributes.clear()
+            attributes.update(before)
+            raise
+
+    return guarded
 
 
 class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ignore=PR02
@@ -190,6 +219,9 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ig
 
     _loss = staticmethod(ops.softmax_cross_entropy)
 
+    classes_: Array
+
+    @_all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> MLPClassifier:
         """Learn from the beginning.
 
@@ -208,13 +240,14 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ig
         X, y = self._validated(X, y, reset=True)
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._start(X, len(self.classes_))
-        self.history_ = self._train(X, labels, self.epochs)
+        self._fit(X, labels)
         return self
 
+    @_all_or_nothing
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: Iterable[Any] | None = None
     ) -> MLPClassifier:
-        """Learn on, from these samples, for one epoch.
+        """Learn on, from all these samples, for one epoch.
 
         Parameters
         ----------
@@ -233,21 +266,27 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ig
         Raises
         ------
         ValueError
-            If there is no knowing the classes, or a sample belongs to another one.
+            If there is no knowing the classes, they are not those of the first call, or a sample
+            belongs to another one.
         """
         first = not hasattr(self, "model_")
-        if first and classes is None:
-            raise ValueError("the first call of partial_fit needs all classes, as classes=[...]")
         X, y = self._validated(X, y, reset=first)
         if first:
-            self.classes_ = np.unique(np.asarray(classes))
+            if classes is None:
+                raise ValueError("the first call of partial_fit needs all classes: classes=[...]")
+            self.classes_ = np.unique([*classes])
             self._start(X, len(self.classes_))
-        strangers = np.setdiff1d(y, self.classes_)
-        if len(strangers) > 0:
+        elif classes is not None and not np.array_equal(np.unique([*classes]), self.classes_):
             raise ValueError(
-                f"y has the class {strangers[0]!r}; known are {self.classes_.tolist()}"
+                f"classes must be those of the first call, {self.classes_.tolist()}; got {classes}"
             )
-        self._train(X, np.searchsorted(self.classes_, y), 1)
+        strangers = np.setdiff1d(y, self.classes_).tolist()
+        if strangers:
+            raise ValueError(
+                f"y has the class {strangers[0]!r}; known are {self.classes_.tolist()}. For others "
+                "make a new estimator, or call fit"
+            )
+        self._train(X, np.searchsorted(self.classes_, y), epochs=1)
         return self
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
@@ -348,6 +387,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc igno
         tags.target_tags.multi_output = True
         return tags
 
+    @_all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike) -> MLPRegressor:
         """Learn from the beginning.
 
@@ -365,11 +405,12 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc igno
         """
         X, y = self._validated(X, y, reset=True)
         self._start(X, y.shape[1])
-        self.history_ = self._train(X, y, self.epochs)
+        self._fit(X, y)
         return self
 
+    @_all_or_nothing
     def partial_fit(self, X: ArrayLike, y: ArrayLike) -> MLPRegressor:
-        """Learn on, from these samples, for one epoch.
+        """Learn on, from all these samples, for one epoch.
 
         Parameters
         ----------
@@ -382,12 +423,17 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc igno
         -------
         MLPRegressor
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer outputs than in the first call.
         """
         first = not hasattr(self, "model_")
         X, y = self._validated(X, y, reset=first)
         if first:
             self._start(X, y.shape[1])
-        self._train(X, y, 1)
+        self._train(X, y, epochs=1)
         return self
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
@@ -400,7 +446,8 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc igno
             y_numeric=True,
             reset=reset,
         )
-        self._flat = y.ndim == 1
+        if reset:
+            self._flat = y.ndim == 1
         return X, y.reshape(len(y), -1)
 
     def predict(self, X: ArrayLike) -> Array:
