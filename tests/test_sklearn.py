@@ -107,7 +107,7 @@ def test_the_penalty_acts_on_weights_only(Estimator):
     bound = Estimator(l2=1.0, learning_rate=0.1, **settings).fit(*MOONS)
     for layer, other in zip(free.model_.layers, bound.model_.layers, strict=True):
         assert np.linalg.norm(other.W.data) < 0.5 * np.linalg.norm(layer.W.data)
-    assert [*bound.optimizer_._blocks[0].weight_decay[[0, 9, 14, -1]]] == [1, 1, 0, 0]
+    assert [*bound.optimizer_.blocks[0].weight_decay[[0, 9, 14, -1]]] == [1, 1, 0, 0]
 
 
 def test_an_early_stop():

@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import optim, training
+from tinygrad_edu.training import ends
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -79,6 +80,14 @@ def test_a_model_may_be_a_function():
     reports = [*run(lambda x: tg.linear(x, w, b), optimizer=optimizer)]
     assert reports[-1].loss < reports[0].loss
     assert [*reports[-1].update_size] == ["w", "parameter 2"]
+
+
+def test_parameters_of_one_name_are_told_apart():
+    first, second = tg.nn.Linear(2, 3, "tanh", rng=0), tg.nn.Linear(3, 2, rng=1)
+    optimizer = optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
+    report = [*run(lambda x: second(first(x)), optimizer=optimizer)][-1]
+    assert [*report.update_size] == [*report.gradient_norm] == ["W", "b", "W (2)", "b (2)"]
+    assert report.gradient_norm["W"] != report.gradient_norm["W (2)"]
 
 
 def test_a_module_behaves_as_in_training_only_during_the_steps():
@@ -241,6 +250,16 @@ def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_leaves_the_model_at_its_best_if_that_is_wanted():
+    model, other_labels = network(), (X, 1 - Y)  # the better it learns, the worse on these
+    before = values(model)
+    options = {"validation": other_labels, "patience": 100, "epochs": 50}
+    history = tg.History(run(model, loss=interrupt_at(8), **options))
+    assert history.stopped == "interrupted"
+    assert history["validation_loss"][0] < history["validation_loss"][-1]
+    assert_same(values(model), before)
+
+
 def test_ctrl_c_twice_does_not_wait():
     with pytest.raises(KeyboardInterrupt):
         tg.History(run(network(), loss=interrupt_at(3, times=2)))
@@ -323,16 +342,22 @@ def test_a_diverging_training_stops_and_can_be_used():
         ({"x": X[:0], "y": Y[:0]}, "at least 1"),
         (
             {"x": np.where(X.max() == X, np.nan, X)},
-            r"x and y must be finite; got nan at \(\d+, \d\)",
+            r"^x must be finite; got nan at \(\d+, \d\)",
         ),
-        ({"x": X.astype(object)}, "must be numbers; got dtype object"),
-        ({"validation": (X, Y[:3])}, "the validation data must have the same length"),
+        ({"y": np.where(Y, np.inf, 0.0)}, r"^y must be finite; got inf at \(\d+,\)"),
+        ({"x": X.astype(object)}, "^x must be numbers; got dtype object"),
+        ({"y": Y.astype(str)}, "^y must be numbers; got dtype <U"),
+        ({"x": [[1.0], [2.0, 3.0]]}, "^x is no array of numbers"),
+        ({"validation": (X, Y[:3])}, "validation samples and the validation targets must have"),
+        ({"validation": (X * np.inf, Y)}, "^the validation samples must be finite"),
         ({"y": Y + 1}, "class indices must lie in 0 to 1"),
         ({"epochs": 0}, "epochs must be at least 1; got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
         ({"patience": 0}, "patience must be at least 1; got 0"),
         ({"every": -1}, "every must be at least 1; got -1"),
-        ({"clip_norm": -1.0}, "max_norm must be finite and not negative; got -1"),
+        ({"clip_norm": -1.0}, "clip_norm must be finite and not negative; got -1"),
+        ({"accuracy": lambda z, _: z}, r"the accuracy must be a single number; got array"),
+        ({"accuracy": lambda *_: None}, "the accuracy must be a single number; got None"),
         ({"loss": lambda z, _: z}, r"a single number; got shape \(30, 2\)"),
         ({"loss": lambda *_: 1.0}, "a single number; got float"),
     ],
@@ -343,6 +368,42 @@ def test_bad_input_is_refused_and_changes_nothing(options, message):
     with pytest.raises(ValueError, match=message):
         tg.History(run(model, **options))
     assert_same(values(model), before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 2.5}, "epochs must be an integer; got 2.5"),
+        ({"epochs": None}, "epochs must be an integer; got None"),
+        ({"batch_size": 2.0}, "batch_size must be an integer; got 2.0"),
+        ({"patience": "3"}, "patience must be an integer; got '3'"),
+        ({"every": 1.5}, "every must be an integer; got 1.5"),
+        ({"clip_norm": "1"}, "clip_norm must be a number; got '1'"),
+        ({"validation": X}, "a pair of samples and targets; got ndarray"),
+        ({"validation": (X, Y, Y)}, "a pair of samples and targets; got tuple"),
+        ({"loss": "mse"}, "the loss must be a function or a module; got 'mse'"),
+        ({"optimizer": optim.SGD}, r"as optim.SGD\(model.parameters\(\), lr=0.1\); got <class"),
+        ({"optimizer": "adam"}, "made with the parameters to train, .* got 'adam'"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_at_once(options, message):
+    with pytest.raises(TypeError, match=message):
+        run(network(), **options)
+
+
+def test_an_optimizer_of_another_model_says_so():
+    model, other = network(), network()
+    before = values(model)
+    with pytest.raises(RuntimeError, match="on a loss that was computed from them"):
+        tg.History(run(model, optimizer=optim.SGD(other.parameters(), lr=0.1)))
+    assert_same(values(model), before)
+
+
+def test_after_an_error_a_module_behaves_as_in_use():
+    model = network(sizes=(2, 4, 1), activation="relu")
+    with pytest.raises(FloatingPointError):
+        tg.History(run(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000))
+    assert not model.training
 
 
 # --- progress and history ---------------------------------------------------------------------
@@ -358,7 +419,7 @@ def test_a_progress_bar_shows_how_it_goes(capsys):
 
 
 def test_without_tqdm_there_is_no_bar(monkeypatch, capsys):
-    monkeypatch.setattr(training, "tqdm", None)
+    monkeypatch.setattr(ends, "tqdm", None)
     tg.History(run(network(), progress=True))
     assert not capsys.readouterr().err
 

@@ -65,6 +65,7 @@ class Optimizer(ABC):
     slots: ClassVar[tuple[str, ...]] = ()
 
     parameters: list[Tensor]
+    blocks: list[Block]
     steps: int
 
     def __init__(
@@ -75,7 +76,7 @@ class Optimizer(ABC):
         self.lr = lr
         self.steps = 0
         decays = one_for_each(self.parameters, weight_decay)
-        self._blocks = [
+        self.blocks = [
             Block([self.parameters[i] for i in block], [decays[i] for i in block], self.slots)
             for block in grouped(self.parameters)
         ]
@@ -139,13 +140,16 @@ class Optimizer(ABC):
         lr = self.learning_rate
         self.steps += 1  # the rules count from 1
         try:
-            results = [block.propose(self.update, lr) for block in self._blocks]
+            results = [block.propose(self.update, lr) for block in self.blocks]
             if not any(results):
-                raise RuntimeError("no parameter has a gradient; call backward() on a loss first")
+                raise RuntimeError(
+                    "no parameter has a gradient; call backward() first, on a loss that was "
+                    "computed from them"
+                )
         except BaseException:
             self.steps -= 1
             raise
-        for block, result in zip(self._blocks, results, strict=True):
+        for block, result in zip(self.blocks, results, strict=True):
             if result is not None:
                 block.commit(result)
 
@@ -199,6 +203,6 @@ class Optimizer(ABC):
         return {
             f"{slot}.{number[p]}": view
             for k, slot in enumerate(self.slots)
-            for block in self._blocks
+            for block in self.blocks
             for p, view in zip(block.parameters, block.split(block.state[k]), strict=True)
         }

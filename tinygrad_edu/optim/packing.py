@@ -73,7 +73,7 @@ class Block:
         for i in absent:
             gradients[i] = np.zeros_like(self.views[i])
         g = self._joined(gradients)
-        self._take_over_new_data()
+        self.take_over_new_data()
         options = {"lr": lr, "weight_decay": self.weight_decay}
         result = self._fitted([*update(self.values, g, *self.state, **options)])
         for i in absent:
@@ -109,12 +109,14 @@ class Block:
             return joined
         return joined.astype(self.values.dtype, casting="same_kind")  # not from complex numbers
 
-    def _take_over_new_data(self) -> None:
-        """Before the first step, and when a parameter was given new data since the last one."""
+    def take_over_new_data(self) -> bool:
+        """Pack the values again where a parameter has other data than its view; whether one had."""
         data = [p.data for p in self.parameters]
-        if not all(map(is_, data, self.views)):
-            self.values = np.concatenate(data, axis=None)
-            self.views = self.split(self.values)
+        if all(map(is_, data, self.views)):
+            return False
+        self.values = np.concatenate(data, axis=None)
+        self.views = self.split(self.values)
+        return True
 
     def _fitted(self, result: list[Array]) -> list[Array]:
         """What a rule returned, in the precision of the parameters; anyone may write a rule."""
