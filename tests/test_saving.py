@@ -22,7 +22,8 @@ every_format = pytest.mark.parametrize("suffix", SUFFIXES)
 
 dtypes = st.sampled_from(["f2", "f4", "f8", "i1", "i4", "i8", "u2", "?", "c8"])
 arrays = hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, min_side=0, max_side=4))
-names = st.text(st.characters(codec="utf-8", exclude_characters="\0/\\"), max_size=8)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0\\"), max_size=8)
+known_names = st.sampled_from(["", "file", "a", "a.npy", "a.npy.npy", "layers.0.W", "../a", "a/b"])
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def assert_equal(found, expected):
 
 
 @every_format
-@given(tensors=st.dictionaries(names | st.sampled_from(["file", "a.npy", "layers.0.W"]), arrays))
+@given(tensors=st.dictionaries(names | known_names, arrays))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_comes_back_is_what_was_saved(tmp_path, suffix, tensors):
     path = tmp_path / f"file{suffix}"
@@ -238,7 +239,11 @@ def test_an_archive_of_something_else_is_refused(tmp_path):
     [
         (tg.nn.Linear(2, 3), "got Linear. Of a module, save its .state_dict"),
         ([np.ones(3)], "got list"),
-        ({1: np.ones(3)}, "got 1 with ndarray"),
+        ({1: np.ones(3)}, "names .* got 1"),
+        ({"a\0b": np.ones(3)}, r"without NUL; got 'a\\x00b'"),
+        ({"a\ud800": np.ones(3)}, r"in UTF-8, without NUL; got 'a\\ud800'"),
+        ({"x": [[1.0], [2.0, 3.0]]}, "'x' is none: .*inhomogeneous"),
+        ({"x": None}, "got 'x' with NoneType of dtype object"),
         ({"x": "text"}, "got 'x' with str of dtype <U4"),
         ({"x": [Bomb()]}, "of dtype object"),
     ],
@@ -247,6 +252,46 @@ def test_what_cannot_be_saved_is_refused_and_nothing_is_written(tmp_path, tensor
     with pytest.raises(TypeError, match=message):
         tg.save(tmp_path / "file.npz", tensors)
     assert not [*tmp_path.iterdir()]
+
+
+def test_an_array_whose_name_is_that_of_another_ones_member(tmp_path):
+    tensors = {"a": np.ones(1), "a.npy": np.zeros(2)}
+    tg.save(tmp_path / "file.npz", tensors)
+    assert_equal(tg.load(tmp_path / "file.npz"), tensors)
+
+
+def test_a_name_that_safetensors_keeps_for_itself(tmp_path):
+    pytest.importorskip("safetensors")
+    tensors = {"__metadata__": np.ones(2)}
+    with pytest.raises(TypeError, match=r"__metadata__ for itself. Save to a .npz file instead"):
+        tg.save(tmp_path / "a.safetensors", tensors)
+    assert not [*tmp_path.iterdir()]
+    tg.save(tmp_path / "a.npz", tensors)
+    assert_equal(tg.load(tmp_path / "a.npz"), tensors)
+
+
+def test_arrays_of_something_else_are_refused(tmp_path):
+    np.savez(tmp_path / "words.npz", x=np.ones(2), y=np.array(["a", "word"]))
+    with pytest.raises(ValueError, match=r"words.npz holds no numbers: y is of dtype <U4"):
+        tg.load(tmp_path / "words.npz")
+
+
+def test_an_array_with_something_behind_it_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones(2))
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as archive:
+        archive.writestr("x.npy", (tmp_path / "x.npy").read_bytes() + b"more")
+    with pytest.raises(ValueError, match=r"file.npz is damaged.* x is longer than its array"):
+        tg.load(tmp_path / "file.npz")
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_what_numpy_saved_is_read(tmp_path, write):
+    tensors = {"a": np.arange(6.0).reshape(2, 3), "b": np.array(1), "c": np.zeros((0, 2), "f4")}
+    write(tmp_path / "theirs.npz", **tensors)
+    assert_equal(tg.load(tmp_path / "theirs.npz"), tensors)
+    tg.save(tmp_path / "ours.npz", tensors)
+    with np.load(tmp_path / "ours.npz") as archive:
+        assert_equal(dict(archive), tensors)
 
 
 def test_a_number_that_safetensors_does_not_know(tmp_path):
@@ -259,3 +304,8 @@ def test_a_number_that_safetensors_does_not_know(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         tg.load(tmp_path / "nothing.npz")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere to save file.npz in"):
+        tg.save(tmp_path / "nowhere" / "file.npz", {"x": np.ones(2)})

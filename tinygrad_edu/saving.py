@@ -19,6 +19,8 @@ __all__ = ["load", "save"]
 
 Array = NDArray[Any]
 
+NUMBERS = "fiubc"  # the kinds of dtypes that count as such
+
 
 def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]) -> None:
     """Write Tensors or arrays to a file, by name.
@@ -40,7 +42,7 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
     Raises
     ------
     TypeError
-        If this is no mapping of names to arrays of numbers.
+        If this is no mapping of names to arrays of numbers, or the format has no room for one.
     ModuleNotFoundError
         If the path asks for ``safetensors`` and it is not installed.
     OSError
@@ -59,6 +61,8 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
     """
     arrays = _arrays(tensors)
     path = Path(path).resolve()  # so that a link stays, and what it points to is replaced
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to save {path.name} in")
     write = _writer(path)
     temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     try:
@@ -89,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     Raises
     ------
     ValueError
-        If the file is damaged, or is no file of arrays. Pickled objects are refused.
+        If the file is damaged, or is no file of arrays of numbers. Pickled objects are refused.
     ModuleNotFoundError
         If it is a safetensors file, and ``safetensors`` is not installed.
     OSError
@@ -105,11 +109,15 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     else:
         raise ValueError(f"{path} is neither a .npz nor a safetensors file")
     try:
-        return read(path)
+        arrays = read(path)
     except (ModuleNotFoundError, MemoryError):
         raise
     except Exception as error:
         raise ValueError(f"{path} is damaged, or no file of arrays: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in NUMBERS:
+            raise ValueError(f"{path} holds no numbers: {name} is of dtype {array.dtype}")
+    return arrays
 
 
 def _arrays(tensors: Any) -> dict[str, Array]:
@@ -118,16 +126,29 @@ def _arrays(tensors: Any) -> dict[str, Array]:
             f"save takes a mapping of names to Tensors; got {type(tensors).__name__}. Of a module, "
             "save its .state_dict()"
         )
-    arrays = {}
-    for name, x in tensors.items():
-        array = np.array(x.data if isinstance(x, Tensor) else x, order="C", copy=None)
-        if not isinstance(name, str) or array.dtype.kind not in "fiubc":
+    for name in tensors:
+        if not isinstance(name, str) or not _can_be_written(name):
             raise TypeError(
-                "save takes names and arrays of numbers; "
-                f"got {name!r} with {type(x).__name__} of dtype {array.dtype}"
+                f"save takes names that can be written in UTF-8, without NUL; got {name!r}"
             )
-        arrays[name] = array
-    return arrays
+    return {name: _numbers(name, x) for name, x in tensors.items()}
+
+
+def _can_be_written(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _numbers(name: str, x: Any) -> Array:
+    try:
+        array = np.array(x.data if isinstance(x, Tensor) else x, order="C", copy=None)
+    except ValueError as error:  # lists of several lengths
+        raise TypeError(f"save takes arrays of numbers; {name!r} is none: {error}") from None
+    if array.dtype.kind not in NUMBERS:
+        raise TypeError(
+            "save takes arrays of numbers; "
+            f"got {name!r} with {type(x).__name__} of dtype {array.dtype}"
+        )
+    return array
 
 
 def _writer(path: Path) -> Callable[[IO[bytes], dict[str, Array]], None]:
@@ -142,8 +163,13 @@ def _writer(path: Path) -> Callable[[IO[bytes], dict[str, Array]], None]:
     return _write_npz
 
 
+# --- NumPy's format: a zip archive with a member "name.npy" for each array --------------------
+
+# As numpy.savez and numpy.load, which however have no room for arrays named "file", and take one
+# named "x.npy" for the one named "x".
+
+
 def _write_npz(file: IO[bytes], arrays: dict[str, Array]) -> None:
-    # As numpy.savez, which however has no room for arrays named "file" or "allow_pickle".
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -151,17 +177,29 @@ def _write_npz(file: IO[bytes], arrays: dict[str, Array]) -> None:
 
 
 def _read_npz(path: Path) -> dict[str, Array]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = dict(archive)
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"{name} is no array")
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if name == entry.filename:
+                raise TypeError(f"{name} is no array")
+            with archive.open(entry) as member:
+                arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+                if member.read(1):
+                    raise ValueError(f"{name} is longer than its array")
     return arrays
+
+
+# --- safetensors -----------------------------------------------------------------------------
 
 
 def _write_safetensors(file: IO[bytes], arrays: dict[str, Array]) -> None:
     from safetensors import SafetensorError, numpy  # noqa: PLC0415 - an optional package
 
+    if "__metadata__" in arrays:
+        raise TypeError(
+            "safetensors keeps the name __metadata__ for itself. Save to a .npz file instead"
+        )
     try:
         file.write(numpy.save(arrays))
     except SafetensorError as error:
