@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu import debugging, optim
+from tinygrad_edu import optim
 from tinygrad_edu.debugging import explain_nonfinite, find_nonfinite, gradient_flow, unit_health
+from tinygrad_edu.debugging.health import norm
 
 from .garbage import garbage_of
 
@@ -254,6 +255,38 @@ def test_layers_without_names_are_counted():
     assert [*unit_health(lambda: tg.tanh(tg.tanh(x)))] == ["tanh", "tanh (2)"]
 
 
+def test_layers_of_one_name_are_counted_whatever_the_name():
+    @tg.scope("a layer")
+    def layer(x):
+        return tg.tanh(x)
+
+    x = variable(np.ones((2, 2)))
+    assert [*unit_health(lambda: layer(layer(layer(x))))] == [
+        "a layer",
+        "a layer (2)",
+        "a layer (3)",
+    ]
+
+
+def test_the_health_of_no_samples_is_refused():
+    network = tg.nn.MLP([2, 3, 1], "tanh", rng=0)
+    with pytest.raises(ValueError, match=r"at least one; tanh\(Tensor: \(0, 3\) float64\)"):
+        unit_health(network, np.ones((0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "got"),
+    [
+        (lambda: find_nonfinite(np.nan), "float"),
+        (lambda: explain_nonfinite(np.array(np.nan)), "ndarray"),
+        (lambda: gradient_flow([variable(1.0)]), "list"),
+    ],
+)
+def test_what_cannot_be_looked_into_is_refused(call, got):
+    with pytest.raises(TypeError, match=f"got {got}"):
+        call()
+
+
 def test_gradient_flow_shows_what_arrives_at_each_layer():
     network = tg.nn.MLP([2, *[5] * 10, 1], "sigmoid", init="uniform", rng=0)
     x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
@@ -270,5 +303,5 @@ def test_gradient_flow_shows_what_arrives_at_each_layer():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_norm_is_that_of_all_elements(dtype):
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(dtype)
-    assert debugging.norm(x) == debugging.norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
-    assert debugging.norm(np.full(2, np.finfo(dtype).max)) == np.inf
+    assert norm(x) == norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
+    assert norm(np.full(2, np.finfo(dtype).max)) == np.inf

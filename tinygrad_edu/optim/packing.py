@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Block", "as_array", "grouped"]
@@ -79,7 +80,7 @@ class Block:
         for i in absent:
             for new, old in zip(result, [self.values, *self.state], strict=True):
                 new[self._slices[i]] = old[self._slices[i]]
-        if not _is_finite(result[0]):
+        if not _all_finite(result[0]):
             self._refuse(result[0], gradients, lr)
         return result
 
@@ -132,23 +133,23 @@ class Block:
     def _refuse(self, values: Array, gradients: list[Any], lr: float) -> None:
         """Raise, since the new values are not finite: say because of what."""
         for p, g in zip(self.parameters, map(as_array, gradients), strict=True):
-            if not np.isfinite(g).all():
-                at = tuple(np.argwhere(~np.isfinite(g))[0].tolist())
+            if not is_finite(g):
+                value, at = first_nonfinite(g)
                 raise FloatingPointError(
-                    f"the gradient of {_describe(p)} is {g[at]} at {at}; no parameter was changed"
+                    f"the gradient of {_describe(p)} is {value} at {at}; no parameter was changed"
                 )
         for p, new in zip(self.parameters, self.split(values), strict=True):
-            if not np.isfinite(new).all():
+            if not is_finite(new):
                 raise FloatingPointError(
                     f"the step would make {_describe(p)} infinite or nan; no parameter was "
                     f"changed. Try a learning rate below {lr}"
                 )
 
 
-def _is_finite(values: Array) -> bool:
+def _all_finite(values: Array) -> bool:
     # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
     fast = values.size <= PACKED_SIZE and math.isfinite(values.dot(values))
-    return fast or bool(np.isfinite(values).all())
+    return fast or is_finite(values)
 
 
 def _describe(p: Tensor) -> str:

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
+
 __all__ = ["Array", "Data", "batches", "checked_data"]
 
 Array: TypeAlias = NDArray[Any]
@@ -33,9 +35,9 @@ def _checked_array(values: Any, name: str) -> Array:
         raise ValueError(f"{name} is no array of numbers: {error}") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be numbers; got dtype {array.dtype}")
-    if not np.isfinite(array).all():
-        at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise ValueError(f"{name} must be finite; got {array[at]} at {at}")
+    if not is_finite(array):
+        value, at = first_nonfinite(array)
+        raise ValueError(f"{name} must be finite; got {value} at {at}")
     return array
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.debugging import explain_nonfinite, norm
+from tinygrad_edu.debugging import explain_nonfinite
+from tinygrad_edu.debugging.health import norm
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim import Optimizer, clip_by_norm
 from tinygrad_edu.tensor import Tensor

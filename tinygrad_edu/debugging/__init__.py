@@ -1,0 +1,14 @@
+"""Find out what goes wrong: where a nan was born, who writes into a graph, which units are dead."""
+
+from tinygrad_edu.debugging.health import UnitHealth, gradient_flow, unit_health
+from tinygrad_edu.debugging.nonfinite import explain_nonfinite, find_nonfinite
+from tinygrad_edu.debugging.watching import debug
+
+__all__ = [
+    "UnitHealth",
+    "debug",
+    "explain_nonfinite",
+    "find_nonfinite",
+    "gradient_flow",
+    "unit_health",
+]

@@ -1,0 +1,172 @@
+"""Afterwards: which Tensor of a graph was the first that is nan or inf, and what made it so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Node, backpropagate
+from tinygrad_edu.errors import describe, describe_call
+from tinygrad_edu.tensor import Tensor
+
+__all__ = [
+    "birth",
+    "explain_nonfinite",
+    "find_nonfinite",
+    "first_nonfinite",
+    "is_finite",
+    "values",
+    "where",
+]
+
+
+def find_nonfinite(root: Tensor) -> Tensor | None:
+    """Find the first Tensor that a nan or an inf came from.
+
+    Parameters
+    ----------
+    root : Tensor
+        The end of a computation; most often a loss that is nan.
+
+    Returns
+    -------
+    Tensor or None
+        The oldest Tensor in the graph that is not finite: made by an operation on finite inputs,
+        or a leaf that was not finite in the first place. None if all are finite.
+
+    Raises
+    ------
+    TypeError
+        If it is given no Tensor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.debugging import find_nonfinite
+    >>> p = tg.Tensor(1.0, requires_grad=True)
+    >>> with np.errstate(all="ignore"):
+    ...     loss = 0.0 * tg.log(1 - p)
+    >>> loss.item(), find_nonfinite(loss)
+    (nan, Tensor(-inf, op=log))
+    """
+    return next((node for node in _graph(root) if not is_finite(node._data)), None)
+
+
+def explain_nonfinite(loss: Tensor) -> str:
+    """Tell in words where the first nan or inf of a loss, or of its gradients, came from.
+
+    Parameters
+    ----------
+    loss : Tensor
+        A loss that is not finite; or that is, but not all its gradients are.
+
+    Returns
+    -------
+    str
+        What was made, by which operation, from which inputs.
+
+    Raises
+    ------
+    TypeError
+        If it is given no Tensor.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> from tinygrad_edu.debugging import explain_nonfinite
+    >>> x = tg.Tensor([4.0, 0.0], requires_grad=True, name="x")
+    >>> print(explain_nonfinite(tg.sqrt(x).sum()))
+    the gradient of x: (2,) float64 is inf at (1,)
+      it comes from sqrt(x: (2,) float64)
+    """
+    node = find_nonfinite(loss)
+    return birth(node) if node is not None else _birth_of_gradient(loss)
+
+
+def _graph(root: Tensor) -> list[Any]:
+    """The root and all it was computed from, the oldest first."""
+    if not isinstance(root, Tensor):
+        raise TypeError(f"expected a Tensor, with its graph, as a loss; got {type(root).__name__}")
+    found, pending = {root}, [root]
+    while pending:
+        for x in pending.pop()._inputs:
+            if isinstance(x, Tensor) and x not in found:
+                found.add(x)
+                pending.append(x)
+    return sorted(found, key=lambda node: node._order)
+
+
+def birth(node: Node) -> str:
+    """What is wrong with the value of a node, and what it was made from."""
+    bad, at = first_nonfinite(node._data)
+    if node._op is None:
+        return f"{describe(node)} is {bad} at {at}; it was not computed"
+    lines = [f"{where(node)} made {bad} at {at}"]
+    operands = node._inputs[: len(node._closures)]
+    here = [_entry(values(x), node._data.shape, at) for x in operands]
+    if None not in here:
+        numbers = ", ".join(map(str, here))
+        lines.append(f"where its {'input is' if len(here) == 1 else 'inputs are'} {numbers}")
+    lines.append(describe_call(node._op, node._inputs))
+    for i, x in enumerate(map(values, operands)):
+        if isinstance(x, np.ndarray | np.number | int | float) and not is_finite(x):
+            lines.append(f"input {i} was {first_nonfinite(x)[0]} already")
+    return "\n  ".join(lines)
+
+
+def _birth_of_gradient(loss: Tensor) -> str:
+    """Where on the way back the first gradient was made that is not finite."""
+    nodes = [node for node in _graph(loss) if node._requires_grad]
+    retained = [node._retains_grad for node in nodes]
+    try:
+        for node in nodes:
+            node._retains_grad = True
+        gradients = backpropagate({loss: np.ones(loss.shape, loss.dtype)})
+    finally:
+        for node, was_retained in zip(nodes, retained, strict=True):
+            node._retains_grad = was_retained
+    for node in reversed(nodes):
+        g = gradients.get(node)
+        if g is not None and not is_finite(g):
+            bad, at = first_nonfinite(g)
+            users = [user for user in nodes if any(x is node for x in user._inputs)]
+            return f"the gradient of {describe(node)} is {bad} at {at}" + "".join(
+                f"\n  it comes from {describe_call(user._op, user._inputs)}" for user in users
+            )
+    return "all values and gradients are finite"
+
+
+def is_finite(x: Any) -> bool:
+    """Whether there is neither a nan nor an inf in it."""
+    return bool(np.isfinite(x).all())
+
+
+def values(x: Any) -> Any:
+    """The array behind a node; what is none stays as it is."""
+    return x._data if isinstance(x, Node) else x
+
+
+def where(node: Node) -> str:
+    """The operation of a node and the layer in which it ran: ``log in MLP.layers.1``."""
+    op: Any = node._op
+    layer = ".".join(node._scope)
+    return f"{op.__name__} in {layer}" if layer else str(op.__name__)
+
+
+def first_nonfinite(x: Any) -> tuple[Any, tuple[int, ...]]:
+    """The first entry that is not finite, with its index."""
+    x = np.asarray(x)
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+    return x[at], at
+
+
+def _entry(x: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
+    """The number at an index of the output, if the input corresponds to it element by element."""
+    if np.size(x) > 1 and np.shape(x) != shape:
+        return None
+    with suppress(ValueError):
+        return np.broadcast_to(np.asarray(x), shape)[at]
+    return None
