@@ -113,11 +113,40 @@ def data_of(explorer):
         ((tg.sin, np.ones(3)), ValueError, r"begins at a single number; .* shape \(3,\)"),
         ((tg.Tensor(3.0), "a.html", "b.html"), TypeError, "takes one path"),
         ((tg.sin,), TypeError, "missing a required argument"),
+        ((tg.sin, 1.0, "a.html"), TypeError, "too many positional arguments; .* given as path="),
+        ((tg.sin, 2), TypeError, "2.0 does, 2 does not"),
     ],
 )
 def test_bad_input(arguments, error, message):
     with pytest.raises(error, match=message):
         tg.explore(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"names": 3}, TypeError, "names must be a mapping .* got int"),
+        ({"direction": "RL"}, ValueError, "direction must be 'LR' or 'TB'; got 'RL'"),
+        ({"depth": -1}, ValueError, "depth must be"),
+    ],
+)
+def test_bad_options(options, error, message):
+    with pytest.raises(error, match=message):
+        tg.explore(tg.sin, 2.0, **options)
+
+
+def test_names_that_are_given_count_more_than_those_of_variables():
+    x = tg.Tensor(2.0, requires_grad=True)
+    page = tg.explore(tg.sin, x, names={"given": x})
+    labels = [node["label"] for node in data_of(page)["nodes"].values()]
+    assert any(label.startswith("given is parameter") for label in labels)
+
+
+def test_a_name_that_is_no_text_is_written():
+    x = tg.Tensor(2.0, requires_grad=True)
+    x.name = 7
+    labels = [node["label"] for node in data_of(tg.explore(tg.sin(x)))["nodes"].values()]
+    assert any(label.startswith("7 is parameter") for label in labels)
 
 
 def test_data_newer_than_the_graph_are_refused():

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
+from tinygrad_edu.viz.calls import SYMBOLS, arguments
 from tinygrad_edu.viz.formulas import Formula, derivative, formulas
 from tinygrad_edu.viz.mathml import mathml
-from tinygrad_edu.viz.model import arguments
-from tinygrad_edu.viz.phrases import numeric
-from tinygrad_edu.viz.symbols import SYMBOLS
+from tinygrad_edu.viz.story.phrases import numeric
 
 OPS = {name: getattr(ops, name) for name in ops.__all__ if hasattr(getattr(ops, name), "body")}
 

@@ -107,12 +107,20 @@ def test_what_is_no_tensor_cannot_be_drawn():
     [
         ({"direction": "RL"}, "direction must be 'LR' or 'TB'; got 'RL'"),
         ({"color_by": "value"}, "color_by must be 'kind' or 'grad'; got 'value'"),
-        ({"depth": -1}, "depth must not be negative; got -1"),
+        ({"depth": -1}, "depth must be an integer of at least 0; got -1"),
+        ({"depth": 1.5}, "depth must be an integer of at least 0; got 1.5"),
+        ({"max_nodes": 0}, "max_nodes must be an integer of at least 1; got 0"),
     ],
 )
 def test_unknown_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         tg.draw_graph(leaf(1.0) * 2.0, **options)
+
+
+@pytest.mark.parametrize("names", [[leaf(1.0)], leaf(1.0), "w"])
+def test_names_that_are_no_mapping_are_refused(names):
+    with pytest.raises(TypeError, match=r"as locals\(\) is one; got"):
+        tg.draw_graph(leaf(1.0) * 2.0, names)
 
 
 def test_direction(picture, network):
@@ -187,6 +195,27 @@ def test_a_gradient_may_be_a_tensor(picture):
     assert picture(y).nodes["x"].after("grad") == "6"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_gradient_of_an_array_is_known_only_if_it_was_kept(picture, keep):
+    x = leaf([3.0, 4.0], "x")
+    h = x * 2.0
+    y = tg.sin(h)
+    if keep:
+        y.retain_grad()
+    y.backward(np.array([1.0, 10.0]))
+    drawn = picture(y, {"h": h, "y": y})
+    passed = [1.0, 10.0] * np.cos([6.0, 8.0])
+    assert drawn.nodes["x"].after("grad", 2) == [f"{g:.3g}" for g in 2 * passed]
+    if keep:
+        assert drawn.nodes["y"].after("grad", 2) == ["1", "10"]
+        assert drawn.nodes["h"].after("grad", 2) == [f"{g:.3g}" for g in passed]
+    else:  # nobody can tell with what backward began
+        assert drawn.nodes["y"].after("grad") == "-"
+        assert drawn.nodes["h"].after("grad") == "-"
+        with pytest.raises(ValueError, match=r"shape \(2,\). Draw the loss, or call retain_grad"):
+            tg.draw_graph(y, color_by="grad")
+
+
 def test_data_newer_than_the_graph_leave_what_is_still_true(picture):
     x = leaf(3.0, "x")
     y = tg.sin(x) * 2.0
@@ -237,6 +266,23 @@ def test_a_gradient_that_is_no_number_is_written_at_its_edge(picture):
         y.backward()
     texts = [e.text for e in picture(y, color_by="grad").root.iter() if e.text]
     assert "inf" in texts
+
+
+@pytest.mark.parametrize("uses", [(tg.sqrt, tg.sin), (tg.sin, tg.sqrt)])
+def test_of_several_gradients_in_one_arrow_the_one_that_is_no_number_counts(uses):
+    h = leaf([-1.0]) * 1.0
+    with np.errstate(all="ignore"), tg.scope("both"):
+        y = uses[0](h) + uses[1](h)
+    loss = y.sum()
+    loss.backward()
+    assert "gradient nan" in tg.draw_graph(loss, color_by="grad", depth=0).source
+
+
+def test_large_gradients_do_not_overflow():
+    x = leaf(np.full(3, 1e-200), "x")
+    y = (x * 1e200).sum()
+    y.backward()
+    assert "gradient 1e+200" in tg.draw_graph(y, color_by="grad").source
 
 
 def test_colors_by_gradient_want_gradients():

@@ -1,5 +1,19 @@
 """Pictures of computations: drawn graphs, pages to follow a gradient on, figures of training.
 
+There are three rooms for what is public, and each draws with something else:
+
+graph
+    `draw_graph`, with Graphviz.
+explorer
+    `explore`, a page with a script of its own; what it says is in ``story``.
+figures
+    Figures and animations of training, with matplotlib.
+
+The first two show the same thing: ``model`` reads a graph, ``folding`` makes it small enough to be
+seen, ``view`` is what is seen of it, and ``gradients`` goes through its backward pass once more.
+``calls`` and ``arrays`` turn operations and numbers into text, ``formulas`` and ``mathml`` what the
+docstrings of the operations state into mathematics.
+
 What draws is imported when it is first asked for: Graphviz, the page and matplotlib take longer to
 import than the rest of the library.
 """
@@ -10,23 +24,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinygrad_edu.viz.animation import (
-        animate_training,
-        save_animation,
-    )
-    from tinygrad_edu.viz.boundaries import (
-        decision_boundary,
-        error_scatter,
-        network_diagram,
-        neuron_boundaries,
-    )
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.figures import (
         activation_curve,
         activation_curves,
         activation_histograms,
+        animate_training,
+        decision_boundary,
+        error_scatter,
         gradient_flow,
         loss_surface,
+        network_diagram,
+        neuron_boundaries,
+        save_animation,
         training_curves,
         update_grid,
     )
@@ -50,26 +60,14 @@ __all__ = [
     "update_grid",
 ]
 
-_HOMES = {
-    "activation_curve": "figures",
-    "activation_curves": "figures",
-    "activation_histograms": "figures",
-    "animate_training": "animation",
-    "decision_boundary": "boundaries",
-    "draw_graph": "graph",
-    "error_scatter": "boundaries",
-    "explore": "explorer",
-    "gradient_flow": "figures",
-    "loss_surface": "figures",
-    "network_diagram": "boundaries",
-    "neuron_boundaries": "boundaries",
-    "save_animation": "animation",
-    "training_curves": "figures",
-    "update_grid": "figures",
-}
+_ROOMS = {"draw_graph": "graph", "explore": "explorer"}  # all else is a figure
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_ROOMS.get(name, 'figures')}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

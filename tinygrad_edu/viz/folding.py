@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.model import Constant, Edge, Graph, Item, Scope
+from tinygrad_edu.viz import calls
+from tinygrad_edu.viz.model import Constant, Graph, Item, Scope
+from tinygrad_edu.viz.view import Fold, Homes, Vertex, View
 
-__all__ = ["Fold", "Vertex", "View", "arrange"]
+__all__ = ["arrange"]
 
+# Of what repeats itself: the longest piece that is looked for, and how often it must be there.
 LONGEST_PERIOD, LEAST_REPEATS = 24, 4
-
-
-@dataclass(eq=False, slots=True)
-class Fold:
-    """Several items that are shown as one."""
-
-    name: str
-    scope: Scope
-    items: list[Item] = field(default_factory=list)
-
-
-Vertex: TypeAlias = Item | Fold
-EdgeKey: TypeAlias = tuple[Vertex, Vertex, int]
-Homes: TypeAlias = dict[Item, Vertex]
-"""Where each item is seen: as itself, or in a fold."""
-
-
-@dataclass(slots=True)
-class View:
-    """What is seen of a graph: its vertices, and the edges that lie between two of them."""
-
-    graph: Graph
-    homes: Homes
-    vertices: list[Vertex] = field(init=False)
-    edges: dict[EdgeKey, list[Edge]] = field(init=False)
-    """Edges of the graph that are drawn as one stand together; those inside a fold are missing."""
-    keys: dict[Hashable, str] = field(init=False)
-    """A short name for each vertex and each edge, by which a page finds it in the picture."""
-
-    def __post_init__(self) -> None:
-        self.edges = {}
-        for edge in self.graph.edges:
-            if self.homes[edge.source] is not self.homes[edge.target]:
-                self.edges.setdefault(self.edge(edge), []).append(edge)
-        self.vertices = list(dict.fromkeys(self.homes.values()))
-        self.keys = {vertex: f"n{i}" for i, vertex in enumerate(self.vertices)}
-        self.keys |= {edge: f"e{i}" for i, edge in enumerate(self.edges)}
-
-    def edge(self, edge: Edge) -> EdgeKey:
-        """As which edge between vertices an edge of the graph is drawn."""
-        source, target = self.homes[edge.source], self.homes[edge.target]
-        folded = isinstance(source, Fold) or isinstance(target, Fold)
-        return source, target, 0 if folded else edge.position
-
-    def scope(self, vertex: Vertex) -> Scope:
-        """The scope in which a vertex is drawn."""
-        return vertex.scope if isinstance(vertex, Fold) else self.graph.scopes[vertex]
 
 
 def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
     """Fold the scopes below a depth; and, if there is still too much to see, all that can be."""
+    if depth is not None:
+        _check("depth", depth, 0)
+    _check("max_nodes", max_nodes, 1)
     depths = [depth]
     if depth is None:
         deepest = max(map(len, graph.scopes.values()))
@@ -83,6 +41,11 @@ def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
             "max_nodes="
         )
     return View(graph, homes)
+
+
+def _check(argument: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{argument} must be an integer of at least {least}; got {value!r}")
 
 
 def _size(homes: Homes) -> int:
@@ -122,7 +85,7 @@ def _fold_repeats(graph: Graph, homes: Homes) -> Homes:
     folds: dict[Vertex, Fold] = {}
     for start, period, repeats in _repetitions(_signatures(graph, homes, sequence)):
         hidden = sequence[start + period : start + period * (repeats - 1)]
-        fold = Fold(f"{repeats - 2} times the same", _scope(graph, hidden))
+        fold = Fold(f"{repeats - 2} times the same", _shared_scope(graph, hidden))
         folds |= dict.fromkeys(hidden, fold)
     homes = {item: folds.get(home, home) for item, home in homes.items()}
     new = set(folds.values())
@@ -139,7 +102,7 @@ def _signatures(graph: Graph, homes: Homes, sequence: Sequence[Vertex]) -> list[
     parts: list[list[Any]] = [[] for _ in sequence]
     for item, home in homes.items():
         if isinstance(item, Node) and item._op and home in index:
-            parts[index[home]].append((item._op.__name__, item._data.shape))
+            parts[index[home]].append((calls.name(item), item._data.shape))
     for edge in graph.edges:
         source, target = index.get(homes[edge.source]), index.get(homes[edge.target])
         if target is not None and source != target:
@@ -180,6 +143,7 @@ def _draw_in_leaves(graph: Graph, homes: Homes, folds: set[Fold]) -> None:
     homes |= {leaf: user for leaf, (user, *others) in users.items() if not others and user in folds}
 
 
-def _scope(graph: Graph, vertices: Sequence[Vertex]) -> Scope:
+def _shared_scope(graph: Graph, vertices: Sequence[Vertex]) -> Scope:
+    """The scope of all vertices, if it is the same."""
     scopes = {v.scope if isinstance(v, Fold) else graph.scopes[v] for v in vertices}
     return scopes.pop() if len(scopes) == 1 else ()

@@ -9,9 +9,8 @@ from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygrad_edu.viz.summary import numbers, plain, summarize
+from tinygrad_edu.viz.arrays import Array, number_rows, one_line, summarize
 
 __all__ = ["gradient", "identifier", "mathml", "matrix", "outline"]
 
@@ -49,7 +48,7 @@ Written: TypeAlias = tuple[str, int]
 """MathML, and how tightly it holds together."""
 
 
-def mathml(expression: str, values: Mapping[str, NDArray[Any]] | None = None) -> str | None:
+def mathml(expression: str, values: Mapping[str, Array] | None = None) -> str | None:
     """An expression as MathML; None if it is no Python, or not mathematics.
 
     Names that have a value are written as the number or, up to a size, as the matrix that it is.
@@ -70,7 +69,7 @@ def mathml(expression: str, values: Mapping[str, NDArray[Any]] | None = None) ->
 
 def identifier(name: str) -> str:
     """A name, in italics if it is a letter, with its number as an index."""
-    shown = GREEK.get(name, plain(name))
+    shown = GREEK.get(name, one_line(name))
     if len(shown) > 1 and shown[0].isalpha() and shown[1:].isdecimal():
         return f"<msub><mi>{escape(shown[0])}</mi><mn>{shown[1:]}</mn></msub>"
     return f"<mi>{escape(shown)}</mi>"
@@ -81,16 +80,16 @@ def gradient(of: str, by: str) -> str:
     return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"
 
 
-def matrix(array: NDArray[Any]) -> str | None:
+def matrix(array: Array) -> str | None:
     """An array as the numbers that it holds; None if they are too many."""
-    rows = numbers(array)
+    rows = number_rows(array)
     if rows is None:
         return None
     cells = [[f"<mn>{text.replace('-', '−')}</mn>" for text in row] for row in rows]
     return cells[0][0] if array.ndim == 0 else _table("matrix", cells)
 
 
-def outline(array: NDArray[Any]) -> str:
+def outline(array: Array) -> str:
     """What a large array is like."""
     lines = [str(array.shape), *str(summarize(array) or "nothing finite").split(", ")]
     return _table("outline", [[f"<mtext>{line}</mtext>"] for line in lines])
@@ -118,7 +117,7 @@ def _row(content: str) -> str:
 class _Writer(ast.NodeVisitor):
     """Writes the tree of an expression; what it does not know raises NotImplementedError."""
 
-    def __init__(self, values: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, values: Mapping[str, Array]) -> None:
         self.values = values
 
     def write(self, node: ast.expr, loosest: int = LOGIC) -> str:

@@ -6,19 +6,16 @@ they were made, so that nothing recurses and the cost is linear in the size of t
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from numbers import Number
-from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node
+from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.calls import operands
 
 __all__ = [
     "Constant",
@@ -26,15 +23,15 @@ __all__ = [
     "Graph",
     "Item",
     "Kind",
-    "arguments",
-    "operands",
-    "options",
+    "Scope",
+    "checked_names",
+    "named_tensors",
     "read_graph",
 ]
 
-Array: TypeAlias = NDArray[Any]
-Kind: TypeAlias = str
-"""One of "input", "parameter", "constant", "intermediate", "output" and "fold"."""
+Kind: TypeAlias = Literal["input", "parameter", "constant", "intermediate", "output", "fold"]
+"""What something is to a graph; a fold, which stands for several items, is to its picture."""
+
 Scope: TypeAlias = tuple[str, ...]
 
 
@@ -72,6 +69,11 @@ class Graph:
     scopes: dict[Item, Scope] = field(default_factory=dict)
     """Where each is drawn."""
 
+    @property
+    def nodes(self) -> list[Node]:
+        """The items that are Tensors."""
+        return [item for item in self.items if isinstance(item, Node)]
+
     def kind(self, item: Item) -> Kind:
         """What an item is to the graph."""
         if isinstance(item, Constant):
@@ -86,7 +88,7 @@ class Graph:
 def read_graph(
     root: Node, names: Mapping[str, Any] | None = None, *, constants: bool = True
 ) -> Graph:
-    """Read the graph below a root."""
+    """Read the graph below a root; names are as in `draw_graph`."""
     graph = Graph(root)
     arrays: dict[int, Constant] = {}  # an array used twice is drawn once
     for node in _nodes(root):
@@ -101,7 +103,7 @@ def read_graph(
                     arrays[id(value)] = source
             graph.edges.append(Edge(source, node, position))
         graph.items.append(node)
-    _give_names(graph, names or {})
+    _give_names(graph, checked_names(names))
     _give_scopes(graph)
     return graph
 
@@ -118,77 +120,28 @@ def _nodes(root: Node) -> list[Node]:
     return sorted(found, key=lambda node: node._order)
 
 
-def operands(node: Node) -> Iterator[tuple[int, Any]]:
-    """The arguments to compute with, by position; the others say how."""
-    for position, value in enumerate(node._inputs):
-        differentiable = position < len(node._closures) and isinstance(value, Number | list)
-        if differentiable or isinstance(value, Node | np.ndarray):
-            yield position, value
-
-
-def arguments(node: Node) -> dict[str, Any]:
-    """The arguments of the call that made a node, by their names in the operation's signature."""
-    bound: dict[str, Any] = {}
-    for parameter in _parameters(node._op):
-        rest = node._inputs[len(bound) :]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            bound |= {f"{parameter.name}[{i}]": value for i, value in enumerate(rest)}
-        elif rest and parameter.kind is not parameter.KEYWORD_ONLY:
-            bound[parameter.name] = rest[0]
-    return bound | node._options
-
-
-def options(node: Node) -> str:
-    """What a node's call says beside its operands, as it is written: ``axis=0``, ``[1:]``."""
-    computed_with = {position for position, _ in operands(node)}
-    defaults = {parameter.name: parameter.default for parameter in _parameters(node._op)}
-    return ", ".join(
-        f"[{_index(value)}]" if name == "index" else f"{name}={_written(value)}"
-        for position, (name, value) in enumerate(arguments(node).items())
-        if position not in computed_with and not _same(value, defaults.get(name))
-    )
-
-
-def _same(value: Any, default: Any) -> bool:
-    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
-
-
-def _index(index: Any) -> str:
-    """An index as it is written between brackets."""
-    return ", ".join(map(_written, index if isinstance(index, tuple) else (index,)))
-
-
-def _written(value: Any) -> str:
-    """An argument as it is written in a call."""
-    match value:
-        case slice():
-            parts = ["" if part is None else str(part) for part in (value.start, value.stop)]
-            return ":".join(parts if value.step is None else [*parts, str(value.step)])
-        case EllipsisType():
-            return "..."
-        case np.generic():
-            return repr(value.item())
-        case np.ndarray():
-            return f"array of shape {value.shape}"
-    return repr(value)
-
-
-@lru_cache(maxsize=256)
-def _parameters(op: Any) -> tuple[inspect.Parameter, ...]:
-    return tuple(inspect.signature(op).parameters.values())
-
-
 # --- names --------------------------------------------------------------------------------
+
+
+def checked_names(names: Any) -> dict[str, Any]:
+    """What was given as names, which is nothing or a mapping."""
+    if names is None:
+        return {}
+    if not isinstance(names, Mapping):
+        raise TypeError(
+            "names must be a mapping of names to Tensors, as locals() is one; got "
+            f"{type(names).__name__}"
+        )
+    return dict(names)
 
 
 def _give_names(graph: Graph, given: Mapping[str, Any]) -> None:
     """Give each Tensor the name given for it, else its own, else a letter and a number."""
-    known = dict(
-        reversed([(tensor, name) for name, tensor in named_tensors(given)])
-    )  # the first wins
-    nodes = [item for item in graph.items if isinstance(item, Node)]
-    graph.names = {node: known.get(node) or node.name or "" for node in nodes}
-    graph.unnamed = {node for node in nodes if not graph.names[node]}
+    known: dict[Item, str] = {}
+    for name, tensor in named_tensors(given):
+        known.setdefault(tensor, name)
+    graph.names = {node: str(known.get(node) or node.name or "") for node in graph.nodes}
+    graph.unnamed = {node for node, name in graph.names.items() if not name}
     taken = set(graph.names.values())
     made_up = {
         "input": _numbered("x"),
@@ -196,7 +149,7 @@ def _give_names(graph: Graph, given: Mapping[str, Any]) -> None:
         "intermediate": _numbered("t"),
         "output": itertools.chain(["L"], _numbered("L")),  # as in dL/dx
     }
-    for node in nodes:
+    for node in graph.nodes:
         if node in graph.unnamed:
             names = made_up[graph.kind(node)]
             graph.names[node] = next(name for name in names if name not in taken)
@@ -238,5 +191,6 @@ def _give_scopes(graph: Graph) -> None:
 
 
 def _common(a: Scope, b: Scope) -> Scope:
+    """The innermost scope around two."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))
     return tuple(x for x, _ in pairs)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
-from numpy.typing import NDArray
-
+from tinygrad_edu.viz.arrays import (
+    Array,
+    Summary,
+    number,
+    number_rows,
+    one_line,
+    shape_and_dtype,
+    summarize,
+    texts,
+)
+from tinygrad_edu.viz.graph.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
+from tinygrad_edu.viz.graph.scale import Stroke
 from tinygrad_edu.viz.model import Kind
-from tinygrad_edu.viz.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
-from tinygrad_edu.viz.summary import Summary, describe, number, numbers, plain, summarize
 
-__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "texts", "title"]
+__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "title"]
 
 SMALL, MEDIUM = 9, 11
 FEW = 4
@@ -21,7 +28,7 @@ BAR_WIDTH, BAR_HEIGHT, SUMMARY_WIDTH = 6, 16, 120
 
 def text(value: str, limit: int = 40) -> str:
     """A text as it is, whatever it holds, for an HTML-like label or an attribute."""
-    return escape(plain(value, limit).replace("\\", "\\\\")) or " "  # Graphviz needs something
+    return escape(one_line(value, limit).replace("\\", "\\\\")) or " "  # Graphviz needs something
 
 
 def card(name: str, facts: str, rows: list[str], badge: str = "", *, named: bool = True) -> str:
@@ -47,7 +54,7 @@ def line(value: str) -> str:
     return f'<TR><TD COLSPAN="2" ALIGN="LEFT">{_small(value)}</TD></TR>'
 
 
-def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
+def entries(label: str, array: Array | None, key: str = "") -> str:
     """The row of a card with a label and an array: its numbers, or its distribution."""
     # Graphviz makes a group of its own, with an id, of what has a link and a tooltip.
     address = f' ID="{key}" HREF="#" TOOLTIP="{label}"' if key else ""
@@ -57,18 +64,8 @@ def entries(label: str, array: NDArray[Any] | None, key: str = "") -> str:
     )
 
 
-def texts(array: NDArray[Any] | None) -> list[str]:
-    """What the row of an array says, one text after the other."""
-    if array is None:
-        return ["-"]
-    rows = numbers(array)
-    if rows:
-        return [text for row in rows for text in row]
-    return [str(summarize(array) or ("empty" if not array.size else "nothing finite"))]
-
-
-def _content(array: NDArray[Any] | None) -> str:
-    rows = None if array is None else numbers(array)
+def _content(array: Array | None) -> str:
+    rows = None if array is None else number_rows(array)
     if rows:
         cells = ("".join(f'<TD ALIGN="RIGHT">{_font(x)}</TD>' for x in row) for row in rows)
         return _table(*(f"<TR>{row}</TR>" for row in cells), spacing=7)
@@ -93,13 +90,13 @@ def _bar(height: int) -> str:
     return f"<TD>{_table(above * (height < BAR_HEIGHT), below * (height > 0))}</TD>"
 
 
-def constant(array: NDArray[Any]) -> str:
+def constant(array: Array) -> str:
     """A constant, small and gray."""
     if array.ndim == 0:
         return f"<{_font(number(array[()]), LINE)}>"
     shown = ", ".join(map(number, array.ravel()[:FEW]))
     more = ", …" if array.size > FEW else ""
-    facts = _font(describe(array), LINE, SMALL)
+    facts = _font(shape_and_dtype(array), LINE, SMALL)
     return f"<{_font(f'[{shown}{more}]', LINE, SMALL)}<BR/>{facts}>"
 
 
@@ -108,10 +105,10 @@ def title(scope: str) -> str:
     return f"<<B>{_font(text(scope), LINE)}</B>>"
 
 
-def legend(kinds: list[Kind], scale: list[tuple[str, str, float]]) -> str:
+def legend(kinds: list[Kind], scale: list[tuple[str, Stroke]]) -> str:
     """What the colors mean: the kinds of nodes and, if there are any, the sizes of gradients."""
-    entries = [(_swatch(LOOKS[kind]), kind) for kind in kinds]
-    entries += [(_stroke(color, width), f"grad {label}") for label, color, width in scale]
+    entries: list[tuple[str, str]] = [(_swatch(LOOKS[kind]), kind) for kind in kinds]
+    entries += [(_stroke(stroke), f"grad {size}") for size, stroke in scale]
     cells = "".join(
         f"<TD>{mark}</TD><TD>{_font(name, LINE, SMALL)}  </TD>" for mark, name in entries
     )
@@ -133,9 +130,9 @@ def _swatch(look: Look) -> str:
     )
 
 
-def _stroke(color: str, width: float) -> str:
-    size = f'FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="{max(1, round(width))}"'
-    return _table(f'<TR><TD {size} BGCOLOR="{color}"></TD></TR>')
+def _stroke(stroke: Stroke) -> str:
+    size = f'FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="{max(1, round(stroke.width))}"'
+    return _table(f'<TR><TD {size} BGCOLOR="{stroke.color}"></TD></TR>')
 
 
 def _small(value: str) -> str:

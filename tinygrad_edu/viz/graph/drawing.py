@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 import webbrowser
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import graphviz
-
-from tinygrad_edu.viz.palette import STYLE
+from tinygrad_edu.viz.graph.palette import STYLE
 
 __all__ = ["Drawing"]
 
@@ -24,7 +23,38 @@ INSTALL = (
 _one_at_a_time = threading.Lock()  # Graphviz as a library keeps global state
 
 
-class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without types
+if TYPE_CHECKING:
+
+    class _Digraph:
+        """`graphviz.Digraph`, which comes without types: those of what is used here."""
+
+        source: str
+        format: str
+        engine: str
+
+        def __init__(self, name: str, **attributes: Any) -> None: ...
+        def attr(self, _element: str = "", /, **attributes: str) -> None: ...
+        def node(self, name: str, **attributes: str) -> None: ...
+        def edge(self, _tail: str, _head: str, /, **attributes: str) -> None: ...
+        def subgraph(self, graph: _Digraph | None = None) -> AbstractContextManager[_Digraph]: ...
+        def save(
+            self,
+            filename: str | PathLike[str] | None = None,
+            directory: str | PathLike[str] | None = None,
+        ) -> str: ...
+        def pipe(
+            self, format: str | None = None, *, engine: str | None = None, **options: Any
+        ) -> Any: ...
+        def _repr_mimebundle_(
+            self, include: Iterable[str] | None, exclude: Iterable[str] | None, **options: Any
+        ) -> dict[str, Any]: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    from graphviz import Digraph as _Digraph
+
+
+class Drawing(_Digraph):
     """A ``graphviz.Digraph`` that draws itself wherever there is some Graphviz.
 
     ``pipe``, ``render``, ``view`` and notebooks use ``dot`` where it is on PATH, else the Graphviz
@@ -82,10 +112,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz comes without
     ) -> dict[str, Any]:
         """What a notebook shows: the picture, or else the source and what is missing."""
         try:
-            bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
+            return super()._repr_mimebundle_(include, exclude, **options)
         except Exception as error:  # noqa: BLE001 - a repr shows what it can
             return {"text/plain": f"{self.source}\n{error}"}
-        return bundle
 
 
 def _draw(source: str, format: str, engine: str) -> bytes:

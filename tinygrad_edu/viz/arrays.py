@@ -1,14 +1,26 @@
-"""Arrays in a few words: small ones as their numbers, large ones as their distribution."""
+"""Arrays as text: small ones as their numbers, large ones as their distribution."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Summary", "describe", "number", "numbers", "plain", "summarize"]
+__all__ = [
+    "Array",
+    "Summary",
+    "number",
+    "number_rows",
+    "one_line",
+    "shape_and_dtype",
+    "summarize",
+    "texts",
+]
+
+Array: TypeAlias = NDArray[Any]
+
 
 MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
 BINS = 15
@@ -24,7 +36,7 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e5 else f"{value:.{digits}g}"
 
 
-def numbers(array: NDArray[Any]) -> list[list[str]] | None:
+def number_rows(array: Array) -> list[list[str]] | None:
     """The rows of a small array, as text; None if it is too large to be read at a glance."""
     if not 0 < array.size <= MOST_NUMBERS or array.ndim > 2:
         return None
@@ -53,7 +65,7 @@ class Summary:
         return f"{text}, {self.not_finite} not finite" if self.not_finite else text
 
 
-def summarize(array: NDArray[Any]) -> Summary | None:
+def summarize(array: Array) -> Summary | None:
     """The distribution of the finite elements; None if there are none."""
     values = np.abs(array) if array.dtype.kind == "c" else array
     values = values.astype(float).ravel()
@@ -76,12 +88,22 @@ def summarize(array: NDArray[Any]) -> Summary | None:
         )
 
 
-def describe(array: NDArray[Any]) -> str:
+def texts(array: Array | None) -> list[str]:
+    """What a card says of an array: its numbers, or a sentence; "-" if there is no array."""
+    if array is None:
+        return ["-"]
+    rows = number_rows(array)
+    if rows:
+        return [text for row in rows for text in row]
+    return [str(summarize(array) or ("empty" if not array.size else "nothing finite"))]
+
+
+def shape_and_dtype(array: Array) -> str:
     """Shape and dtype as NumPy writes them: ``(4, 3) float64``."""
     return f"{array.shape} {array.dtype}"
 
 
-def plain(text: str, limit: int = 40) -> str:
+def one_line(text: str, limit: int = 40) -> str:
     """A text on one line: what cannot be seen is written as its escape, the rest is cut."""
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinygrad_edu.viz.model import Kind
+
 __all__ = ["BADGE", "CLUSTER", "FAINT", "FONT", "INK", "LINE", "LOOKS", "STYLE", "Look", "ramp"]
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -29,7 +31,7 @@ class Look(NamedTuple):
     lines: str = "1"
 
 
-LOOKS = {
+LOOKS: dict[Kind, Look] = {
     "input": Look("note", "#e1effa", "#0072b2"),
     "parameter": Look("box", "#fdeccf", "#d17a00", width="2.2"),
     "intermediate": Look("box", "#f6f8fa", "#8b949e", "rounded,filled"),

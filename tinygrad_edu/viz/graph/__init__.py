@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.drawing import Direction, draw
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.folding import arrange
+from tinygrad_edu.viz.gradients import edge_strengths, gradients, root_gradient
+from tinygrad_edu.viz.graph.dot import Direction, draw
+from tinygrad_edu.viz.graph.drawing import Drawing
 from tinygrad_edu.viz.model import read_graph
-from tinygrad_edu.viz.trace import edge_strengths, gradients
+from tinygrad_edu.viz.view import Arrow, View
 
-if TYPE_CHECKING:
-    from tinygrad_edu.tensor import Tensor
-    from tinygrad_edu.viz.render import Drawing
-
-__all__ = ["draw_graph"]
+__all__ = ["ColorBy", "Direction", "Drawing", "draw_graph"]
 
 ColorBy: TypeAlias = Literal["kind", "grad"]
 
@@ -84,26 +84,29 @@ def draw_graph(
     >>> graph.source.count("->")  # one edge for each use of x
     2
     """
-    if not isinstance(root, Node):
+    if not isinstance(root, Tensor):
         raise TypeError(
             f"draw_graph draws what a Tensor was computed from; got {type(root).__name__}"
         )
-    _check("color_by", color_by, ColorBy)
-    _check("direction", direction, Direction)
-    if depth is not None and depth < 0:
-        raise ValueError(f"depth must not be negative; got {depth}")
+    if color_by not in get_args(ColorBy):
+        raise ValueError(f"color_by must be 'kind' or 'grad'; got {color_by!r}")
     graph = read_graph(root, names, constants=constants)
     view = arrange(graph, depth, max_nodes)
-    grads = gradients(graph)
-    if color_by == "grad" and not grads:
+    shown = gradients(graph)
+    strengths = _strengths(view, shown) if color_by == "grad" else None
+    return draw(view, shown, strengths, direction=direction, legend=legend)
+
+
+def _strengths(view: View, gradients: Mapping[Node, Array]) -> dict[Arrow, float]:
+    if not gradients:
         raise ValueError(
             'color_by="grad" shows gradients, and there are none; call backward() first'
         )
-    strengths = edge_strengths(view) if color_by == "grad" else None
-    return draw(view, grads, strengths, direction=direction, legend=legend)
-
-
-def _check(argument: str, value: str, allowed: Any) -> None:
-    if value not in get_args(allowed):
-        choices = " or ".join(map(repr, get_args(allowed)))
-        raise ValueError(f"{argument} must be {choices}; got {value!r}")
+    seed = root_gradient(view.graph)
+    if seed is None:
+        raise ValueError(
+            'color_by="grad" begins at a single number, on which backward() was called; this '
+            f"Tensor has shape {view.graph.root._data.shape}. Draw the loss, or call retain_grad() "
+            "before backward()"
+        )
+    return edge_strengths(view, seed)

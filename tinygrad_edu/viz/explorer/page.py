@@ -1,0 +1,77 @@
+"""Write the page: the picture of a graph, and its story, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Node
+from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
+from tinygrad_edu.viz.calls import expression
+from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.graph.dot import Direction, draw
+from tinygrad_edu.viz.model import Constant
+from tinygrad_edu.viz.story import Step
+from tinygrad_edu.viz.view import Fold, Vertex, View
+
+__all__ = ["page"]
+
+LONGEST_TITLE, LONGEST_LABEL = 80, 200
+
+
+def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
+    """The HTML of the page; ``page.js`` steps through what is in its data."""
+    gradients = retraced(view.graph)
+    drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
+    picture = drawing.pipe("svg", encoding="utf-8")
+    data = {
+        "steps": [asdict(step) for step in steps],
+        "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
+        "edges": {view.keys[arrow]: {"target": view.keys[arrow.target]} for arrow in view.arrows},
+    }
+    return Template(_part("page.html")).substitute(
+        title=escape(one_line(title, LONGEST_TITLE)),
+        style=_part("page.css"),
+        script=_part("page.js"),
+        last=len(steps) - 1,
+        graph=picture[picture.index("<svg") :],
+        data=_inside_script(data),
+    )
+
+
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _inside_script(data: Any) -> str:
+    """Data as JSON, in which no text can end the element that it stands in."""
+    return json.dumps(data).replace("<", "\\u003c")
+
+
+def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:
+    """What is shown of a vertex when a reader points at it."""
+    if isinstance(vertex, Fold):
+        label = f"{vertex.name}: {'; '.join(vertex.contents())}"
+        return {"label": one_line(label, LONGEST_LABEL)}
+    if isinstance(vertex, Constant):
+        label = f"constant, {shape_and_dtype(vertex.data)}"
+        return {"label": label, "value": _written(vertex.data)}
+    names = view.graph.names
+    made = f"= {expression(vertex, names)}" if vertex._op else f"is {view.kind(vertex)}"
+    label = f"{names[vertex]} {made}, {shape_and_dtype(vertex._data)}"
+    details = {"label": one_line(label, LONGEST_LABEL), "value": _written(vertex._data)}
+    if vertex in gradients:
+        details["gradient"] = _written(gradients[vertex])
+    return details
+
+
+def _written(array: Array) -> str:
+    """An array in full, or if it is large its corners."""
+    return np.array2string(array, precision=4, threshold=200, edgeitems=3, max_line_width=80)

@@ -1,0 +1,81 @@
+"""Watch a function run: where it computes each Tensor, and what it calls it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.context import current, within
+from tinygrad_edu.engine import Node
+from tinygrad_edu.source import source_of, user_frames
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.transforms import tree_map
+from tinygrad_edu.viz.model import named_tensors
+
+__all__ = ["record"]
+
+
+def record(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+    """Run a function under observation; return its result, and names for Tensors without one."""
+    try:
+        arguments = inspect.signature(function).bind(*args)
+    except TypeError as error:
+        raise TypeError(
+            f"explore calls the function with what is given after it: {error}; where to write the "
+            "page is given as path="
+        ) from error
+    arguments.arguments = {k: tree_map(_variable, v) for k, v in arguments.arguments.items()}
+    recorder = Recorder(sys._getframe())
+    with within(recording=True, observer=recorder):
+        root = function(*arguments.args, **arguments.kwargs)
+    inputs = named_tensors(arguments.arguments)
+    names = {name: tensor for name, tensor in inputs if tensor.name is None}
+    return root, {name: node for node, name in recorder.names.items() if not node.name} | names
+
+
+def _variable(value: Any) -> Any:
+    """Make a Tensor that requires a gradient of an array of floating-point numbers."""
+    floating = (
+        isinstance(value, float | np.ndarray | np.generic) and np.asarray(value).dtype.kind == "f"
+    )
+    return Tensor(value, requires_grad=True) if floating else value
+
+
+class Recorder:
+    """To be a context's observer: notes for each node its source and the variable that holds it.
+
+    Parameters
+    ----------
+    outermost
+        The function that runs what is to be watched.
+    """
+
+    def __init__(self, outermost: FrameType) -> None:
+        self.names: dict[Node, str] = {}
+        self._outermost = outermost
+        self._previous = current().observer
+        self._used: Counter[str] = Counter()
+
+    def __call__(self, node: Node) -> None:
+        """Note where a node is being made."""
+        frames = list(user_frames(self._outermost))
+        if frames:
+            node._source = source_of(frames[0])
+        for frame in reversed(frames):  # the outermost function has the most telling names
+            self._note_names(frame)
+        if self._previous is not None:
+            self._previous(node)
+
+    def _note_names(self, frame: FrameType) -> None:
+        """Note the computed Tensors among a function's variables; a name used again is numbered."""
+        for name, value in list(frame.f_locals.items()):
+            if isinstance(value, Node) and value._op and value not in self.names:
+                self._used[name] += 1
+                again = f"_{self._used[name]}" if self._used[name] > 1 else ""
+                self.names[value] = name + again

@@ -1,0 +1,174 @@
+"""From what is seen of a graph to the text that Graphviz draws."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
+
+from tinygrad_edu.engine import Node
+from tinygrad_edu.viz.arrays import Array, shape_and_dtype
+from tinygrad_edu.viz.calls import expression, options, order_matters, symbol
+from tinygrad_edu.viz.graph import cards, palette
+from tinygrad_edu.viz.graph.drawing import Drawing
+from tinygrad_edu.viz.graph.scale import Scale
+from tinygrad_edu.viz.model import Constant, Graph, Scope
+from tinygrad_edu.viz.view import Arrow, Fold, Vertex, View
+
+__all__ = ["Direction", "draw"]
+
+Direction: TypeAlias = Literal["LR", "TB"]
+
+
+def draw(
+    view: View,
+    gradients: Mapping[Node, Array],
+    strengths: Mapping[Arrow, float] | None = None,
+    *,
+    direction: Direction = "LR",
+    legend: bool = True,
+    addressable: bool = False,
+) -> Drawing:
+    """Draw what is seen of a graph; with ids for a page to find its parts by, if addressable."""
+    if direction not in get_args(Direction):
+        raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
+    drawing = _empty(direction)
+    clusters = _clusters(view, drawing)
+    beside = _beside(view)
+    for vertex in view.vertices:
+        key = view.keys[vertex]
+        attributes = _node(view, vertex, gradients, key if addressable else "")
+        clusters[view.scope(vertex)].node(key, **attributes)
+    for leaf, user in beside.items():
+        with clusters[view.scope(leaf)].subgraph() as rank:
+            rank.attr(rank="same")
+            rank.node(view.keys[leaf])
+            rank.node(view.keys[user])
+    for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
+        clusters[scope[:-1]].subgraph(clusters[scope])
+
+    scale = None if strengths is None else Scale.of(strengths.values())
+    below = _every_other(beside)
+    for arrow in view.arrows:
+        attributes = {"id": view.keys[arrow]} if addressable else {}
+        if scale and strengths is not None:
+            attributes |= scale.edge(strengths.get(arrow))
+        ends = view.keys[arrow.source], view.keys[arrow.target]
+        if arrow.source in below:  # Graphviz puts what an edge leads to on the other side
+            ends = ends[::-1]
+            attributes |= {"dir": "back", "class": "reversed"}
+        drawing.edge(*ends, **attributes)
+    if legend:
+        seen = {view.kind(vertex) for vertex in view.vertices}
+        kinds = [kind for kind in palette.LOOKS if kind in seen]
+        label = cards.legend(kinds, scale.samples() if scale else [])
+        drawing.attr("graph", label=label, labelloc="b", labeljust="l")
+    return drawing
+
+
+def _empty(direction: Direction) -> Drawing:
+    font = {"fontname": palette.FONT, "fontsize": "11"}
+    return Drawing(
+        "graph",
+        format="svg",
+        graph_attr={
+            **font,
+            "bgcolor": "transparent",
+            "class": "tinygrad_edu",
+            "fontcolor": palette.LINE,
+            "nodesep": "0.2",
+            "rankdir": direction,
+            "ranksep": "0.35",
+        },
+        node_attr={**font, "margin": "0.08,0.05"},
+        edge_attr={"arrowsize": "0.6", "color": palette.LINE, "penwidth": "1.2"},
+    )
+
+
+# --- where the nodes stand --------------------------------------------------------------------
+
+
+def _clusters(view: View, drawing: Drawing) -> dict[Scope, Drawing]:
+    """A drawing for each scope, also for those that only have others in them."""
+    clusters: dict[Scope, Drawing] = {(): drawing}
+    for scope in map(view.scope, view.vertices):
+        for around in (scope[: i + 1] for i in range(len(scope))):
+            if around not in clusters:
+                attributes = {
+                    "bgcolor": palette.CLUSTER,
+                    "color": palette.LINE,
+                    "label": cards.title(around[-1]),
+                    "labeljust": "l",
+                    "penwidth": "0.8",
+                    "style": "rounded",
+                }
+                name = f"cluster_{len(clusters)}"
+                clusters[around] = Drawing(name, graph_attr=attributes)
+    return clusters
+
+
+def _beside(view: View) -> dict[Vertex, Vertex]:
+    """Leaves to draw beside what uses them, not in front: the others then stand in a line."""
+    users: dict[Vertex, set[Vertex]] = {}
+    sources: dict[Vertex, set[Vertex]] = {}
+    for source, target, _ in view.arrows:
+        users.setdefault(source, set()).add(target)
+        sources.setdefault(target, set()).add(source)
+    beside = {}
+    for leaf, found in users.items():
+        if len(found) == 1 and view.kind(leaf) in ("parameter", "constant"):
+            (user,) = found
+            if len(sources[user]) > 1:  # one always stays in front
+                sources[user].discard(leaf)
+                beside[leaf] = user
+    return beside
+
+
+def _every_other(beside: Mapping[Vertex, Vertex]) -> set[Vertex]:
+    """Of the leaves beside one vertex every other, to be drawn on its other side."""
+    count: Counter[Vertex] = Counter()
+    found = set()
+    for leaf, user in beside.items():
+        count[user] += 1
+        if count[user] % 2 == 0:
+            found.add(leaf)
+    return found
+
+
+# --- what the nodes show ----------------------------------------------------------------------
+
+
+def _node(view: View, vertex: Vertex, gradients: Mapping[Node, Array], key: str) -> dict[str, str]:
+    """The attributes of a vertex; with ids for what is on it, if it has a key."""
+    ids = {"id": key} if key else {}
+    if isinstance(vertex, Constant):
+        tooltip = cards.text(shape_and_dtype(vertex.data))
+        return {"label": cards.constant(vertex.data), "shape": "plain", "tooltip": tooltip, **ids}
+    if isinstance(vertex, Fold):
+        label = cards.card(vertex.name, "", [cards.line(text) for text in vertex.contents()])
+    else:
+        label = _card(view.graph, vertex, gradients.get(vertex), key)
+    look = palette.LOOKS[view.kind(vertex)]
+    return {
+        "label": label,
+        "tooltip": cards.text(view.name(vertex), 1000),
+        "shape": look.shape,
+        "style": look.style,
+        "fillcolor": look.fill,
+        "color": look.border,
+        "penwidth": look.width,
+        "peripheries": look.lines,
+        **ids,
+    }
+
+
+def _card(graph: Graph, node: Node, gradient: Array | None, key: str) -> str:
+    rows = []
+    if node._op and order_matters(node):
+        rows.append(cards.line(expression(node, graph.names)))
+    rows.append(cards.entries("value", node._data, f"{key}-value" if key else ""))
+    if node._requires_grad:
+        rows.append(cards.entries("grad", gradient, f"{key}-grad" if key else ""))
+    badge = cards.badge(symbol(node), options(node)) if node._op else ""
+    named = node not in graph.unnamed
+    return cards.card(graph.names[node], shape_and_dtype(node._data), rows, badge, named=named)

@@ -1,0 +1,96 @@
+"""What is told on the way forward: what is given, and how each value comes about."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from tinygrad_edu.engine import Node
+from tinygrad_edu.source import Source
+from tinygrad_edu.viz import mathml
+from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.calls import expression, operands
+from tinygrad_edu.viz.formulas import Formula, formulas
+from tinygrad_edu.viz.model import Graph
+from tinygrad_edu.viz.story import phrases
+from tinygrad_edu.viz.story.phrases import EQUALS, code, math
+from tinygrad_edu.viz.view import Fold
+
+__all__ = ["computation", "folded", "given"]
+
+
+def given(graph: Graph) -> str:
+    """What there is before anything is computed."""
+    leaves = {node: node._data for node in graph.nodes if not node._op}
+    name = graph.names[graph.root]
+    short = "" if name == "L" else f" In formulas, L is short for {code(name)}."
+    return (
+        f"<h2>What is given</h2>{phrases.table(graph, leaves)}"
+        "<p>Forward, each operation computes its value from these. Then, backward, each operation "
+        f"passes on how much {code(name)} changes with each of its inputs.{short}</p>"
+    )
+
+
+def folded(fold: Fold) -> str:
+    """What is computed inside a fold, without the steps."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in fold.contents())
+    return f"<h2>{code(fold.name)}, folded</h2><ul>{lines}</ul>"
+
+
+def computation(graph: Graph, node: Node) -> str:
+    """How a node's value comes about."""
+    name = graph.names[node]
+    stated = [formula for formula in formulas(node._op) if not formula.by]
+    numbers = phrases.numeric(stated[0].right, phrases.values_of(node)) if stated else None
+    return "".join(
+        [
+            f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
+            _source(getattr(node, "_source", None)),  # nobody may have watched
+            *map(_equation, stated),
+            phrases.symbols(graph, node),
+            "<h3>With numbers</h3>",
+            phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._data),
+            *_broadcasts(graph, node),
+        ]
+    )
+
+
+def _source(source: Source | None) -> str:
+    if source is None:
+        return ""
+    file = source.file.replace("\\", "/").rpartition("/")[2]
+    line = f"{escape(source.before)}<mark>{escape(source.part)}</mark>{escape(source.after)}"
+    return (
+        f'<figure class="source"><figcaption>{escape(file)}, line {source.line}</figcaption>'
+        f"<code>{line}</code></figure>"
+    )
+
+
+def _equation(formula: Formula) -> str:
+    """A formula of an operation as it is stated."""
+    left, right = mathml.mathml(formula.left), mathml.mathml(formula.right)
+    if left is None or right is None:
+        return f'<p class="stated">{code(f"{formula.left} = {formula.right}")}</p>'
+    return math(left, EQUALS, right) + phrases.note(formula)
+
+
+def _broadcasts(graph: Graph, node: Node) -> list[str]:
+    """What broadcasting does to the operands of an operation on every element by itself."""
+    if not any(formula.of == "y" for formula in formulas(node._op)):
+        return []
+    return [
+        _broadcast(graph.names[operand], operand._data, node._data.shape)
+        for _, operand in operands(node)
+        if isinstance(operand, Node)
+    ]
+
+
+def _broadcast(name: str, array: Array, shape: tuple[int, ...]) -> str:
+    if array.shape == shape or not array.size:
+        return ""
+    copies = int(np.prod(shape)) // array.size
+    return (
+        f"<p>{code(name)} of shape {array.shape} is broadcast to {shape}: "
+        f"each of its numbers is used {copies} times.</p>"
+    )
