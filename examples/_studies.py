@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import re
+import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -151,7 +153,10 @@ def parallel(f, cells, what, jobs=2):
 
 def conclude(chosen, findings):
     """Print what was found; or that a quick run, of few seeds and epochs, has found nothing."""
-    print("\nWhat holds is found by a full run, without --quick." if chosen.quick else findings)
+    if chosen.quick:
+        findings = "\nWhat holds is found by a full run, without --quick."
+    for item in re.split(r"\n(?=- |What )", findings):
+        print(textwrap.fill(" ".join(item.split()), width=96, subsequent_indent="  "))
     print(f"\nfigures are in {chosen.output}")
 
 

@@ -234,6 +234,7 @@ for ax, recipe in zip(axes, RECIPES, strict=True):
             ax.scatter(i, PUBLISHED[init, recipe][1], s=90, marker="X", color="#d55e00", ec="white")
     ax.axhline(baseline[1], color="#009e73", linestyle="--", linewidth=1.5)
     ax.set(title=recipe, xticks=range(4), xticklabels=INITS, ylim=(0, 1))
+    ax.tick_params(axis="x", labelsize="small")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("validation accuracy")
 axes[0].annotate("linear", (3.4, baseline[1]), ha="right", va="bottom", color="#009e73")

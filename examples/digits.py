@@ -124,8 +124,8 @@ conclude(
 What holds:
 - A network with one hidden layer reads {np.mean(accuracies):.1%} of the digits that it has never
   seen.
-- Its mistakes are few and of a kind: most often it reads a {read} where there is a {digit},
-  {counts.max()} times in {counts.sum()}.
+- The mistakes are spread out: of {counts.sum()}, the most common one, a {digit} that is read as a
+  {read}, is made {counts.max()} times.
 What depends on the split:
 - The accuracy of a part: between {min(accuracies):.1%} and {max(accuracies):.1%}.""",
 )

@@ -109,7 +109,7 @@ for data in ["exor"] if chosen.quick else STUDIES:
         if name == data
     }
     epochs = [*movies["relu"]]
-    columns = {activation: [*movie.values()] for activation, movie in movies.items()}
+    columns = {f"{units}, {data}": [*movie.values()] for units, movie in movies.items()}
     animation = viz.animate_training(columns, *two_classes(data), epochs=epochs)
     viz.save_animation(animation, chosen.output / f"{data.replace(' ', '_')}.gif")
     if data == "exor" and not chosen.quick:

@@ -184,8 +184,9 @@ for column, variant in zip(axes.T, ("sigmoid", "tanh", "ReLU", "ReLU, He, width 
         ax.plot(steps, np.median(runs[variant][name], axis=1), color="#d55e00", linewidth=2)
         ax.spines[["top", "right"]].set_visible(False)
     share = solved[variant].mean()
-    column[0].set_title(f"{variant}: {share:.0%} solved")
+    column[0].set_title(f"{variant}\n{share:.0%} solved")
     column[1].set_xlabel("step")
+axes[0, 0].set_xscale("symlog", linthresh=100)  # most of it happens early
 axes[0, 0].set_ylabel("cost")
 axes[1, 0].set_ylabel("accuracy")
 save(figure, chosen.output / "curves.png")

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 from matplotlib import pyplot as plt
 from pictures import shown_width
@@ -66,7 +67,7 @@ def written_pictures(_, block_vars, gallery_conf):
             copy = Path(next(block_vars["image_path_iterator"])).with_suffix(path.suffix)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
-            show = _graph if path.suffix == ".svg" else _picture
+            show = {".gif": _movie, ".svg": _graph}.get(path.suffix, _picture)
             rst += show(copy, gallery_conf["src_dir"])
     plt.close("all")
     return rst
@@ -74,6 +75,11 @@ def written_pictures(_, block_vars, gallery_conf):
 
 def _picture(path, src_dir):
     return figure_rst([str(path)], src_dir)  # one below the other
+
+
+def _movie(path, src_dir):
+    """A picture that stands beside others of its kind."""
+    return f"\n.. container:: movie\n\n{indent(_picture(path, src_dir), '    ')}\n"
 
 
 def _graph(path, src_dir):
