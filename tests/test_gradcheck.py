@@ -247,14 +247,50 @@ def test_a_kink_of_the_first_derivative_is_named():
     assert "f has a kink, order 2" in message or "maximum has one" in message
 
 
+@pytest.mark.filterwarnings("ignore:.* encountered in")
+@pytest.mark.parametrize(
+    ("f", "at"), [(tg.log, -1.0), (tg.log, 0.0), (tg.sqrt, -1.0), (tg.sqrt, 1e-6), (tg.arcsin, 1.0)]
+)
+def test_where_a_function_is_not_finite_nobody_is_accused(f, at):
+    message = message_of(f, np.array(at))
+    assert f"{f.__name__} is not finite, order 1" in message
+    assert "it is nan or infinite within 0.0002 of there; no difference quotient" in message
+    assert "wrong" not in message
+
+
 # --------------------------------------------------------------------------------------
 # What cannot be meant
 # --------------------------------------------------------------------------------------
 
 
-def test_order_is_one_at_least():
-    with pytest.raises(ValueError, match="order must be at least 1; got 0"):
-        tg.check_gradients(tg.sin, 1.0, order=0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": 0}, "order must be an integer, at least 1; got 0"),
+        ({"order": 1.5}, "order must be an integer, at least 1; got 1.5"),
+        ({"order": "2"}, "order must be an integer, at least 1; got '2'"),
+        ({"step": 0.0}, "step must be finite and above 0; got 0.0"),
+        ({"step": np.nan}, "step must be finite and above 0; got nan"),
+        ({"rtol": -1.0}, "rtol and atol must not be negative; got -1.0 and 1e-08"),
+        ({"atol": np.nan}, "rtol and atol must not be negative; got 1e-06 and nan"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        tg.check_gradients(tg.sin, 1.0, **options)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_input_that_is_not_finite_is_refused(value):
+    with pytest.raises(ValueError, match=f"input 1 must be finite.* it holds {value}"):
+        tg.check_gradients(tg.multiply, 1.0, np.array([1.0, value]))
+
+
+@pytest.mark.parametrize("result", [None, 3.0, np.ones(2), {"a": 1}], ids=repr)
+def test_a_function_that_returns_no_tensor_is_refused(result):
+    got = type(result).__name__
+    with pytest.raises(TypeError, match=f"<lambda> must return a Tensor, .* got {got}"):
+        tg.check_gradients(lambda _: result, 1.0)
 
 
 def test_there_must_be_something_to_check():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,8 +62,12 @@ def check_gradients(
     Raises
     ------
     GradientError
-        If a derivative deviates, or cannot be judged because of a kink: with the operation, the
-        input, the entry and both values.
+        If a derivative deviates, or cannot be judged because of a kink, or because the function
+        is not finite nearby: with the operation, the input, the entry and both values.
+    TypeError
+        If f returns no Tensor.
+    ValueError
+        If an input is not finite, none is floating-point, or a number is out of its range.
 
     Examples
     --------
@@ -81,35 +86,48 @@ def check_gradients(
       expected   12.0  (complex step)
       the closure of cube for its input 0 is wrong
     """
-    if order < 1:
-        raise ValueError(f"order must be at least 1; got {order}")
-    arrays = [_checkable(x) for x in inputs]
+    _require_range(order, rtol, atol, step)
+    arrays = [_checkable(x, i) for i, x in enumerate(inputs)]
     if not any(_is_variable(x) for x in arrays):
         raise ValueError("nothing to check: no input is floating-point")
-    name, judge = _name(f), _Judge(rtol, atol, step)
+    judge = _Judge(rtol, atol, step)
     function = _single_number(f)
     for k in range(1, order + 1):
-        for where, computed, expected in judge.deviations(function, arrays, order):
-            kink = judge.kink(function, arrays, where)
-            if kink is None:
-                culprit = _culprit(f, arrays, k, judge)
+        for deviation in judge.deviations(function, arrays, order):
+            excuse = judge.excuse(function, arrays, deviation.where)
+            if excuse is None:
                 raise GradientError(
-                    _message(f"wrong derivative of {name}", k, arrays, where)
-                    + f"\n  computed   {computed!r}\n  expected   {expected}"
-                    + culprit
+                    _message(f"wrong derivative of {_name(f)}", k, arrays, deviation.where)
+                    + f"\n  computed   {deviation.computed!r}\n  expected   {deviation.expected}"
+                    + _culprit(f, arrays, k, judge)
                 )
             if not allow_kinks:
+                what, reason = excuse
                 raise GradientError(
-                    _message(f"{name} has a kink", k, arrays, where)
-                    + f"\n  {kink}; no difference quotient can judge there: move the input, or "
+                    _message(f"{_name(f)} {what}", k, arrays, deviation.where)
+                    + f"\n  {reason}; no difference quotient can judge there: move the input, or "
                     "pass allow_kinks=True"
                 )
         function = _single_number(grad(function, _variables(arrays)))
 
 
-def _checkable(x: ArrayLike | Tensor) -> Array:
+def _require_range(order: Any, rtol: float, atol: float, step: float) -> None:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order must be an integer, at least 1; got {order!r}")
+    if not 0 < step < math.inf:
+        raise ValueError(f"step must be finite and above 0; got {step}")
+    if not (rtol >= 0 and atol >= 0):
+        raise ValueError(f"rtol and atol must not be negative; got {rtol} and {atol}")
+
+
+def _checkable(x: ArrayLike | Tensor, i: int) -> Array:
     array = x.data if isinstance(x, Tensor) else np.asarray(x)
-    return array.astype(np.float64) if _is_variable(array) else array
+    if not _is_variable(array):
+        return array
+    strange = array[~np.isfinite(array)]
+    if strange.size > 0:
+        raise ValueError(f"input {i} must be finite, to be moved a little; it holds {strange[0]}")
+    return array.astype(np.float64)
 
 
 def _is_variable(x: Array) -> bool:
@@ -128,8 +146,14 @@ def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
     """The function along a fixed random direction, in which every output has a weight."""
 
     def function(*args: Any) -> Any:
-        outputs = leaves(f(*args))
-        if len(outputs) == 1 and np.size(outputs[0]) == 1:
+        result = f(*args)
+        outputs = leaves(result)
+        if not any(isinstance(y, Tensor) for y in outputs):
+            raise TypeError(
+                f"{_name(f)} must return a Tensor, computed from its arguments with the operations "
+                f"of Tensors; got {type(result).__name__}"
+            )
+        if len(outputs) == 1 and outputs[0].size == 1:
             return outputs[0].sum()
         rng = np.random.default_rng(0)
         terms = [(y * rng.uniform(0.5, 1.5, np.shape(y))).sum() for y in outputs]
@@ -140,6 +164,16 @@ def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
 
 Where = tuple[int, tuple[int, ...]]
 """An entry: the number of the input, and the index in it."""
+
+NOWHERE: Where = (-1, ())
+
+
+class _Deviation(NamedTuple):
+    """A derivative that is not what the difference says."""
+
+    where: Where
+    computed: float
+    expected: str
 
 
 @dataclass(frozen=True)
@@ -152,27 +186,29 @@ class _Judge:
 
     def deviations(
         self, function: Callable[..., Any], arrays: list[Array], order: int = 1
-    ) -> Iterator[tuple[Where, float, str]]:
-        """The entries whose derivative is not what the difference says."""
+    ) -> Iterator[_Deviation]:
+        """Of every entry: the first derivative that is not what the difference says."""
         numbers = _variables(arrays)
         runs = [grad(function, numbers)(*arrays)]
         if order > 1:  # the closures run on Tensors, too, and must come to the same
-            tensors = _variables_at(arrays, (-1, ()), 0.0, requires_grad=False)
+            tensors = _variables_at(arrays, NOWHERE, 0.0, requires_grad=False)
             runs.append([g.data for g in grad(function, numbers)(*tensors)])
         for i, *gradients in zip(numbers, *runs, strict=True):
             for index in np.ndindex(gradients[0].shape):
                 expected, method = self.derivative(function, arrays, (i, index))
                 for computed in (float(gradient[index]) for gradient in gradients):
                     if not self.agree(computed, expected):
-                        yield (i, index), computed, f"{float(f'{expected:.10g}')}  ({method})"
+                        shown = f"{float(f'{expected:.10g}')}  ({method})"
+                        yield _Deviation((i, index), computed, shown)
                         break
 
     def agree(self, a: float, b: float) -> bool:
-        return bool(np.isclose(a, b, self.rtol, self.atol, equal_nan=True))
+        return bool(np.isclose(a, b, self.rtol, self.atol))
 
     def derivative(
         self, function: Callable[..., Any], arrays: list[Array], where: Where
     ) -> tuple[float, str]:
+        """What it should be, and by which method that was found out."""
         h = self.width(arrays, where)
         f = [_moved(function, arrays, where, n * h).real for n in (-2, -1, 1, 2)]
         central = (8 * (f[2] - f[1]) - (f[3] - f[0])) / (12 * h)
@@ -188,28 +224,34 @@ class _Judge:
         i, index = where
         return self.step * max(1.0, abs(float(arrays[i][index])))
 
-    def kink(self, function: Callable[..., Any], arrays: list[Array], where: Where) -> str | None:
-        """A description of the kink near an entry, or None if the function is smooth there."""
+    def excuse(
+        self, function: Callable[..., Any], arrays: list[Array], where: Where
+    ) -> tuple[str, str] | None:
+        """Why no difference can judge an entry, in short and at length; None if it can."""
         h = self.width(arrays, where)
         traces = [_nodes(function, arrays, where, n * h) for n in (-2, -1, 0, 1, 2)]
-        if len({tuple(node._op for node in trace) for trace in traces}) > 1:
+        if not all(np.isfinite(trace[-1]._data).all() for trace in traces):
+            return "is not finite", f"it is nan or infinite within {2 * h:g} of there"
+        kink = _kink(traces, h)
+        return None if kink is None else ("has a kink", kink)
+
+
+def _kink(traces: list[list[Node]], h: float) -> str | None:
+    """The first operation with a kink, in runs with one entry moved by -2h, -h, 0, h and 2h."""
+    if len({tuple(node._op for node in trace) for trace in traces}) > 1:
+        return "it takes another branch nearby"
+    for nodes in zip(*traces, strict=True):  # oldest first: where the kink comes in
+        f = [node._data for node in nodes]
+        if any(y.shape != f[0].shape for y in f):
             return "it takes another branch nearby"
-        for nodes in zip(*traces, strict=True):  # oldest first: where the kink comes in
-            f = [node._data for node in nodes]
-            if any(y.shape != f[0].shape for y in f):
-                return "it takes another branch nearby"
-            # The jump of the slope grows with the step where f is smooth, and only there.
-            wide, narrow = (
-                np.abs(f[4] - 2 * f[2] + f[0]) / (2 * h),
-                np.abs(f[3] - 2 * f[2] + f[1]) / h,
-            )
-            noise = 1e-14 * (1 + np.abs(f[2])) / h
-            jumps = np.abs(wide - 2 * narrow) > 0.2 * wide + 16 * noise
-            if jumps.any():
-                return (
-                    f"{_name(nodes[0]._op)} has one, with a jump of slope by {wide[jumps][0]:.3g}"
-                )
-        return None
+        # The jump of the slope grows with the step where f is smooth, and only there.
+        wide = np.abs(f[4] - 2 * f[2] + f[0]) / (2 * h)
+        narrow = np.abs(f[3] - 2 * f[2] + f[1]) / h
+        noise = 1e-14 * (1 + np.abs(f[2])) / h
+        jumps = np.abs(wide - 2 * narrow) > 0.2 * wide + 16 * noise
+        if jumps.any():
+            return f"{_name(nodes[0]._op)} has one, with a jump of slope by {wide[jumps][0]:.3g}"
+    return None
 
 
 def _moved(function: Callable[..., Any], arrays: list[Array], where: Where, by: complex) -> complex:
@@ -244,30 +286,30 @@ def _variables_at(arrays: list[Array], where: Where, by: complex, requires_grad:
 
 def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Judge) -> str:
     """The first operation inside f that has a wrong derivative by itself."""
-    nodes: list[Node] = []
-    with within(observer=nodes.append):
-        f(*_variables_at(arrays, (-1, ()), 0.0, requires_grad=True))
-    for node in nodes:
-        inputs = [x._data if isinstance(x, Node) else x for x in node._inputs]
+    for node in _nodes(f, arrays, NOWHERE, 0.0):
         numbers = [
             i for i, x in enumerate(node._inputs) if isinstance(x, Node) and x._requires_grad
         ]
-
-        def of_variables(
-            *xs: Any, node: Node = node, inputs: Any = inputs, at: Any = numbers
-        ) -> Any:
-            args = list(inputs)
-            for i, x in zip(at, xs, strict=True):
-                args[i] = x
-            return node._op(*args, **node._options)  # type: ignore[misc]  # it was recorded
-
-        function = _single_number(of_variables)
-        variables = [inputs[i] for i in numbers]
+        variables = [node._inputs[i]._data for i in numbers]
+        function = _single_number(_of_variables(node, numbers))
         for _ in range(order - 1):
             function = _single_number(grad(function, _variables(variables)))
-        for (i, _), _computed, _expected in judge.deviations(function, variables, order + 1):
-            return f"\n  the closure of {_name(node._op)} for its input {numbers[i]} is wrong"
+        for deviation in judge.deviations(function, variables, order + 1):
+            number = numbers[deviation.where[0]]
+            return f"\n  the closure of {_name(node._op)} for its input {number} is wrong"
     return ""
+
+
+def _of_variables(node: Node, numbers: list[int]) -> Callable[..., Any]:
+    """The operation of a node as a function of the inputs of these numbers."""
+    inputs = [x._data if isinstance(x, Node) else x for x in node._inputs]
+
+    def function(*variables: Any) -> Any:
+        given = dict(zip(numbers, variables, strict=True))
+        args = [given.get(i, x) for i, x in enumerate(inputs)]
+        return node._op(*args, **node._options)  # type: ignore[misc]  # it was recorded
+
+    return function
 
 
 def _message(what: str, order: int, arrays: list[Array], where: Where) -> str:
