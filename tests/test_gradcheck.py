@@ -152,6 +152,7 @@ def test_a_detached_path_is_found():
     message = message_of(lambda x: x * x.detach(), [1.0, 2.0])
     assert "wrong derivative of <lambda>" in message
     assert "closure of" not in message  # every operation by itself is right
+    assert "wrong derivative" in message_of(lambda x: x.detach() * 2.0, 1.0)  # nothing recorded
 
 
 def test_a_function_that_is_no_function_is_found():

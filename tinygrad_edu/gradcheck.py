@@ -229,10 +229,10 @@ class _Judge:
     ) -> tuple[str, str] | None:
         """Why no difference can judge an entry, in short and at length; None if it can."""
         h = self.width(arrays, where)
-        traces = [_nodes(function, arrays, where, n * h) for n in (-2, -1, 0, 1, 2)]
-        if not all(np.isfinite(trace[-1]._data).all() for trace in traces):
+        steps = [n * h for n in (-2, -1, 0, 1, 2)]
+        if not all(math.isfinite(_moved(function, arrays, where, by).real) for by in steps):
             return "is not finite", f"it is nan or infinite within {2 * h:g} of there"
-        kink = _kink(traces, h)
+        kink = _kink([_nodes(function, arrays, where, by) for by in steps], h)
         return None if kink is None else ("has a kink", kink)
 
 
