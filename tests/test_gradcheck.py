@@ -226,6 +226,15 @@ def test_kinks_may_be_allowed():
     assert "entry (1,)" in message_of(wrong, x, allow_kinks=True)
 
 
+def test_an_operation_with_a_kink_is_not_taken_for_the_wrong_one():
+    @tg.differentiable
+    def wrong(x):
+        return x * x, lambda g: g * x
+
+    message = message_of(lambda x: wrong(tg.relu(x)), [0.0, 1.0], allow_kinks=True)
+    assert "closure of wrong for its input 0" in message
+
+
 def test_a_branch_is_told_from_a_mistake():
     def branching(x):
         return x * 2.0 if x > 1 else tg.exp(x)
