@@ -8,9 +8,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.engine import Node
+
 __all__ = [
     "Array",
     "Summary",
+    "array_of",
     "number",
     "number_rows",
     "one_line",
@@ -24,6 +27,11 @@ Array: TypeAlias = NDArray[Any]
 
 MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
 BINS = 15
+
+
+def array_of(x: Any) -> Array:
+    """The array behind a Tensor; anything else as an array."""
+    return np.asarray(x._data if isinstance(x, Node) else x)
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import Node, _fit, _stale
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.model import Edge, Graph
 from tinygrad_edu.viz.view import Arrow, View
 
@@ -98,7 +97,7 @@ def gradients(graph: Graph) -> dict[Node, Array]:
     Before ``backward()`` there are none. After it the leaves have theirs, and those of the
     intermediate values, which nobody keeps, are worked out again.
     """
-    own = {node: _array(node.grad) for node in graph.nodes if node.grad is not None}
+    own = {node: array_of(node.grad) for node in graph.nodes if node.grad is not None}
     seed = root_gradient(graph)
     if not own or seed is None:
         return own
@@ -116,12 +115,8 @@ def root_gradient(graph: Graph) -> Array | None:
     its gradient was handed to ``backward``, or came from a loss that is not in the picture.
     """
     if graph.root.grad is not None:
-        return _array(graph.root.grad)
+        return array_of(graph.root.grad)
     return ones(graph) if graph.root._data.size == 1 else None
-
-
-def _array(gradient: Any) -> Array:
-    return gradient._data if isinstance(gradient, Node) else np.asarray(gradient)
 
 
 def edge_strengths(view: View, seed: Array) -> dict[Arrow, float]:

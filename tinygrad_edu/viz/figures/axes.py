@@ -14,8 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tinygrad_edu.ops._common import values
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 
 __all__ = [
     "CLASSES",
@@ -128,7 +127,7 @@ def floats(what: str, data: Any, *dimensions: str) -> Array:
     """The data as numbers with one axis for each of the dimensions named."""
     shape = f"({', '.join(dimensions)}{',' * (len(dimensions) == 1)})"
     try:
-        array = np.asarray(values(data), dtype=float)
+        array = np.asarray(array_of(data), dtype=float)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} must be an array of numbers of shape {shape}: {error}") from error
     if array.ndim != len(dimensions):

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from tinygrad_edu.ops._common import values
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import (
     GRAY,
     LINES,
@@ -72,7 +71,7 @@ def update_grid(
     ((2, 3), 'W[0, 1]', 'b[1]')
     """
     arrays = {
-        name: np.asarray(values(changes), float)
+        name: np.asarray(array_of(changes), float)
         for name, changes in mapping("updates", updates, "arrays").items()
     }
     lengths = {name: len(changes) if changes.ndim else 0 for name, changes in arrays.items()}

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 
 from tinygrad_edu.context import no_grad
-from tinygrad_edu.ops._common import values
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import CLASSES, new_ax
 from tinygrad_edu.viz.figures.plane import (
     Plane,
@@ -91,7 +89,7 @@ def decision_boundary(
 def _scores(f: Callable[[Any], Any], points: Array) -> Array:
     """What a classifier says of each point, in a column for each class, or in one."""
     with no_grad():
-        scores = np.asarray(values(f(points)))
+        scores = array_of(f(points))
     if scores.shape == (len(points),):
         scores = scores[:, None]
     if scores.ndim != 2 or len(scores) != len(points) or scores.dtype.kind not in "biuf":
@@ -158,7 +156,7 @@ def error_scatter(
     (array([ 3., 18.]), 'accuracy 66.7 %: 1 of 3 wrong')
     """
     X, y = points_and_labels(X, y)
-    predictions = np.asarray(values(predictions))
+    predictions = array_of(predictions)
     if y.shape != predictions.shape:
         raise ValueError(
             f"labels and predictions must have the same shape; got {y.shape} and "

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from tinygrad_edu.ops._common import values
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import GRAY, INK, LINES, mapping, new_ax
 
 __all__ = ["loss_surface"]
@@ -87,7 +86,7 @@ def loss_surface(
         paths = {name: _descend(loss, make, start, steps) for name, make in makers.items()}
         ends = {name: float(loss(*path[-1])) for name, path in paths.items()}
         x, y = np.meshgrid(*(np.linspace(low, high, 200) for low, high in span))
-        height = np.asarray(values(loss(x, y)))
+        height = array_of(loss(x, y))
     if height.shape != x.shape:
         raise ValueError(
             "the loss must work element by element, so that it can be drawn; of arrays of shape "

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu import ops
 from tinygrad_edu.context import no_grad
 from tinygrad_edu.nn.layers import Linear, Sequential
-from tinygrad_edu.ops._common import values
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import Grid, new_axes
 from tinygrad_edu.viz.figures.plane import (
     Plane,
@@ -65,7 +62,7 @@ def layer_inputs(network: Sequential, x: Any) -> list[Array]:
         for layer in network:
             if isinstance(layer, Linear):
                 z = ops.linear(x, layer.W, layer.b)
-                found.append(np.asarray(values(z)))
+                found.append(array_of(z))
                 x = layer.activation(z)
             else:
                 x = layer(x)

@@ -10,8 +10,7 @@ from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
 from tinygrad_edu import ops
-from tinygrad_edu.ops._common import values
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import CLASSES, INK, floats
 
 __all__ = [
@@ -80,7 +79,7 @@ def _points(X: Any) -> Array:
 
 def points_and_labels(X: Any, y: Any) -> tuple[Array, Array]:
     """Data to be drawn: points of shape (n, 2), and the label of each."""
-    points, labels = _points(X), np.asarray(values(y))
+    points, labels = _points(X), array_of(y)
     if labels.shape != (len(points),):
         raise ValueError(
             f"every point has one label; got {len(points)} points, and labels of shape "
@@ -143,4 +142,4 @@ def draw_boundary(ax: Axes, height: Array, plane: Plane, linewidth: float = 1.2)
 
 def probability(logits: Array) -> Array:
     """The logistic function of an array."""
-    return np.asarray(values(ops.sigmoid(logits)))
+    return array_of(ops.sigmoid(logits))
