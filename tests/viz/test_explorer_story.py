@@ -77,6 +77,22 @@ def test_the_numbers_of_a_formula_are_in_their_places(open_page):
     ]
 
 
+def test_the_symbols_of_a_formula_are_explained(open_page):
+    def f(x):
+        return tg.sum(x * 2.5 - np.array([1.0, 2.0]), axis=0)
+
+    page = open_page(tg.explore(f, np.array([0.1, 0.2])), "#step=1")
+    said = [page.page.inner_text("#story .symbols")]
+    for _ in range(2):
+        page.press("ArrowRight")
+        said.append(page.page.inner_text("#story .symbols"))
+    assert said == [
+        "Here a is x (2,), b is 2.5.",
+        "Here a is t1 (2,), b is an array (2,).",
+        "Here x is t2 (2,).",
+    ]
+
+
 def test_what_is_not_known_yet_is_not_shown(page):
     h, b1 = page.key("h"), page.key("b1")
     assert page.card(h, "value") is None

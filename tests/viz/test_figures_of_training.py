@@ -18,6 +18,10 @@ def _no_figure_is_left():
     plt.close("all")
 
 
+def bowl(x, y):
+    return x**2 + y**2
+
+
 def labels(axes):
     return [line.get_label() for line in axes.lines]
 
@@ -59,6 +63,13 @@ def test_histograms_count_what_is_saturated_and_what_is_dead():
     np.testing.assert_array_equal(dead.get_xdata(), [0, 100])
     shares = axes[0, 0].collections[0].get_array()
     np.testing.assert_allclose(shares.sum(axis=0), 1)  # a column is a whole histogram
+
+
+def test_a_single_histogram_has_room_beside_its_color_bar():
+    axes = figures.activation_histograms({"a": np.full((2, 3, 1), 0.5)})
+    figure = axes[0, 0].get_figure()
+    figure.canvas.draw()
+    assert axes[0, 0].get_position().width * figure.get_size_inches()[0] > 1.5
 
 
 def test_a_rectifier_has_no_upper_limit_to_saturate_at():
@@ -157,7 +168,7 @@ def test_gradient_flow_without_any_gradient_is_all_gray():
 
 def test_paths_of_optimizers_are_their_steps():
     rules = {"SGD": partial(optim.SGD, lr=0.1), "still": partial(optim.SGD, lr=0.0)}
-    ax = figures.loss_surface(lambda x, y: x**2 + y**2, rules, (1.0, -1.0), steps=5)
+    ax = figures.loss_surface(bowl, rules, (1.0, -1.0), steps=5)
     moving, still = ax.lines[:2]
     np.testing.assert_allclose(moving.get_xdata(), 0.8 ** np.arange(6))
     np.testing.assert_array_equal(still.get_xydata(), [[1, -1]] * 6)
@@ -183,6 +194,13 @@ def test_cells_reach_halfway_to_the_next_step():
     ax = figures.gradient_flow({"W": [1.0, 2.0, 3.0]}, steps=[0, 1, 10])
     edges = ax.collections[0].get_coordinates()[0, :, 0]
     np.testing.assert_array_equal(edges, [-0.5, 0.5, 5.5, 14.5])
+
+
+def test_the_legend_of_optimizers_hides_no_path():
+    rules = {f"lr {lr}": partial(optim.SGD, lr=lr) for lr in (0.01, 0.1, 0.4)}
+    ax = figures.loss_surface(bowl, rules, (-1.5, 1.5), steps=5)
+    ax.get_figure().canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
 
 
 def test_an_optimizer_that_diverges_is_drawn_as_far_as_it_goes():

@@ -29,9 +29,9 @@ MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
 BINS = 15
 
 
-def array_of(x: Any) -> Array:
+def array_of(x: Any, dtype: type | None = None) -> Array:
     """The array behind a Tensor; anything else as an array."""
-    return np.asarray(x._data if isinstance(x, Node) else x)
+    return np.asarray(x._data if isinstance(x, Node) else x, dtype=dtype)
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -215,7 +215,14 @@ def activation_histograms(
     time = times(steps, len(next(iter(layers.values()))))
     edges = _bin_edges(list(layers.values()), LIMITS.get(activation, ()), bins)
     grid = new_axes(
-        axes, 2, len(layers), (2.6, 2.3), sharex=True, sharey="row", height_ratios=(1.6, 1)
+        axes,
+        2,
+        len(layers),
+        (2.4, 2.3),
+        beside=1.2,
+        sharex=True,
+        sharey="row",
+        height_ratios=(1.6, 1),
     )
     meshes = []
     for (name, outputs), (above, below) in zip(layers.items(), grid.T, strict=True):
@@ -233,7 +240,7 @@ def activation_histograms(
         meshes[-1],
         ax=list(grid[0]),
         label="share of outputs",
-        format=PercentFormatter(1),
+        format=PercentFormatter(1, decimals=0),
         extend="max",
     )
     return grid

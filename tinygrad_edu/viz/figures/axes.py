@@ -56,15 +56,26 @@ def new_ax(ax: Axes | None, figsize: tuple[float, float] = (5.6, 3.8)) -> Axes:
     return _checked(ax)
 
 
-def new_axes(axes: Any, rows: int, columns: int, size: tuple[float, float], **options: Any) -> Grid:
-    """The axes that were given, as an array of that shape, or those of a new figure."""
+def new_axes(
+    axes: Any,
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    beside: float = 0.0,
+    **options: Any,
+) -> Grid:
+    """The axes that were given, as an array of that shape, or those of a new figure.
+
+    Of a new figure ``size`` is that of each picture, and ``beside`` the width of what stands on
+    their right, in inches.
+    """
     if axes is None:
         if rows * columns > MOST_AXES:
             raise ValueError(
                 f"this figure would have {rows * columns:,} axes; more than {MOST_AXES} can hardly "
                 "be read. Draw a part of it"
             )
-        figsize = (columns * size[0], rows * size[1])
+        figsize = (columns * size[0] + beside, rows * size[1])
         figure = plt.figure(figsize=figsize, layout="constrained")
         return np.asarray(figure.subplots(rows, columns, squeeze=False, **options))
     given = np.array(axes, dtype=object)
@@ -127,7 +138,7 @@ def floats(what: str, data: Any, *dimensions: str) -> Array:
     """The data as numbers with one axis for each of the dimensions named."""
     shape = f"({', '.join(dimensions)}{',' * (len(dimensions) == 1)})"
     try:
-        array = np.asarray(array_of(data), dtype=float)
+        array = array_of(data, float)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} must be an array of numbers of shape {shape}: {error}") from error
     if array.ndim != len(dimensions):

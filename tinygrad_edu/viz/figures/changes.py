@@ -71,7 +71,7 @@ def update_grid(
     ((2, 3), 'W[0, 1]', 'b[1]')
     """
     arrays = {
-        name: np.asarray(array_of(changes), float)
+        name: array_of(changes, float)
         for name, changes in mapping("updates", updates, "arrays").items()
     }
     lengths = {name: len(changes) if changes.ndim else 0 for name, changes in arrays.items()}

@@ -92,7 +92,7 @@ def loss_surface(
             "the loss must work element by element, so that it can be drawn; of arrays of shape "
             f"{x.shape} it returned {height.shape}"
         )
-    ax = new_ax(ax, (6.2, 4.6))
+    ax = new_ax(ax, (6.2, 5.2))
     _draw_contours(ax, x, y, height)
     for name, color, mark in zip(paths, cycle(LINES), cycle("os^Dvp*"), strict=False):
         ax.plot(
@@ -109,7 +109,14 @@ def loss_surface(
     ax.plot(*start, marker="X", color=INK, markersize=10, markeredgecolor="white", label="_start")
     ax.annotate("start", start, xytext=(-10, -16), textcoords="offset points", fontsize="small")
     ax.set(xlabel="x", ylabel="y", xlim=span[0], ylim=span[1])
-    ax.legend(title=f"loss after {steps} steps", fontsize="small", framealpha=0.9)
+    ax.legend(
+        title=f"loss after {steps} steps",
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.12),  # below the axes, where no path runs
+        ncols=2,
+        frameon=False,
+    )
     return ax
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
-from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype, texts
-from tinygrad_edu.viz.calls import arguments
+from tinygrad_edu.viz.arrays import Array, array_of, number, one_line, shape_and_dtype, texts
+from tinygrad_edu.viz.calls import arguments, operands
 from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.model import Graph
 
@@ -61,13 +61,21 @@ def note(formula: Formula) -> str:
 
 def symbols(graph: Graph, node: Node, extra: str = "") -> str:
     """What the symbols of an operation stand for here."""
+    computed_with = {position for position, _ in operands(node)}
     known = [
-        f"<i>{escape(symbol)}</i> is {code(graph.names[value])}"
-        + (f" {value._data.shape}" if value._data.ndim else "")
-        for symbol, value in arguments(node).items()
-        if isinstance(value, Node)
+        f"<i>{escape(symbol)}</i> is {_meaning(graph, value)}"
+        for position, (symbol, value) in enumerate(arguments(node).items())
+        if position in computed_with
     ]
     return f'<p class="symbols">Here {", ".join([*known, *filter(None, [extra])])}.</p>'
+
+
+def _meaning(graph: Graph, value: Any) -> str:
+    array = array_of(value)
+    shape = f" {array.shape}" if array.ndim else ""
+    if isinstance(value, Node):
+        return f"{code(graph.names[value])}{shape}"
+    return f"an array{shape}" if shape else number(array[()])
 
 
 def table(graph: Graph, arrays: Mapping[Node, Array]) -> str:
