@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tinygrad_edu import ops, optim
 from tinygrad_edu.context import no_grad
 from tinygrad_edu.nn import MLP
+from tinygrad_edu.nn.names import named
 from tinygrad_edu.optim import Optimizer, Schedule
 from tinygrad_edu.training import History, train
 
@@ -91,7 +92,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without t
             dtype=X.dtype,
         )
         parameters = self.model_.parameters()
-        self.optimizer_ = _optimizer(self.optimizer)(
+        self.optimizer_ = named("optimizer", self.optimizer, OPTIMIZERS)(
             parameters,
             lr=self.learning_rate,
             weight_decay=[self.l2 if p.ndim == 2 else 0.0 for p in parameters],
@@ -132,14 +133,6 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without t
         X = validate_data(self, X, dtype=self.model_.parameters()[0].dtype, reset=False)
         with no_grad():
             return np.asarray(self.model_(X))
-
-
-def _optimizer(name: str | Callable[..., Optimizer]) -> Callable[..., Optimizer]:
-    if callable(name):
-        return name
-    if name not in [*OPTIMIZERS]:  # which asks for no hash
-        raise ValueError(f"unknown optimizer {name!r}; known are {', '.join(OPTIMIZERS)}")
-    return OPTIMIZERS[name]
 
 
 def _all_or_nothing(method: Callable[P, R]) -> Callable[P, R]:

@@ -97,6 +97,7 @@ def test_the_numbers_drawn_do_not_depend_on_the_precision():
         (lambda: init.find("xaver_normal"), "unknown initializer 'xaver_normal'; known are zeros,"),
         (lambda: nn.Linear(2, 3, init="he"), "known are .*he_normal"),
         (lambda: init.he_normal((4,), 0), r"shape \(inputs, outputs\); got shape \(4,\)"),
+        (lambda: init.he_normal((0, 3), 0), r"shape \(inputs, outputs\); got shape \(0, 3\)"),
         (
             lambda: init.he_normal((4, 3), 0, fan="inn"),
             "one of in, out, avg; got 'inn'",

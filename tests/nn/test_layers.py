@@ -1,5 +1,7 @@
 """Layers: each is the expression that its docstring says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,9 @@ def test_the_default_weights_suit_the_activation():
         return nn.Linear(400, 100, activation, rng=0).W.data.std()
 
     assert std("relu") == pytest.approx(np.sqrt(2 / 400), rel=0.02)
+    assert std(nn.LeakyReLU(0.2)) == std(partial(tg.elu, alpha=0.5)) == std(tg.relu) == std("relu")
     assert std("tanh") == std(None) == pytest.approx(np.sqrt(2 / 500), rel=0.02)
+    assert std(nn.Tanh()) == std(lambda x: x) == std("tanh")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,7 @@ def test_the_default_weights_suit_the_activation():
         (nn.Tanh(), tg.tanh),
         (nn.ReLU(), tg.relu),
         (nn.LeakyReLU(negative_slope=0.2), lambda x: tg.leaky_relu(x, 0.2)),
+        (nn.LeakyReLU(0.3), lambda x: tg.leaky_relu(x, 0.3)),
         (nn.ELU(alpha=2.0), lambda x: tg.elu(x, 2.0)),
         (nn.Softplus(), tg.softplus),
         (nn.GELU(), tg.gelu),
@@ -133,12 +138,21 @@ def test_the_gradient_flows_through_what_was_kept_to_any_order():
         (lambda: nn.Linear(2, 3, "rellu"), ValueError, "'rellu'; known are identity, sigmoid"),
         (lambda: nn.Linear(0, 3), ValueError, "positive integer; got 0"),
         (lambda: nn.Linear(2, 3.5), ValueError, "positive integer; got 3.5"),
+        (lambda: nn.Linear(True, 3), ValueError, "positive integer; got True"),
+        (lambda: nn.Linear(2, 3, ["relu"]), ValueError, r"unknown activation \['relu'\]"),
+        (lambda: nn.Linear(2, 3, rng="zero"), TypeError, "a seed or None; got 'zero'"),
+        (lambda: nn.Linear(2, 3, rng=1.5), TypeError, "a seed or None; got 1.5"),
+        (lambda: nn.Linear(2, 3, rng=-1), ValueError, "a seed or None; got -1"),
         (lambda: nn.Maxout(2, 3, -2), ValueError, "positive integer; got -2"),
         (lambda: nn.MLP([2]), ValueError, r"at least two sizes.* got \[2\]"),
+        (lambda: nn.MLP(3), ValueError, r"at least two sizes.* got \[3\]"),
         (lambda: nn.MLP([2, -1]), ValueError, "positive integer; got -1"),
         (lambda: nn.Dropout(1.0), ValueError, "below 1; got 1.0"),
         (lambda: nn.Sequential(nn.ReLU(), 3), TypeError, "module or a function; got 3"),
+        (lambda: nn.Sequential(nn.ReLU), TypeError, r"not its class; got ReLU: write ReLU\(\)"),
         (lambda: nn.ReLU(slope=0.1), TypeError, "ReLU takes no options; got slope"),
+        (lambda: nn.ReLU(0.1), TypeError, "ReLU takes no options; got 0.1"),
+        (lambda: nn.ELU(1, alpha=2), TypeError, "ELU takes alpha; got 1, alpha"),
         (lambda: nn.LeakyReLU(slope=0.1), TypeError, "LeakyReLU takes negative_slope; got slope"),
         (lambda: nn.Linear(2, 3)(X), ValueError, r"\(5, 3\).*\(2, 3\)"),
     ],

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from tinygrad_edu import ops
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.names import named
 from tinygrad_edu.ops._common import Operand
 from tinygrad_edu.tensor import Tensor
 
@@ -84,11 +85,7 @@ def find(activation: str | Activation | None) -> Activation:
     """
     if activation is None:
         return identity
-    if callable(activation):
-        return activation
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {activation!r}; known are {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[activation]
+    return named("activation", activation, ACTIVATIONS)
 
 
 class ActivationModule(Module):
@@ -96,7 +93,7 @@ class ActivationModule(Module):
 
     Parameters
     ----------
-    **options
+    *values, **options
         The options of the function, as ``negative_slope`` of `leaky_relu`.
 
     Raises
@@ -114,14 +111,16 @@ class ActivationModule(Module):
 
     function: Activation
 
-    def __init__(self, **options: Any) -> None:
+    options: dict[str, Any]
+
+    def __init__(self, *values: Any, **options: Any) -> None:
         known = [*inspect.signature(self.function).parameters][1:]
-        if not options.keys() <= {*known}:
+        if len(values) > len(known) or not options.keys() <= {*known[len(values) :]}:
             raise TypeError(
                 f"{type(self).__name__} takes {', '.join(known) or 'no options'}; "
-                f"got {', '.join(options)}"
+                f"got {', '.join([*map(repr, values), *options])}"
             )
-        self.options = options
+        self.options = dict(zip(known, values, strict=False)) | options
 
     def forward(self, x: Operand) -> Tensor:
         """Apply the function."""
@@ -135,64 +134,64 @@ class ActivationModule(Module):
 class Identity(ActivationModule):
     """The input itself, as a module."""
 
-    function = staticmethod(identity)
+    function: Activation = staticmethod(identity)
 
 
 class Sigmoid(ActivationModule):
     """`tinygrad_edu.sigmoid` as a module."""
 
-    function = staticmethod(ops.sigmoid)
+    function: Activation = staticmethod(ops.sigmoid)
 
 
 class Tanh(ActivationModule):
     """`tinygrad_edu.tanh` as a module."""
 
-    function = staticmethod(ops.tanh)
+    function: Activation = staticmethod(ops.tanh)
 
 
 class ReLU(ActivationModule):
     """`tinygrad_edu.relu` as a module."""
 
-    function = staticmethod(ops.relu)
+    function: Activation = staticmethod(ops.relu)
 
 
 class LeakyReLU(ActivationModule):
     """`tinygrad_edu.leaky_relu` as a module."""
 
-    function = staticmethod(ops.leaky_relu)
+    function: Activation = staticmethod(ops.leaky_relu)
 
 
 class ELU(ActivationModule):
     """`tinygrad_edu.elu` as a module."""
 
-    function = staticmethod(ops.elu)
+    function: Activation = staticmethod(ops.elu)
 
 
 class Softplus(ActivationModule):
     """`tinygrad_edu.softplus` as a module."""
 
-    function = staticmethod(ops.softplus)
+    function: Activation = staticmethod(ops.softplus)
 
 
 class GELU(ActivationModule):
     """`tinygrad_edu.gelu` as a module."""
 
-    function = staticmethod(ops.gelu)
+    function: Activation = staticmethod(ops.gelu)
 
 
 class SiLU(ActivationModule):
     """`tinygrad_edu.silu` as a module."""
 
-    function = staticmethod(ops.silu)
+    function: Activation = staticmethod(ops.silu)
 
 
 class Softmax(ActivationModule):
     """`tinygrad_edu.softmax` as a module."""
 
-    function = staticmethod(ops.softmax)
+    function: Activation = staticmethod(ops.softmax)
 
 
 class LogSoftmax(ActivationModule):
     """`tinygrad_edu.log_softmax` as a module."""
 
-    function = staticmethod(ops.log_softmax)
+    function: Activation = staticmethod(ops.log_softmax)

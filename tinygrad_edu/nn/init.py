@@ -19,6 +19,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.nn.names import named
+
 __all__ = [
     "INITIALIZERS",
     "Fan",
@@ -45,7 +47,7 @@ Rng: TypeAlias = "np.random.Generator | np.random.RandomState | int | None"
 Initializer: TypeAlias = Callable[[Shape, Any], NDArray[Any]]
 
 
-def as_rng(rng: Rng) -> Any:
+def as_rng(rng: Rng) -> np.random.Generator | np.random.RandomState:
     """Return a source of randomness as a generator; one that is given stays itself.
 
     Parameters
@@ -58,6 +60,11 @@ def as_rng(rng: Rng) -> Any:
     Generator or RandomState
         Both have ``standard_normal``, ``uniform`` and ``permutation``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these, or a negative seed.
+
     Examples
     --------
     >>> from tinygrad_edu.nn.init import as_rng
@@ -66,7 +73,11 @@ def as_rng(rng: Rng) -> Any:
     """
     if isinstance(rng, np.random.Generator | np.random.RandomState):
         return rng
-    return np.random.default_rng(rng)
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        message = f"rng must be a Generator, a RandomState, a seed or None; got {rng!r}"
+        raise type(error)(message) from None
 
 
 def zeros(shape: Shape, rng: Rng = None) -> NDArray[Any]:  # noqa: ARG001 - as every initializer
@@ -146,7 +157,7 @@ def normal(shape: Shape, rng: Rng = None, mean: float = 0.0, std: float = 1.0) -
     >>> init.normal((3,), rng=0, std=0.1).round(4)
     array([ 0.0126, -0.0132,  0.064 ])
     """
-    return mean + std * as_rng(rng).standard_normal(shape)  # type: ignore[no-any-return]
+    return mean + std * as_rng(rng).standard_normal(shape)
 
 
 def uniform(shape: Shape, rng: Rng = None, low: float = -1.0, high: float = 1.0) -> NDArray[Any]:
@@ -176,7 +187,7 @@ def uniform(shape: Shape, rng: Rng = None, low: float = -1.0, high: float = 1.0)
     >>> init.uniform((3,), rng=0).round(4)
     array([ 0.2739, -0.4604, -0.9181])
     """
-    return as_rng(rng).uniform(low, high, shape)  # type: ignore[no-any-return]
+    return as_rng(rng).uniform(low, high, shape)
 
 
 def xavier_normal(
@@ -224,7 +235,7 @@ def xavier_normal(
     >>> float(init.xavier_normal((300, 100), rng=0).std().round(2))  # sqrt(1 / 200) = 0.07
     0.07
     """
-    return as_rng(rng).standard_normal(shape) * _std(1, shape, gain, fan)  # type: ignore[no-any-return]
+    return as_rng(rng).standard_normal(shape) * _std(1, shape, gain, fan)
 
 
 def xavier_uniform(
@@ -271,7 +282,7 @@ def xavier_uniform(
     0.122
     """
     a = _std(3, shape, gain, fan)
-    return as_rng(rng).uniform(-a, a, shape)  # type: ignore[no-any-return]
+    return as_rng(rng).uniform(-a, a, shape)
 
 
 def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in") -> NDArray[Any]:
@@ -315,7 +326,7 @@ def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in")
     >>> float(init.he_normal((300, 100), rng=0).std().round(2))  # sqrt(2 / 300) = 0.08
     0.08
     """
-    return as_rng(rng).standard_normal(shape) * _std(2, shape, gain, fan)  # type: ignore[no-any-return]
+    return as_rng(rng).standard_normal(shape) * _std(2, shape, gain, fan)
 
 
 def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in") -> NDArray[Any]:
@@ -358,11 +369,11 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
     0.141
     """
     a = _std(6, shape, gain, fan)
-    return as_rng(rng).uniform(-a, a, shape)  # type: ignore[no-any-return]
+    return as_rng(rng).uniform(-a, a, shape)
 
 
 def _std(scale: float, shape: Shape, gain: float, fan: Fan) -> float:
-    if len(shape) != 2:
+    if len(shape) != 2 or 0 in shape:
         raise ValueError(f"a fan needs a weight of shape (inputs, outputs); got shape {shape}")
     fans = {"in": shape[0], "out": shape[1], "avg": (shape[0] + shape[1]) / 2}
     if fan not in fans:
@@ -410,8 +421,4 @@ def find(init: str | Initializer) -> Initializer:
     >>> init.find("he_normal").__name__
     'he_normal'
     """
-    if callable(init):
-        return init
-    if init not in INITIALIZERS:
-        raise ValueError(f"unknown initializer {init!r}; known are {', '.join(INITIALIZERS)}")
-    return INITIALIZERS[init]
+    return named("initializer", init, INITIALIZERS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
 from tinygrad_edu.nn import activations, init
-from tinygrad_edu.nn.activations import Activation
+from tinygrad_edu.nn.activations import Activation, ActivationModule
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.ops._common import Operand
@@ -18,7 +20,14 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
 
-RECTIFIERS = {ops.relu, ops.leaky_relu, ops.elu, ops.softplus, ops.gelu, ops.silu}
+RECTIFIERS: list[Activation] = [
+    ops.relu,
+    ops.leaky_relu,
+    ops.elu,
+    ops.softplus,
+    ops.gelu,
+    ops.silu,
+]
 
 
 class Linear(Module):
@@ -84,9 +93,10 @@ class Linear(Module):
     ) -> None:
         _require_sizes(inputs, outputs)
         rng = as_rng(rng)
-        self.activation = activations.find(activation)
-        self.W = _drawn(init or _default_init(self.activation), (inputs, outputs), rng, dtype, "W")
-        self.b = _drawn(bias_init, (outputs,), rng, dtype, "b") if bias else None
+        self.activation: Activation = activations.find(activation)
+        init = init or _default_init(self.activation)
+        self.W: Tensor = _drawn(init, (inputs, outputs), rng, dtype, "W")
+        self.b: Tensor | None = _drawn(bias_init, (outputs,), rng, dtype, "b") if bias else None
 
     def forward(self, x: Operand) -> Tensor:
         """Compute ``activation(x @ W + b)``."""
@@ -104,11 +114,15 @@ class Linear(Module):
 
 def _require_sizes(*sizes: Any) -> None:
     for size in sizes:
-        if not isinstance(size, int | np.integer) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(f"the size of a layer must be a positive integer; got {size!r}")
 
 
-def _default_init(activation: Activation) -> str:
+def _default_init(activation: Any) -> str:
+    if isinstance(activation, ActivationModule):
+        activation = activation.function
+    elif isinstance(activation, partial):
+        activation = activation.func
     return "he_normal" if activation in RECTIFIERS else "xavier_normal"
 
 
@@ -163,8 +177,8 @@ class Maxout(Module):
         dtype: DTypeLike = float,
     ) -> None:
         _require_sizes(inputs, outputs, pieces)
-        self.pieces = pieces
-        self.linear = Linear(
+        self.pieces: int = pieces
+        self.linear: Linear = Linear(
             inputs, outputs * pieces, init=init, bias_init=bias_init, rng=rng, dtype=dtype
         )
 
@@ -217,8 +231,8 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"the probability of dropout must be at least 0 and below 1; got {p}")
-        self.p = p
-        self.rng = as_rng(rng)
+        self.p: float = p
+        self.rng: np.random.Generator | np.random.RandomState = as_rng(rng)
 
     def forward(self, x: Operand) -> Any:
         """Apply a new mask."""
@@ -256,9 +270,12 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[..., Any]) -> None:
         for layer in layers:
+            if isinstance(layer, type) and issubclass(layer, Module):
+                name = layer.__name__
+                raise TypeError(f"a layer is a module, not its class; got {name}: write {name}()")
             if not callable(layer):
                 raise TypeError(f"a layer must be a module or a function; got {layer!r}")
-        self.layers = list(layers)
+        self.layers: list[Callable[..., Any]] = list(layers)
 
     def forward(self, x: Operand) -> Any:
         """Apply all layers."""
@@ -328,17 +345,20 @@ class MLP(Sequential):
         rng: Rng = None,
         dtype: DTypeLike = float,
     ) -> None:
-        sizes = list(sizes)
+        sizes = _as_list(sizes)
         if len(sizes) < 2:
             raise ValueError(f"an MLP has at least two sizes, of input and output; got {sizes}")
         rng = as_rng(rng)
+        after_each = [activation] * (len(sizes) - 2) + [output]
         layers = [
             Linear(n, m, after, init=init, bias_init=bias_init, rng=rng, dtype=dtype)
-            for n, m, after in zip(
-                sizes, sizes[1:], [activation] * (len(sizes) - 2) + [output], strict=False
-            )
+            for (n, m), after in zip(pairwise(sizes), after_each, strict=True)
         ]
         for i, layer in enumerate(layers, start=1):
             for parameter in layer.parameters():
                 parameter.name = f"{parameter.name}{i}"  # W1, b1, W2, ...: for pictures
         super().__init__(*layers)
+
+
+def _as_list(sizes: Any) -> list[Any]:
+    return [*sizes] if isinstance(sizes, Iterable) else [sizes]
