@@ -52,10 +52,11 @@ def test_where_the_page_is_written(tmp_path):
     y = tg.sin(tg.Tensor(2.0, requires_grad=True))
     explorer = tg.explore(y, tmp_path / "a.html")
     tg.explore(y, path=str(tmp_path / "b.html"))
-    tg.explore(tg.sin, 2.0, path=tmp_path / "c.html")
+    tg.explore(tg.sin, 2.0, path=tmp_path / "new" / "c.html")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == explorer.html
     assert (tmp_path / "b.html").read_text(encoding="utf-8") == explorer.html
-    assert "<title>Backpropagation through sin</title>" in (tmp_path / "c.html").read_text("utf-8")
+    page = (tmp_path / "new" / "c.html").read_text(encoding="utf-8")
+    assert "<title>Backpropagation through sin</title>" in page
 
 
 def test_arguments_of_a_function():

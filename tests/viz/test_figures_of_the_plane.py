@@ -92,6 +92,21 @@ def test_every_neuron_has_a_picture_of_where_it_is_positive(moons):
     np.testing.assert_allclose(axes[0, 0].images[0].get_array(), output)
 
 
+@pytest.mark.parametrize(
+    "draw", [figures.neuron_boundaries, figures.decision_boundary], ids=["neurons", "boundary"]
+)
+def test_networks_are_shown_as_they_are_in_use_without_dropout(moons, draw):
+    first, second = nn.Linear(2, 3, rng=0), nn.Linear(3, 1, rng=1)
+    with_dropout = nn.Sequential(first, nn.Dropout(0.5, rng=0), second)
+    with_dropout[0].training = False
+    shown, expected = (
+        [ax.images[0].get_array() for ax in np.ravel(draw(network, *moons))]
+        for network in (with_dropout, nn.Sequential(first, second))
+    )
+    np.testing.assert_array_equal(shown, expected)
+    assert [layer.training for layer in with_dropout] == [False, True, True]
+
+
 def test_two_outputs_are_shown_as_one_probability(moons):
     X, y = moons
     network = nn.Sequential(nn.Linear(2, 3, rng=0), tg.relu, nn.Linear(3, 2, rng=1))

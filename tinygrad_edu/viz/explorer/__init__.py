@@ -26,15 +26,21 @@ class Explorer:
     ----------
     html : str
         The page: one file that needs nothing else, no network and no library.
+    steps : int
+        How many steps there are on it.
     """
+
+    html: str
+    steps: int
 
     def __init__(self, html: str, steps: int) -> None:
         self.html = html
         self.steps = steps
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the page to a file, and return its path."""
+        """Write the page to a file, and return its path; folders are made where there are none."""
         path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.html.encode(errors="replace"))
         return path
 

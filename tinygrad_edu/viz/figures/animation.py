@@ -9,11 +9,13 @@ import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from tinygrad_edu.nn.layers import Sequential
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.viz.figures.axes import GRAY
+from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.figures.axes import GRAY, Grid
 from tinygrad_edu.viz.figures.neurons import linear_layers, neuron_images
 from tinygrad_edu.viz.figures.plane import Plane, draw_image, points_and_labels, scatter
 
@@ -78,12 +80,12 @@ def animate_training(
     >>> "<script" in movie.to_jshtml()
     True
     """
-    columns = _columns(networks)
-    labels = _labels(columns, epochs, unit)
+    frames = _frames(networks)
+    labels = _labels(len(next(iter(frames.values()))), epochs, unit)
     X, y = points_and_labels(X, y)
     plane = Plane(X, resolution)
-    first = [neuron_images(column[0], plane) for column in columns.values()]
-    rows = max(map(len, first))
+    columns = [_Column(name, over_time, plane) for name, over_time in frames.items()]
+    rows = max(len(column.images) for column in columns)
     figure, axes = plt.subplots(
         rows,
         len(columns),
@@ -91,81 +93,90 @@ def animate_training(
         layout="constrained",
         squeeze=False,
     )
-    alike = all(images.keys() == first[0].keys() for images in first)
-    shown, boxes = [], []
-    for i, (name, images, places) in enumerate(zip(columns, first, axes.T, strict=True)):
-        shown.append(
-            [
-                draw_image(ax, image, plane)
-                for ax, image in zip(places, images.values(), strict=False)
-            ]
-        )
-        for ax, neuron in zip(places, images, strict=False):
-            scatter(ax, X, y, 7.0)
-            ax.set(xticks=[], yticks=[])
-            if i == 0 or not alike:
-                ax.set_ylabel(neuron.replace(", ", "\n"), fontsize="small")
-        for ax in places[len(images) :]:
-            ax.set_visible(False)
-        places[0].set_title(name)
-        boxes.append(_box(places[0], labels[0]))
+    alike = all(column.images.keys() == columns[0].images.keys() for column in columns)
+    for column, places in zip(columns, axes.T, strict=True):
+        column.draw(places, X, y, with_names=not alike or column is columns[0])
 
+    def show(frame: int) -> list[Artist]:
+        return [artist for column in columns for artist in column.show(frame, labels[frame])]
+
+    show(0)
     figure.canvas.draw()  # lay out once, not in every frame
     figure.set_layout_engine("none")
-
-    def draw(frame: int) -> list[Artist]:
-        for column, pictures, box in zip(columns.values(), shown, boxes, strict=True):
-            images = neuron_images(column[frame], plane)
-            for picture, image in zip(pictures, images.values(), strict=True):
-                picture.set_data(image)
-            box.set_text(labels[frame])
-        return [*(picture for pictures in shown for picture in pictures), *boxes]
-
-    return FuncAnimation(figure, draw, frames=len(labels), interval=interval, init_func=list)
+    return FuncAnimation(figure, show, frames=len(labels), interval=interval, init_func=list)
 
 
-def _columns(networks: Any) -> dict[str, list[Sequential]]:
-    """The networks of each column over time, which must be alike."""
-    given = networks if isinstance(networks, Mapping) else {"": networks}
-    columns: dict[str, list[Sequential]] = {}
-    for name, frames in given.items():
-        if isinstance(frames, Module) or not isinstance(frames, Iterable):
-            raise TypeError(
-                "networks must be those of several times, as a sequence of copies; got one "
-                f"{type(frames).__name__}"
-            )
-        columns[name] = list(frames)
-        shapes = {_shapes(network) for network in columns[name]}
-        if len(shapes) > 1:
-            raise ValueError(f"the networks of a column must be alike; got layers of {shapes}")
-    counts = {name: len(frames) for name, frames in columns.items()}
-    if 0 in counts.values() or len(set(counts.values())) != 1:
-        raise ValueError(f"every network needs the same number of frames; got {counts}")
-    return columns
+class _Column:
+    """A network at several times: its output, and below it every hidden neuron."""
+
+    def __init__(self, name: str, over_time: Sequence[Sequential], plane: Plane) -> None:
+        self.name = name
+        self.over_time = over_time
+        self.plane = plane
+        self.images = neuron_images(over_time[0], plane)
+
+    def draw(self, places: Grid, X: Array, y: Array, with_names: bool) -> None:
+        """Draw it as it was at first, with the data on top; places left over are invisible."""
+        self.pictures: list[AxesImage] = []
+        for ax, (neuron, image) in zip(places, self.images.items(), strict=False):
+            self.pictures.append(draw_image(ax, image, self.plane))
+            scatter(ax, X, y, 7.0)
+            ax.set(xticks=[], yticks=[])
+            if with_names:
+                ax.set_ylabel(neuron.replace(", ", "\n"), fontsize="small")
+        for ax in places[len(self.images) :]:
+            ax.set_visible(False)
+        places[0].set_title(self.name)
+        self.box = _box(places[0])
+
+    def show(self, frame: int, label: str) -> list[Artist]:
+        """Show it at another time; returns what has changed."""
+        images = neuron_images(self.over_time[frame], self.plane)
+        for picture, image in zip(self.pictures, images.values(), strict=True):
+            picture.set_data(image)
+        self.box.set_text(label)
+        return [*self.pictures, self.box]
 
 
-def _shapes(network: Sequential) -> tuple[tuple[int, ...], ...]:
-    return tuple(layer.W.shape for layer in linear_layers(network))
-
-
-def _labels(
-    columns: Mapping[str, Sequence[Sequential]], epochs: Sequence[int] | None, unit: str
-) -> list[str]:
-    """What the box says in each frame."""
-    frames = len(next(iter(columns.values())))
-    if epochs is not None and len(epochs) != frames:
-        raise ValueError(f"there are {frames} frames, but {len(epochs)} epochs")
-    return [f"{unit} {epoch}" for epoch in (range(frames) if epochs is None else epochs)]
-
-
-def _box(ax: Axes, text: str) -> Text:
+def _box(ax: Axes) -> Text:
     return ax.text(
         0.03,
         0.95,
-        text,
+        "",
         transform=ax.transAxes,
         va="top",
         fontsize="small",
         zorder=10,
         bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": GRAY, "alpha": 0.9},
     )
+
+
+def _frames(networks: Any) -> dict[str, list[Sequential]]:
+    """The networks of each column over time, which must be alike."""
+    given = networks if isinstance(networks, Mapping) else {"": networks}
+    frames: dict[str, list[Sequential]] = {}
+    for name, over_time in given.items():
+        if isinstance(over_time, Module) or not isinstance(over_time, Iterable):
+            raise TypeError(
+                "networks must be those of several times, as a sequence of copies; got one "
+                f"{type(over_time).__name__}"
+            )
+        frames[name] = list(over_time)
+        shapes = {_shapes(network) for network in frames[name]}
+        if len(shapes) > 1:
+            raise ValueError(f"the networks of a column must be alike; got layers of {shapes}")
+    counts = {name: len(over_time) for name, over_time in frames.items()}
+    if 0 in counts.values() or len(set(counts.values())) != 1:
+        raise ValueError(f"every network needs the same number of frames; got {counts}")
+    return frames
+
+
+def _shapes(network: Sequential) -> tuple[tuple[int, ...], ...]:
+    return tuple(layer.W.shape for layer in linear_layers(network))
+
+
+def _labels(n: int, epochs: Sequence[int] | None, unit: str) -> list[str]:
+    """What the box says in each of n frames."""
+    if epochs is not None and len(epochs) != n:
+        raise ValueError(f"there are {n} frames, but {len(epochs)} epochs")
+    return [f"{unit} {epoch}" for epoch in (range(n) if epochs is None else epochs)]

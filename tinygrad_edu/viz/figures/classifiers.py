@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 
-from tinygrad_edu.context import no_grad
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import CLASSES, new_ax
+from tinygrad_edu.viz.figures.neurons import in_use
 from tinygrad_edu.viz.figures.plane import (
     Plane,
     draw_boundary,
@@ -88,7 +88,7 @@ def decision_boundary(
 
 def _scores(f: Callable[[Any], Any], points: Array) -> Array:
     """What a classifier says of each point, in a column for each class, or in one."""
-    with no_grad():
+    with in_use(f):
         scores = array_of(f(points))
     if scores.shape == (len(points),):
         scores = scores[:, None]

@@ -1,12 +1,15 @@
-"""What every neuron of a network makes of the plane."""
+"""What a network that is in use, and every neuron in it, makes of the plane."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.context import no_grad
 from tinygrad_edu.nn.layers import Linear, Sequential
+from tinygrad_edu.nn.module import Module
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import Grid, new_axes
 from tinygrad_edu.viz.figures.plane import (
@@ -18,7 +21,21 @@ from tinygrad_edu.viz.figures.plane import (
     scatter,
 )
 
-__all__ = ["layer_inputs", "linear_layers", "neuron_boundaries", "neuron_images"]
+__all__ = ["in_use", "layer_inputs", "linear_layers", "neuron_boundaries", "neuron_images"]
+
+
+@contextmanager
+def in_use(f: Any) -> Iterator[None]:
+    """Record nothing, and let a network behave as in use; then again as before."""
+    before = {m: m.training for _, m in f.named_modules()} if isinstance(f, Module) else {}
+    try:
+        for module in before:
+            module.training = False
+        with no_grad():
+            yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 def linear_layers(network: Sequential) -> list[Linear]:
@@ -58,7 +75,7 @@ def layer_inputs(network: Sequential, x: Any) -> list[Array]:
     """
     linear_layers(network)
     found: list[Array] = []
-    with no_grad():
+    with in_use(network):
         for layer in network:
             if isinstance(layer, Linear):
                 z = ops.linear(x, layer.W, layer.b)

@@ -11,13 +11,14 @@ from tinygrad_edu.viz.arrays import Array, shape_and_dtype
 from tinygrad_edu.viz.calls import expression, options, order_matters, symbol
 from tinygrad_edu.viz.graph import cards, palette
 from tinygrad_edu.viz.graph.drawing import Drawing
-from tinygrad_edu.viz.graph.scale import Scale
+from tinygrad_edu.viz.graph.scale import Scale, Stroke
 from tinygrad_edu.viz.model import Constant, Graph, Scope
 from tinygrad_edu.viz.view import Arrow, Fold, Vertex, View
 
 __all__ = ["Direction", "draw"]
 
 Direction: TypeAlias = Literal["LR", "TB"]
+Attributes: TypeAlias = dict[str, str]
 
 
 def draw(
@@ -33,11 +34,33 @@ def draw(
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
     drawing = _empty(direction)
-    clusters = _clusters(view, drawing)
     beside = _beside(view)
+    _add_vertices(drawing, view, gradients, beside, addressable)
+    looks: dict[Arrow, Attributes] = {}
+    samples: list[tuple[str, Stroke]] = []
+    if strengths is not None:
+        scale = Scale.of(strengths.values())
+        looks = {arrow: scale.edge(strengths.get(arrow)) for arrow in view.arrows}
+        samples = scale.samples() if strengths else []
+    _add_arrows(drawing, view, looks, _every_other(beside), addressable)
+    if legend:
+        seen = {view.kind(vertex) for vertex in view.vertices}
+        label = cards.legend([kind for kind in palette.LOOKS if kind in seen], samples)
+        drawing.attr("graph", label=label, labelloc="b", labeljust="l")
+    return drawing
+
+
+def _add_vertices(
+    drawing: Drawing,
+    view: View,
+    gradients: Mapping[Node, Array],
+    beside: Mapping[Vertex, Vertex],
+    addressable: bool,
+) -> None:
+    clusters = _clusters(view, drawing)
     for vertex in view.vertices:
         key = view.keys[vertex]
-        attributes = _node(view, vertex, gradients, key if addressable else "")
+        attributes = _vertex(view, vertex, gradients, key if addressable else "")
         clusters[view.scope(vertex)].node(key, **attributes)
     for leaf, user in beside.items():
         with clusters[view.scope(leaf)].subgraph() as rank:
@@ -47,23 +70,23 @@ def draw(
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
 
-    scale = None if strengths is None else Scale.of(strengths.values())
-    below = _every_other(beside)
+
+def _add_arrows(
+    drawing: Drawing,
+    view: View,
+    looks: Mapping[Arrow, Attributes],
+    below: set[Vertex],
+    addressable: bool,
+) -> None:
     for arrow in view.arrows:
-        attributes = {"id": view.keys[arrow]} if addressable else {}
-        if scale and strengths is not None:
-            attributes |= scale.edge(strengths.get(arrow))
+        attributes = dict(looks.get(arrow, {}))
+        if addressable:
+            attributes["id"] = view.keys[arrow]
         ends = view.keys[arrow.source], view.keys[arrow.target]
         if arrow.source in below:  # Graphviz puts what an edge leads to on the other side
             ends = ends[::-1]
             attributes |= {"dir": "back", "class": "reversed"}
         drawing.edge(*ends, **attributes)
-    if legend:
-        seen = {view.kind(vertex) for vertex in view.vertices}
-        kinds = [kind for kind in palette.LOOKS if kind in seen]
-        label = cards.legend(kinds, scale.samples() if scale else [])
-        drawing.attr("graph", label=label, labelloc="b", labeljust="l")
-    return drawing
 
 
 def _empty(direction: Direction) -> Drawing:
@@ -138,7 +161,9 @@ def _every_other(beside: Mapping[Vertex, Vertex]) -> set[Vertex]:
 # --- what the nodes show ----------------------------------------------------------------------
 
 
-def _node(view: View, vertex: Vertex, gradients: Mapping[Node, Array], key: str) -> dict[str, str]:
+def _vertex(
+    view: View, vertex: Vertex, gradients: Mapping[Node, Array], key: str
+) -> dict[str, str]:
     """The attributes of a vertex; with ids for what is on it, if it has a key."""
     ids = {"id": key} if key else {}
     if isinstance(vertex, Constant):
