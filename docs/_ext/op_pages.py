@@ -65,12 +65,13 @@ def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001 - Sph
     end = begin + 2
     while end < len(lines) and (not lines[end] or lines[end].startswith(" ")):
         end += 1
-    shown = [".. raw:: html", "", f"    {formula_html(thing)}", ""]
+    lines[begin:end] = [".. raw:: html", "", f"    {formula_html(thing)}", ""]
     if is_elementwise(thing):
         about = f"{thing.__name__} and its derivative, for x from -4 to 4"
         uri = f"/{FOLDER.as_posix()}/{name.rpartition('.')[2]}-curves.svg"
-        shown += [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves dark-light", ""]
-    lines[begin:end] = shown
+        picture = [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves dark-light", ""]
+        end = lines.index(":Parameters:")  # below what is said about the formula
+        lines[end:end] = picture
 
 
 # --------------------------------------------------------------------------------------
