@@ -97,11 +97,7 @@ class Block:
     def _joined(self, gradients: list[Any]) -> Array:
         """The gradients side by side, as the values are."""
         if [g.shape for g in gradients] != self._shapes:
-            for p, g in zip(self.parameters, gradients, strict=True):
-                if g.shape != p.shape:
-                    raise ValueError(
-                        f"the gradient of {_describe(p)} must have that shape; got {g.shape}"
-                    )
+            self._refuse_shapes(gradients)
         if len(gradients) == 1:
             joined = as_array(gradients[0]).reshape(-1)
         else:
@@ -129,6 +125,14 @@ class Block:
             )
         dtype = self.values.dtype
         return [x if x.dtype is dtype else x.astype(dtype, casting="same_kind") for x in result]
+
+    def _refuse_shapes(self, gradients: list[Any]) -> None:
+        """Raise, since a gradient has another shape than its parameter: say which."""
+        for p, g in zip(self.parameters, gradients, strict=True):
+            if np.shape(g) != p.shape:
+                raise ValueError(
+                    f"the gradient of {_describe(p)} must have that shape; got {np.shape(g)}"
+                )
 
     def _refuse(self, values: Array, gradients: list[Any], lr: float) -> None:
         """Raise, since the new values are not finite: say because of what."""
