@@ -21,6 +21,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
+    from tinygrad_edu.compiler import compile
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.saving import load, save
@@ -34,6 +35,7 @@ __all__ = [
     "History",
     "Tensor",
     "check_gradients",
+    "compile",
     "debug",
     "differentiable",
     "draw_graph",
@@ -60,6 +62,7 @@ __all__ += _ops  # noqa: PLE0605 - a list of strings too
 _ROOMS = {
     "History": "training",
     "check_gradients": "gradcheck",
+    "compile": "compiler",
     "debug": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",

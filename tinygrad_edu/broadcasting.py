@@ -36,8 +36,8 @@ def _sum_rows(gradient: Any) -> Any:
     rows = len(gradient)
     if rows == 1:
         return gradient[0]
-    if gradient.ndim == 2 and type(gradient) is np.ndarray:
-        return _ones(rows, gradient.dtype).dot(gradient)  # several times as fast as a sum
+    if gradient.ndim == 2 and isinstance(gradient, np.ndarray):
+        return gradient.T.dot(_ones(rows, gradient.dtype))  # several times as fast as a sum
     return gradient.sum(axis=0)
 
 

@@ -164,7 +164,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
             return value
         context = current()
         out = _new(type(tensor))
-        out._data = value if type(value) is np.ndarray else np.asarray(value)
+        out._data = value if isinstance(value, np.ndarray) else np.asarray(value)
         out.grad = out.name = None
         out._retains_grad = False
         out._order = next_order()

@@ -15,6 +15,7 @@ from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
 from tinygrad_edu.protocol import call_function, call_ufunc
+from tinygrad_edu.tracing import copied
 
 __all__ = ["Tensor"]
 
@@ -69,7 +70,7 @@ class Tensor(Operators, Conversions):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        array = np.array(data._data if isinstance(data, Tensor) else data, dtype=dtype)
+        array = copied(data._data if isinstance(data, Tensor) else data, dtype)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"a Tensor holds numbers; got data of dtype {array.dtype}")
         super().__init__(array, name=name)

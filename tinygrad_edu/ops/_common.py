@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from tinygrad_edu.engine import Node, differentiable
+from tinygrad_edu.tracing import Traced
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -77,8 +78,12 @@ def chain(g: Any, slope: Any) -> Any:
     product = g * slope
     if isinstance(slope, float) and math.isfinite(slope):
         return product
+    if type(product) is Traced:  # a program that is being recorded calls this function
+        return product.tape.call(chain, (g, slope))
     numbers = values(product)
-    if (total := np.vdot(numbers, numbers)) != total:  # the fastest way to find a nan
+    if (
+        type(numbers) is Traced or (total := np.vdot(numbers, numbers)) != total
+    ):  # the fastest way to find a nan
         product = np.where((values(g) == 0) & np.isnan(numbers), 0, product)
     return product
 

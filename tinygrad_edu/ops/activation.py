@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, constant, implements, is_tensor
+from tinygrad_edu.ops._common import Operand, as_array, constant, implements, is_tensor
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.shape import reshape
 
@@ -49,10 +49,9 @@ def sigmoid(x: Operand) -> Any:
 
 def logistic(x: Any) -> tuple[Any, Any]:
     """sigmoid(x) and 1 - sigmoid(x), neither with overflow nor with cancellation."""
-    if type(x) is not np.ndarray:
-        if is_tensor(x):
-            return sigmoid(x), sigmoid(-x)
-        x = np.asarray(x)
+    if is_tensor(x):
+        return sigmoid(x), sigmoid(-x)
+    x = as_array(x)
     if x.dtype == np.float16:  # its largest exponential is too small
         y, complement = logistic(x.astype(np.float32))
         return y.astype(np.float16), complement.astype(np.float16)

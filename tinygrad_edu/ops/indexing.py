@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
+from tinygrad_edu.tracing import Traced
 
 
 @differentiable
@@ -88,6 +89,8 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
 def _scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     if is_tensor(x):
         return scatter_add(x, index, shape)
+    if type(x) is Traced:
+        return x.tape.call(_scattered, (x, index, shape))
     y = np.zeros(shape, x.dtype)
     if any(map(_may_repeat, index if type(index) is tuple else (index,))):
         np.add.at(y, index, x)
@@ -150,7 +153,7 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Any:
 
 
 def _taken(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
-    x, indices = as_array(x), np.asarray(values(indices))
+    x, indices = as_array(x), as_array(values(indices))
     shape = x.shape
     if axis is None or not shape:
         flat, index = (x.size,), (indices,)
@@ -201,7 +204,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
            [0.6]]), array([[1., 0.],
            [0., 1.]]))
     """
-    return taken_along_axis(x, np.asarray(values(indices)), axis)
+    return taken_along_axis(x, as_array(values(indices)), axis)
 
 
 def taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, chain, is_tensor, values, weighted
 from tinygrad_edu.ops.activation import logistic
 from tinygrad_edu.ops.softmax import by_columns, log_softmax
+from tinygrad_edu.tracing import Traced
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -33,12 +34,9 @@ def _pair(predictions: Any, targets: Any, what: str) -> tuple[Any, Any]:
 
     What would broadcast is refused: (n, 1) against (n,) would become an n by n loss.
     """
-    if not is_tensor(predictions):
-        predictions = np.asarray(predictions)
-    if not is_tensor(targets):
-        targets = np.asarray(targets)
-        if targets.dtype.kind != "f":
-            targets = targets.astype(predictions.dtype)
+    predictions, targets = as_array(predictions), as_array(targets)
+    if not is_tensor(targets) and targets.dtype.kind != "f":
+        targets = targets.astype(predictions.dtype)
     if predictions.shape != targets.shape:
         raise ValueError(
             f"{what} and targets must have the same shape; got {predictions.shape} and "
@@ -47,10 +45,10 @@ def _pair(predictions: Any, targets: Any, what: str) -> tuple[Any, Any]:
     return predictions, targets
 
 
-def _is_one_number(predictions: Any, targets: Any, reduction: str) -> bool:
+def _is_one_number(predictions: Any, reduction: str) -> bool:
     """Whether Python's own arithmetic will do: for a single sample it is five times as fast."""
     return (
-        type(predictions) is type(targets) is np.ndarray
+        isinstance(predictions, np.ndarray)
         and predictions.size == 1
         and predictions.dtype.kind == "f"
         and reduction in ("mean", "sum")
@@ -146,12 +144,13 @@ def binary_cross_entropy(
     (0.3466, array([ 1. , -0.5]))
     """
     p, y = _pair(probabilities, targets, "probabilities")
-    if _is_one_number(p, y, reduction):
+    if type(p) is type(y) is np.ndarray and _is_one_number(p, reduction):
         try:
             return _binary_cross_entropy_of_one(p, y)
         except (ValueError, ZeroDivisionError):
             pass  # at 0 and 1 the arrays know what to do
-    if np.any(np.less(p, 0) | np.greater(p, 1)):
+    outside = np.less(p, 0) | np.greater(p, 1)
+    if type(outside) is not Traced and np.any(outside):
         raise ValueError(
             f"probabilities must lie between 0 and 1; got {values(p).min()} to {values(p).max()}. "
             "For what goes into a sigmoid there is sigmoid_cross_entropy"
@@ -219,8 +218,13 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     (500.3466, array([-0.5 , -0.25]))
     """
     z, y = _pair(logits, targets, "logits")
-    if _is_one_number(z, y, reduction):
-        return _sigmoid_cross_entropy_of_one(z, y)
+    if type(z) is type(y) and _is_one_number(z, reduction):
+        loss, slope, slope_of_y = sigmoid_cross_entropy_of_one(z, y)
+        return (
+            loss,
+            lambda g: (g * slope).reshape(z.shape),
+            lambda g: (g * slope_of_y).reshape(y.shape),
+        )
     p, q = logistic(z)
     # log(1 + exp(z)) - y * z without the difference of two large numbers
     wrong = weighted(1 - y, np.maximum(z, 0)) + weighted(y, np.maximum(-z, 0))
@@ -233,18 +237,20 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     )
 
 
-def _sigmoid_cross_entropy_of_one(logit: Any, target: Any) -> Any:
+def sigmoid_cross_entropy_of_one(logit: Any, target: Any) -> tuple[Any, float, float]:
+    """The loss of a single sample, and its slopes in the logit and in the target."""
+    if type(logit) is Traced:
+        one: tuple[Any, float, float] = logit.tape.call(
+            sigmoid_cross_entropy_of_one, (logit, target)
+        )
+        return one
     z, y = logit.item(), target.item()
     e = math.exp(-abs(z))
     larger, smaller = 1 / (1 + e), e / (1 + e)
     p, q = (larger, smaller) if z > 0 else (smaller, larger)
-    slope = p * (1 - y) - q * y
     weight = 1 - y if z > 0 else y
-    return (
-        logit.dtype.type((weight * abs(z) if weight else 0) + math.log1p(e)),
-        lambda g: (g * slope).reshape(logit.shape),
-        lambda g: (g * -z).reshape(target.shape),
-    )
+    loss = (weight * abs(z) if weight else 0) + math.log1p(e)
+    return logit.dtype.type(loss), p * (1 - y) - q * y, -z
 
 
 @differentiable
@@ -309,7 +315,8 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
 
 def _distribution(labels: Any, logits: Any) -> tuple[Any, Any]:
     """The labels as probabilities in the shape of the logits, and the sum of every row."""
-    numbers, shape = np.asarray(values(labels)), np.shape(logits)
+    labels, shape = as_array(labels), np.shape(logits)
+    numbers = values(labels)
     if numbers.shape == shape and numbers.dtype.kind == "f":
         return labels, np.sum(labels, axis=-1, keepdims=True)
     if numbers.shape == shape and shape:
@@ -324,13 +331,19 @@ def _distribution(labels: Any, logits: Any) -> tuple[Any, Any]:
         )
     if numbers.dtype.kind not in "iu":
         raise TypeError(f"class indices must be integers; got {numbers.dtype}")
-    classes = shape[-1]
+    return one_hot(numbers, shape[-1], logits.dtype), 1
+
+
+def one_hot(numbers: Any, classes: int, dtype: np.dtype[Any]) -> Any:
+    """A row for each number, which is 1 there and 0 elsewhere."""
+    if type(numbers) is Traced:
+        return numbers.tape.call(one_hot, (numbers, classes, dtype))
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
         wrong = numbers[(numbers < 0) | (numbers >= classes)]
         raise ValueError(
             f"class indices must lie in 0 to {classes - 1}, for {classes} logits; got {wrong[0]}"
         )
-    return by_columns(_one_hot_rows(classes, logits.dtype).take(numbers, axis=0)), 1
+    return by_columns(_one_hot_rows(classes, dtype).take(numbers, axis=0))
 
 
 @lru_cache(maxsize=16)

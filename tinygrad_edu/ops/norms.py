@@ -103,6 +103,6 @@ def _singular_slope(x: Any, ord: Any) -> Any:
     chosen = s > tiny  # the least subgradient takes no direction in which x is zero
     if ord != "nuc":
         extreme = (s.max if ord == 2 else s.min)(-1, keepdims=True)
-        chosen &= np.abs(s - extreme) <= tiny
+        chosen = chosen & (np.abs(s - extreme) <= tiny)
         chosen = chosen / np.maximum(chosen.sum(-1, keepdims=True), 1)
     return (U * chosen[..., None, :].astype(s.dtype)) @ Vh

@@ -48,7 +48,7 @@ def matmul(a: Operand, b: Operand) -> Any:
     >>> y.data, x.grad
     (array([-1., -1.]), array([4., 6.]))
     """
-    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+    if type(a) is type(b) and isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:
         return a.dot(b), lambda g: g.dot(b.T), a.T.dot  # less than half the time of @
     return _matrix_product(as_array(a), as_array(b))
 
@@ -114,9 +114,9 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
            [3.5, 8.5]]), array([[4., 4.],
            [6., 6.]]), array([2., 2.]))
     """
-    if type(x) is type(W) is np.ndarray and x.ndim == W.ndim == 2:
+    if type(x) is type(W) and isinstance(x, np.ndarray) and x.ndim == W.ndim == 2:
         y = x.dot(W)
-        if type(b) is np.ndarray and b.ndim == 1 and len(b) == W.shape[1]:
+        if isinstance(b, np.ndarray) and b.ndim == 1 and len(b) == W.shape[1]:
             y = y + (b[None] if len(y) == 1 else b)  # small arrays of one shape add faster
         elif b is not None:
             y = _with_bias(y, b)
@@ -179,7 +179,7 @@ def dot(a: Operand, b: Operand) -> Any:
     >>> y.item(), a.grad
     (11.0, array([3., 4.]))
     """
-    if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2:
+    if type(a) is type(b) and isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:
         return a.dot(b), lambda g: g.dot(b.T), a.T.dot
     a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:

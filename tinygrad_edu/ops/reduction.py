@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Axis, Operand, chain, implements, is_tensor, values
+from tinygrad_edu.ops._common import Axis, Operand, chain, implements, values
 
 # NumPy's stubs do not know that ufunc.reduce takes a tuple of axes.
 add_reduce: Any = np.add.reduce
@@ -28,7 +28,7 @@ def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 def spread(reduced: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """A reduced array back in the full shape: every element gets its reduction's value."""
     reduced = reduced.reshape(kept(shape, axis))
-    if is_tensor(reduced):
+    if type(reduced) is not np.ndarray:
         return np.broadcast_to(reduced, shape)
     full = np.empty(shape, reduced.dtype)  # four times as fast as broadcast_to
     full[...] = reduced

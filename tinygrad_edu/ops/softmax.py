@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Axis, Operand, values
 from tinygrad_edu.ops.reduction import add_reduce, maximum_reduce, spread
+from tinygrad_edu.tracing import Traced
 
 
 @differentiable
@@ -79,6 +80,8 @@ def log_sum(shifted: Any, axis: Axis) -> Any:
 
 def by_columns(x: Any) -> Any:
     """The same array laid out for short rows, along which NumPy reduces several times faster."""
+    if type(x) is Traced and x.ndim == 2:
+        return x.tape.call(np.asfortranarray, (x,))
     return np.asfortranarray(x) if type(x) is np.ndarray and x.ndim == 2 else x
 
 

@@ -53,7 +53,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements go into each element of a reduction."""
-    return math.prod(n for n, kept in zip(shape, kept(shape, axis), strict=True) if n != kept)
+    return math.prod(n for n, m in zip(shape, kept(shape, axis), strict=True) if n != m)
 
 
 @implements(np.var)

@@ -1,0 +1,452 @@
+"""Compiled steps: what they compute, what they are written as, and what they refuse."""
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.tracing import UntraceableError
+from tinygrad_edu.transforms import leaves
+
+from ..ops.table import ROWS, replaced, variable
+from ..properties.programs import programs
+
+
+def run_eagerly(function, args, parameters):
+    for p in parameters:
+        p.grad = None
+    loss = function(*args)
+    loss.backward()
+    return loss.item(), [p.grad for p in parameters]
+
+
+def run_compiled(step, args, parameters):
+    for p in parameters:
+        p.grad = None
+    return step(*args), [p.grad for p in parameters]
+
+
+def assert_same(step, function, args, parameters, rtol=1e-12):
+    loss, gradients = run_compiled(step, args, parameters)
+    expected, expected_gradients = run_eagerly(function, args, parameters)
+    np.testing.assert_allclose(loss, expected, rtol)
+    for g, e in zip(gradients, expected_gradients, strict=True):
+        if e is None:
+            assert g is None
+        else:
+            assert g.dtype == e.dtype
+            np.testing.assert_allclose(g, e, rtol, atol=rtol)
+
+
+# --- it computes what the function computes --------------------------------------------------
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+@given(data=st.data())
+def test_every_operation(row, data):
+    case = data.draw(row.cases)
+    args, variables = replaced(case, variable)
+
+    def loss():
+        outputs = leaves(row.op(*args, **case.options))
+        total = None
+        for y in outputs:
+            if isinstance(y, tg.Tensor) and y.requires_grad:
+                weights = np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype)
+                part = (y * weights).sum()
+                total = part if total is None else total + part
+        return total
+
+    assume(loss() is not None)
+    step = tg.compile(loss)
+    with np.errstate(all="ignore"):
+        assert_same(step, loss, (), variables)
+        for x in variables:
+            x.data = x.data * x.dtype.type(0.9)
+        assert_same(step, loss, (), variables)
+
+
+@given(programs(), st.integers(0, 2**32 - 1))
+def test_random_programs(program, seed):
+    rng = np.random.default_rng(seed)
+    parameters = [variable(x) for x in program.inputs]
+
+    def loss():
+        return program.run(parameters)
+
+    step = tg.compile(loss)
+    for _ in range(2):
+        assert_same(step, loss, (), parameters, rtol=1e-10)
+        for p in parameters:
+            p.data = rng.uniform(-1, 1, p.shape)
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_arrays_in_kept_memory(dtype, seed):
+    rng = np.random.default_rng(seed)
+    sizes = [100, 120, 120, 10]
+    layers = [
+        (variable(rng.normal(0, 0.1, (n, m)).astype(dtype)), variable(np.zeros(m, dtype)))
+        for n, m in pairwise(sizes)
+    ]
+    parameters = [p for layer in layers for p in layer]
+
+    def loss(x, labels):
+        for W, b in layers[:-1]:
+            x = tg.tanh(x @ W + b) + tg.relu(x @ W) * 0.5
+        W, b = layers[-1]
+        penalty = sum((W * W).sum() for W, _ in layers)
+        return tg.softmax_cross_entropy(x @ W + b, labels) + 1e-3 * penalty
+
+    step = tg.compile(loss)
+    for _ in range(3):
+        x, labels = rng.normal(size=(80, 100)).astype(dtype), rng.integers(0, 10, 80)
+        rtol = 1e-4 if dtype is np.float32 else 1e-11
+        assert_same(step, loss, (x, labels), parameters, rtol)
+    assert "buffer" in step.source
+
+
+def network(dtype=float, sizes=(3, 4, 2), seed=0):
+    """The parameters of a small network, and its loss."""
+    rng = np.random.default_rng(seed)
+    parameters = []
+    for k, (n, m) in enumerate(pairwise(sizes), 1):
+        for name, shape in ((f"W{k}", (n, m)), (f"b{k}", (m,))):
+            values = rng.normal(size=shape).astype(dtype)
+            parameters.append(tg.Tensor(values, requires_grad=True, name=name))
+    W1, b1, W2, b2 = parameters
+
+    def loss(x, labels):
+        return tg.softmax_cross_entropy(tg.sigmoid(x @ W1 + b1) @ W2 + b2, labels)
+
+    return parameters, loss
+
+
+def samples(n=5, seed=0, dtype=float):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 3)).astype(dtype), rng.integers(0, 2, n)
+
+
+OPTIMIZERS = {
+    "SGD": lambda p: tg.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=[0.1, 0, 0.1, 0]),
+    "Nesterov": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "schedule": lambda p: tg.optim.SGD(p, lr=lambda t: 0.1 / (1 + t)),
+    "AdaGrad": lambda p: tg.optim.AdaGrad(p, lr=0.1, weight_decay=0.01),
+    "RMSProp": lambda p: tg.optim.RMSProp(p, lr=0.01),
+    "Adam": lambda p: tg.optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: tg.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 1500, 2)], ids=["packed", "large alone"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_take_the_same_path(name, dtype, sizes):
+    (compiled, loss), (eager, eager_loss) = (network(dtype, sizes) for _ in range(2))
+    step = tg.compile(loss, OPTIMIZERS[name](compiled))
+    optimizer = OPTIMIZERS[name](eager)
+    for k in range(6):
+        x, labels = samples(seed=k, dtype=dtype)
+        expected, _ = run_eagerly(eager_loss, (x, labels), eager)
+        optimizer.step()
+        tolerance = 2e-4 if dtype is np.float32 else 1e-9
+        np.testing.assert_allclose(step(x, labels), expected, tolerance)
+        for p, q in zip(compiled, eager, strict=True):
+            assert p.dtype == dtype
+            np.testing.assert_allclose(p.data, q.data, tolerance, atol=tolerance)
+
+
+def test_a_compiled_step_and_the_optimizer_may_take_turns():
+    (compiled, loss), (eager, eager_loss) = network(), network()
+    a, b = (tg.optim.Adam(p, lr=0.1) for p in (compiled, eager))
+    step = tg.compile(loss, a)
+    for k in range(6):
+        run_eagerly(eager_loss, samples(), eager)
+        b.step()
+        if k % 2:
+            step(*samples())
+        else:
+            run_eagerly(loss, samples(), compiled)
+            a.step()
+        if k == 3:
+            for p, q in zip(compiled, eager, strict=True):
+                p.data, q.data = p.data * 0.5, q.data * 0.5
+    for p, q in zip(compiled, eager, strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-10)
+
+
+def test_gradients_add_up_and_have_memory_of_their_own():
+    parameters, loss = network()
+    step = tg.compile(loss)
+    _, once = run_compiled(step, samples(), parameters)
+    once = [g.copy() for g in once]
+    step(*samples())
+    for p, g in zip(parameters, once, strict=True):
+        np.testing.assert_allclose(p.grad, 2 * g)
+    grads = [p.grad for p in parameters]
+    step(*samples(seed=3))
+    for p, g, h in zip(parameters, grads, once, strict=True):
+        assert p.grad is not g
+        np.testing.assert_allclose(g, 2 * h)
+
+
+def test_derivatives_inside_of_the_loss():
+    w = tg.Tensor([0.3, -0.7], requires_grad=True, name="w")
+
+    def loss(x):
+        slope = tg.grad(lambda x: (tg.tanh(x) * w).sum())(x)
+        return (slope * slope).sum()
+
+    step = tg.compile(loss)
+    for seed in range(2):
+        x = tg.Tensor(np.random.default_rng(seed).normal(size=2))
+        assert_same(step, loss, (x,), [w])
+
+
+def test_tensors_made_inside_of_the_loss():
+    w = tg.Tensor([0.3, -0.7], requires_grad=True, name="w")
+
+    def loss(x):
+        return (tg.Tensor(x) * w * tg.Tensor(x, dtype=np.float32)).sum()
+
+    step = tg.compile(loss)
+    for seed in range(2):
+        assert_same(step, loss, (np.random.default_rng(seed).normal(size=2),), [w])
+
+
+def test_an_old_graph_notices_the_step():
+    parameters, loss = network()
+    step = tg.compile(loss, tg.optim.SGD(parameters, lr=0.1))
+    step(*samples())
+    old = loss(*samples())
+    step(*samples())
+    with pytest.raises(RuntimeError, match="given new data"):
+        old.backward()
+
+
+# --- arguments -------------------------------------------------------------------------------
+
+
+def test_other_shapes_dtypes_and_kinds_are_recorded_anew():
+    parameters, loss = network()
+    step = tg.compile(loss)
+    x, labels = samples(5)
+    for args in [
+        (x, labels),
+        (x[:2], labels[:2]),
+        (x.astype(np.float32), labels),
+        (tg.Tensor(x), labels.astype(np.int32)),
+        (x.tolist(), labels.tolist()),
+        (x, np.eye(2)[labels]),
+        (x, labels),
+    ]:
+        eager = [np.asarray(a) if isinstance(a, list) else a for a in args]
+        loss_here, gradients = run_compiled(step, args, parameters)
+        expected, expected_gradients = run_eagerly(loss, eager, parameters)
+        assert loss_here == pytest.approx(expected)
+        for g, e in zip(gradients, expected_gradients, strict=True):
+            np.testing.assert_allclose(g, e, rtol=1e-6)
+
+
+def test_numbers_and_names_are_part_of_the_program():
+    w = tg.Tensor(2.0, requires_grad=True, name="w")
+    step = tg.compile(lambda x, power, kind="sum": getattr(tg, kind)((w * x) ** power))
+    x = np.array([1.0, 2.0])
+    assert [step(x, 2), step(x, 3), step(x, 2, "mean")] == [20, 72, 10]
+    for power in range(4, 16):
+        step(x, power)
+    with pytest.warns(RuntimeWarning, match="numbers that vary should be arrays"):
+        step(x, 16)
+
+
+def test_arguments_without_names():
+    w = tg.Tensor(2.0, requires_grad=True)
+    step = tg.compile(lambda *xs: sum((w * x).sum() for x in xs))
+    assert step(np.ones(2), np.ones(3)) == 10
+    assert "def step(argument1, argument2, " in step.source
+
+
+def test_what_the_program_does_not_depend_on():
+    w, v = (tg.Tensor(2.0, requires_grad=True, name=name) for name in "wv")
+    step = tg.compile(lambda x, y: w * x.sum() + 0.0 * v + y[:0].sum(), tg.optim.SGD([w], lr=1.0))
+    assert step(np.ones(2), np.ones(3)) == 4
+    assert w.data == 0
+    assert v.data == 2
+    assert v.grad is None
+
+
+# --- how it is written -----------------------------------------------------------------------
+
+
+def test_the_source_is_backpropagation_as_one_would_write_it():
+    x_, y_ = samples()
+    W = tg.Tensor(np.ones((3, 1)), requires_grad=True, name="W")
+
+    def loss(x, y):
+        return tg.mean_squared_error(tg.tanh(x @ W), y)
+
+    step = tg.compile(loss, tg.optim.SGD([W], lr=0.1))
+    step(x_, y_[:, None].astype(float))
+    assert step.source.split("\n\n\n")[1] == (
+        "def step(x, y, W, lr, t, values, velocity):\n"
+        "    h1 = np.tanh(x.dot(W))\n"
+        "    h2 = h1 - y\n"
+        "    loss = np.add.reduce(h2 * h2, axis=None) * 0.2\n"
+        "    x.T.dot(h2 * 0.4 * (1 - h1 * h1), out=dW)\n"
+        "    require_finite(loss, gradient)\n"
+        "    u1 = values + -lr * gradient\n"
+        "    values[...] = u1\n"
+        "    return loss.item()\n"
+    )
+
+
+def test_the_source_runs_by_itself():
+    parameters, loss = network()
+    step = tg.compile(loss)
+    x, labels = samples()
+    expected, gradients = run_compiled(step, (x, labels), parameters)
+    namespace = {}
+    exec(step.source, namespace)  # noqa: S102 - this is the point
+    found, *others = namespace["step"](x, labels, *(p.data for p in parameters))
+    assert found == expected
+    for g, e in zip(others, gradients, strict=True):
+        np.testing.assert_array_equal(g, e)
+
+
+def test_what_is_computed_twice_is_computed_once_and_what_nobody_needs_not_at_all():
+    w = tg.Tensor(np.ones(3), requires_grad=True, name="w")
+
+    def loss(x):
+        tg.exp(w)
+        return (tg.sin(w * x) * tg.sin(w * x)).sum()
+
+    step = tg.compile(loss)
+    assert_same(step, loss, (np.arange(3.0),), [w])
+    assert step.source.count("np.sin") == 1
+    assert "exp" not in step.source
+
+
+def test_names_are_those_of_parameters_or_variables_and_differ():
+    model = tg.nn.MLP([3, 4, 2], "tanh", rng=0)
+    step = tg.compile(lambda x, labels: tg.softmax_cross_entropy(model(x), labels))
+    step(*samples())
+    assert "def step(x, labels, W1, b1, W2, b2):" in step.source
+    strange, x = tg.Tensor(1.0, requires_grad=True, name="a b"), variable(2.0)
+    step = tg.compile(lambda: strange * x)
+    step()
+    assert "def step(a_b, x):" in step.source
+
+
+def test_a_traceback_shows_the_line():
+    _, loss = network()
+    step = tg.compile(loss)
+    step(*samples())
+    x, labels = samples()
+    with pytest.raises(ValueError, match="class indices must lie in 0 to 1") as caught:
+        step(x, labels + 5)
+    assert any("one_hot(labels" in str(entry.statement) for entry in caught.traceback)
+
+
+# --- what cannot be compiled -------------------------------------------------------------------
+
+
+def refused(loss, error, match, *args):
+    before = tg.Tensor.__init__
+    with pytest.raises(error, match=match):
+        tg.compile(loss)(*args)
+    assert tg.Tensor.__init__ is before
+
+
+w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+ARRAY = np.array([0.5, -0.5])
+
+
+def test_what_depends_on_numbers():
+    refused(
+        lambda x: (w * x).sum() if x.sum() > 0 else w.sum(), UntraceableError, "__bool__", ARRAY
+    )
+    refused(lambda: w.sum() if w.sum() > 0 else -w.sum(), UntraceableError, "__bool__")
+    refused(lambda x: w.sum() * float(x[0]), UntraceableError, "__float__", ARRAY)
+    refused(lambda x: w.sum() * x.tolist()[0], UntraceableError, "tolist", ARRAY)
+    refused(lambda x: (w[x > 0]).sum(), UntraceableError, "mask", ARRAY)
+    refused(lambda x: w.sum() * np.flatnonzero(x).size, UntraceableError, "shape", ARRAY)
+    refused(lambda x: tg.extract(x > 0, w).sum(), UntraceableError, "shape", ARRAY)
+    assert type(w.data) is np.ndarray
+
+
+def test_what_leaves_no_trace():
+    rng = np.random.default_rng(0)
+    dropout = tg.nn.Dropout(0.5, rng=0)
+    refused(lambda: w.sum() * rng.normal(), ValueError, "cannot be recorded")
+    refused(lambda: dropout(w * np.ones((50, 2))).sum(), ValueError, "cannot be recorded")
+    refused(lambda x: (w * np.array(x)).sum(), ValueError, "cannot be recorded", ARRAY)
+    refused(lambda x: (w * np.asarray(x)).sum(), ValueError, "cannot be recorded", ARRAY)
+    calls = iter(range(100))
+    refused(lambda: w.sum() * next(calls), ValueError, "cannot be recorded")
+
+
+def test_what_is_changed_in_place():
+    def doubled(x):
+        x *= 2
+        return (w * x).sum()
+
+    def first_is_zero(x):
+        x[0] = 0
+        return (w * x).sum()
+
+    x = ARRAY.copy()
+    x.flags.writeable = False
+    for loss in (doubled, first_is_zero):
+        with pytest.raises((UntraceableError, ValueError)):
+            tg.compile(loss)(x)
+
+
+def test_what_is_no_loss():
+    refused(lambda: 1.0, TypeError, "it returned a float")
+    refused(lambda: tg.Tensor(1.0), TypeError, "a constant Tensor")
+    refused(lambda: w * 2.0, ValueError, r"it has shape \(2,\)")
+    refused(lambda x: (w * x).sum(), TypeError, "missing")
+    refused(lambda x: (w * x).sum(), TypeError, "requires a gradient", w)
+    with pytest.raises(TypeError, match="takes a function"):
+        tg.compile(3)
+    with pytest.raises(TypeError, match="expected an Optimizer"):
+        tg.compile(w.sum, 0.1)
+    other = variable(1.0)
+    with pytest.raises(ValueError, match="does not depend on Tensor"):
+        tg.compile(w.sum, tg.optim.SGD([w, other], lr=0.1))()
+    with pytest.raises(RuntimeError, match="call the step"):
+        tg.compile(w.sum).source  # noqa: B018 - it raises
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_changed_if_anything_is_not_finite(bad):
+    p = tg.Tensor([1.0, 2.0], requires_grad=True, name="p")
+    optimizer = tg.optim.Adam([p], lr=0.1)
+    step = tg.compile(lambda x: (p * x).sum(), optimizer)
+    step(np.ones(2))
+    before, state = p.data.copy(), optimizer.state_dict()
+    with pytest.raises(FloatingPointError, match="no parameter was changed"):
+        step(np.array([bad, 1.0]))
+    np.testing.assert_array_equal(p.data, before)
+    for name, x in optimizer.state_dict().items():
+        np.testing.assert_array_equal(x, state[name])
+
+
+def test_hard_points_stay_silent_and_right():
+    x = variable([-1.0, 0.0, 4.0])
+
+    def loss():
+        with np.errstate(invalid="ignore"):
+            return tg.where(x > 0, tg.sqrt(x), 0).sum()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, (gradient,) = run_compiled(tg.compile(loss), (), [x])
+    np.testing.assert_array_equal(gradient, [0, 0, 0.25])

@@ -1,0 +1,387 @@
+"""The source of a function that does once more what a tape has noted.
+
+A line for each value: short ones that are used once stand in the line that uses them, and what
+nothing uses is left out. A large result is written into a buffer that is kept from call to call, or
+over an operand that is not needed any more.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from collections.abc import Iterable
+from types import BuiltinFunctionType, MethodDescriptorType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_edu.compiler.recording import Recording
+from tinygrad_edu.tracing import SMALL, Value, matrix_transposed, transposed
+
+__all__ = ["Writer"]
+
+LARGE = 2**15  # bytes: of smaller arrays, new ones are as fast as kept ones
+WIDTH = 68  # characters of an expression that is still taken in at a glance
+
+OPERATORS: list[tuple[str, int, tuple[Any, ...]]] = [  # and how strongly they bind
+    ("==", 1, (np.equal,)),
+    ("!=", 1, (np.not_equal,)),
+    ("<", 1, (np.less,)),
+    ("<=", 1, (np.less_equal,)),
+    (">", 1, (np.greater,)),
+    (">=", 1, (np.greater_equal,)),
+    ("|", 2, (np.bitwise_or,)),
+    ("&", 3, (np.bitwise_and,)),
+    ("+", 4, (np.add, operator.add)),
+    ("-", 4, (np.subtract, operator.sub)),
+    ("*", 5, (np.multiply, operator.mul)),
+    ("/", 5, (np.divide, operator.truediv)),
+    ("@", 5, (np.matmul,)),
+    ("**", 8, (operator.pow,)),
+]
+INFIX = {f: (symbol, strength) for symbol, strength, functions in OPERATORS for f in functions}
+PREFIX: dict[Any, tuple[str, int]] = {
+    np.negative: ("-", 6),
+    operator.neg: ("-", 6),
+    np.invert: ("~", 6),
+}
+ATOM = 9  # what needs no parentheses
+VIEWS = {transposed: "T", matrix_transposed: "mT"}
+
+
+class Writer:
+    """Writes the lines of a function that computes what was recorded.
+
+    Parameters
+    ----------
+    recording : Recording
+        What is on the tape, and where results go.
+    returned : list of Value
+        What the function returns.
+    names : dict of Value to str
+        Names that are given.
+    """
+
+    def __init__(
+        self, recording: Recording, returned: list[Value], names: dict[Value, str]
+    ) -> None:
+        self.recording = recording
+        self.returned = returned
+        self.values = self._needed()
+        self.names = dict(names)
+        self.letters = recording.letters()
+        self.uses = Counter(used for value in self.values for used in value.uses())
+        self.uses.update(dict.fromkeys(self._kept(), 2))  # they need names
+        self.counts: Counter[str] = Counter()
+        self.inline: dict[Value, str] = {}
+        self.header: list[str] = []
+        self.lines: list[str] = []
+        self.constants: dict[str, Any] = {}  # those that cannot be written out
+        self.storage = Storage(self.values, recording, returned)
+        for value in self.values:
+            if value.function and self.letters[value] == "u":
+                self._write_check()
+            self._write(value)
+            self._store(value)
+        for value, target in recording.overwritten.items():
+            if self.storage.places.get(value) is not target:
+                self.lines.append(f"{self.names[target]}[...] = {self._text(value)}")
+
+    def _kept(self) -> list[Value]:
+        """All that must be computed."""
+        return [*self.returned, *self.recording.stored, *self.recording.overwritten]
+
+    def _needed(self) -> list[Value]:
+        """The values that these are computed from, in order, and these."""
+        needed = {*self._kept(), *self.recording.memory}
+        for value in reversed(self.recording.tape.values):
+            if value in needed:
+                needed.update(value.uses())
+        return [value for value in self.recording.tape.values if value in needed]
+
+    def source(self) -> str:
+        """The whole of it."""
+        inputs = ", ".join(value.input or "" for value in self.recording.inputs)
+        loss, *gradients = map(self._text, self.returned)
+        body = [*self.lines, f"return {', '.join([f'{loss}.item()', *gradients])}"]
+        indented = (f"    {line}" for line in body)
+        header = ["import numpy as np", *self.header]
+        return "\n".join([*header, "", "", f"def step({inputs}):", *indented, ""])
+
+    # --- lines ----------------------------------------------------------------------------
+
+    def _write(self, value: Value) -> None:
+        if value in self.recording.memory:
+            self._write_memory(value)
+        elif value.input is not None:
+            self.names[value] = value.input
+        elif value.function is None:
+            self._write_constant(value)
+        elif value in self.recording.stored:
+            self._write_gradient(value)
+        elif place := self.storage.places.get(value):
+            call = self._call_into(value, self._buffer(place))
+            self.lines.append(f"{self._named(value)} = {call}")
+        else:
+            text = self._expression(value)
+            if value not in self.names and self._goes_inline(value, text):
+                self.inline[value] = text
+            else:
+                self.lines.append(f"{self._named(value)} = {text}")
+
+    def _write_check(self) -> None:
+        """Before anything is changed, make sure that it may be."""
+        names = [self.names[value] for value in self.recording.checked]
+        line = f"require_finite({', '.join(names)})"
+        if line not in self.lines:
+            self.header.insert(0, f"from {require_finite.__module__} import require_finite")
+            self.lines.append(line)
+
+    def _write_gradient(self, value: Value) -> None:
+        """Compute a gradient where it belongs, in the memory of all gradients."""
+        part = self.recording.stored[value][0]
+        name = self.names[value] = self._buffer(part)
+        if self.storage.places.get(value) is part:
+            self.lines.append(self._call_into(value, name))
+        else:
+            self.lines.append(f"{name}[...] = {self._expression(value)}")
+
+    def _store(self, value: Value) -> None:
+        """Write a gradient to all other places where it belongs."""
+        for part in self.recording.stored.get(value, ()):
+            if self.names.get(value) != self._buffer(part):
+                self.lines.append(f"{self._buffer(part)}[...] = {self._text(value)}")
+
+    def _goes_inline(self, value: Value, text: str) -> bool:
+        if value.function in VIEWS:
+            return True
+        stays = all(_nbytes(used) < LARGE for used in value.uses())  # what it reads, until then
+        return self.uses[value] == 1 and stays and len(text) <= WIDTH // 2
+
+    def _write_constant(self, value: Value) -> None:
+        if type(value.example) in (int, float):
+            self.inline[value] = repr(value.example)
+            return
+        array = np.asarray(value.example)
+        self.counts["c"] += 1
+        name = self.names[value] = f"c{self.counts['c']}"
+        if 0 < array.size <= SMALL and np.isfinite(array).all():
+            dtype = "" if array.dtype in (np.float64, np.int64, bool) else f", np.{array.dtype}"
+            self.header.append(f"{name} = np.array({array.tolist()}{dtype})")
+        else:
+            self.constants[name] = array
+            self.header.append(f"{name} = ...  # an array: {array.shape} {array.dtype}")
+
+    def _write_memory(self, value: Value) -> None:
+        whole = self.recording.parts.get(value)
+        if whole is not None:
+            self._write_memory(whole)
+        if value not in self.names:
+            self.names[value] = value.input or ""
+            self.header.append(f"{value.input} = {self.recording.memory[value]}")
+
+    def _named(self, value: Value) -> str:
+        if value not in self.names:
+            letter = self.letters[value]
+            self.counts[letter] += 1
+            self.names[value] = f"{letter}{self.counts[letter]}"
+        return self.names[value]
+
+    def _buffer(self, place: Place) -> str:
+        """The name of where a result goes."""
+        if isinstance(place, Value):
+            if place in self.recording.memory:
+                self._write_memory(place)
+            return self.names[place]
+        name = f"buffer{place}"
+        shape, dtype, order = self.storage.kinds[place]
+        line = f"{name} = np.empty({shape}, np.{dtype}{order})"
+        if line not in self.header:
+            self.header.append(line)
+        return name
+
+    # --- expressions ------------------------------------------------------------------------
+
+    def _expression(self, value: Value) -> str:
+        function, args, options = value.function, value.args, value.options
+        if function in INFIX and len(args) == 2 and not options:
+            symbol, strength = INFIX[function]
+            left = self._operand(args[0], strength + (symbol == "**"))
+            return f"{left} {symbol} {self._operand(args[1], strength + 1)}"
+        if function in PREFIX and not options:
+            symbol, strength = PREFIX[function]
+            return f"{symbol}{self._operand(args[0], strength)}"
+        if function in VIEWS:
+            return f"{self._operand(args[0])}.{VIEWS[function]}"
+        if function is operator.getitem:
+            return f"{self._operand(args[0])}[{self._index(args[1])}]"
+        name, args = self._function(function, args)
+        return f"{name}({self._arguments(args, options)})"
+
+    def _call_into(self, value: Value, out: str) -> str:
+        """The call of a ufunc, or of ``dot``, with where the result goes."""
+        if isinstance(value.function, np.ufunc):
+            return f"np.{value.function.__name__}({self._arguments(value.args, {})}, out={out})"
+        left, right = value.args
+        return f"{self._operand(left)}.dot({self._text(right)}, out={out})"
+
+    def _function(self, function: Any, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        """How a function is called, and what stands in its brackets."""
+        name: str = function.__name__
+        if isinstance(function, MethodDescriptorType):
+            return f"{self._operand(args[0])}.{name}", args[1:]
+        if isinstance(function, np.ufunc):
+            return f"np.{name}", args
+        if isinstance(function, BuiltinFunctionType) and isinstance(function.__self__, np.ufunc):
+            return f"np.{function.__self__.__name__}.{name}", args
+        module = function.__module__
+        if module.split(".")[0] == "numpy":
+            return f"{module.replace('numpy', 'np', 1)}.{name}", args
+        line = f"from {module} import {name}"
+        if line not in self.header:
+            self.header.insert(0, line)
+        return name, args
+
+    def _arguments(self, args: Iterable[Any], options: dict[str, Any]) -> str:
+        named = [f"{name}={self._text(x)}" for name, x in options.items()]
+        return ", ".join([*map(self._text, args), *named])
+
+    def _operand(self, x: Any, strength: int = ATOM) -> str:
+        """An argument beside an operator, in parentheses if it binds less strongly."""
+        text = self._text(x)
+        return f"({text})" if self._strength(x, text) < strength else text
+
+    def _strength(self, x: Any, text: str) -> int:
+        if isinstance(x, Value) and x in self.inline and not x.options:
+            _, strength = INFIX.get(x.function) or PREFIX.get(x.function) or ("", ATOM)
+            return strength
+        return 6 if text.startswith("-") else ATOM
+
+    def _text(self, x: Any) -> str:
+        if isinstance(x, Value):
+            return self.inline[x] if x in self.inline else self.names[x]
+        if isinstance(x, tuple | list):
+            parts = ", ".join(map(self._text, x))
+            return f"[{parts}]" if isinstance(x, list) else f"({parts}{',' * (len(x) == 1)})"
+        if isinstance(x, np.dtype):
+            return f"np.{x}"
+        if isinstance(x, float) and not math.isfinite(x):
+            return "-np.inf" if x < 0 else f"np.{x}"
+        if isinstance(x, type):
+            return f"np.{x.__name__}" if issubclass(x, np.generic) else x.__name__
+        return "..." if x is Ellipsis else repr(x)
+
+    def _index(self, index: Any) -> str:
+        if isinstance(index, tuple) and index:
+            return ", ".join(map(self._index, index))
+        if isinstance(index, slice):
+            ends = ["" if x is None else self._text(x) for x in (index.start, index.stop)]
+            return ":".join([*ends, *([] if index.step is None else [self._text(index.step)])])
+        return self._text(index)
+
+
+def _nbytes(value: Value) -> int:
+    return getattr(value.example, "nbytes", 0)
+
+
+Place: TypeAlias = Value | int
+"""Where a result goes: an array that is there already, or a buffer by its number."""
+
+
+class Storage:
+    """Where results are written: over something that is not needed any more, or into a buffer."""
+
+    def __init__(self, values: list[Value], recording: Recording, returned: list[Value]) -> None:
+        self.places: dict[Value, Place] = {}
+        self.buffers: dict[Value, Place] = {  # whose values may be lost in the end
+            memory: memory for memory in recording.memory if memory not in recording.parts
+        }
+        self.free: dict[Any, list[Place]] = {}
+        self.kinds: dict[int, Any] = {}  # of each buffer
+        self.owners = _owners(values, recording.parts)
+        self.last_use = self._last_uses(values, [*returned, *recording.overwritten])
+        dying: dict[int, list[Value]] = {}
+        for owner, i in self.last_use.items():
+            dying.setdefault(i, []).append(owner)
+        for i, value in enumerate(values):
+            if is_elementwise(value) or is_product(value):
+                if value in recording.stored:
+                    self.places[value] = recording.stored[value][0]
+                elif _nbytes(value) >= LARGE:
+                    self._place(value, dying.get(i, []), recording.overwritten.get(value), i)
+            for owner in dying.get(i, []):
+                if owner in self.buffers:
+                    self.free.setdefault(_kind(owner), []).append(self.buffers.pop(owner))
+
+    def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
+        """For everything that has memory the number of the last line that reads it."""
+        last = {owner: i for i, value in enumerate(values) for owner in self.owners[value]}
+        for i, value in enumerate(values):
+            for used in value.uses():
+                last |= dict.fromkeys(self.owners[used], i)
+        for value in outputs:
+            last |= dict.fromkeys(self.owners[value], len(values))
+        return last
+
+    def _place(self, value: Value, dying: list[Value], target: Value | None, i: int) -> None:
+        if is_elementwise(value):
+            if target is not None and self.last_use[target] <= i:
+                self.places[value] = target
+                return
+            for owner in dying:
+                if owner in self.buffers and _kind(owner) == _kind(value):
+                    self.places[value] = self.buffers[value] = self.buffers.pop(owner)
+                    return
+        free = self.free.get(_kind(value))
+        if free:
+            place = free.pop()
+        else:
+            place = len(self.kinds) + 1
+            self.kinds[place] = _kind(value)
+        self.places[value] = self.buffers[value] = place
+
+
+def _owners(values: list[Value], parts: dict[Value, Value]) -> dict[Value, set[Value]]:
+    """For each value all those whose memory it may share, with itself."""
+    owners: dict[Value, set[Value]] = {}
+    for value in values:
+        owners[value] = {value, parts[value]} if value in parts else {value}
+        if value.function and not is_elementwise(value) and not is_product(value):
+            owners[value] = owners[value].union(*(owners[used] for used in value.uses()))
+    return owners
+
+
+def _kind(value: Value) -> tuple[Any, ...]:
+    """What a buffer for a value must be like: its shape, dtype, and the order in memory."""
+    array = np.asarray(value.example)
+    return array.shape, array.dtype, ', order="F"' if array.flags.fnc else ""
+
+
+def is_elementwise(value: Value) -> bool:
+    """Whether each element of a single result depends on the same elements of the operands."""
+    return (
+        isinstance(value.function, np.ufunc)
+        and value.function.signature is None
+        and value.function.nout == 1
+        and not value.options
+    )
+
+
+def is_product(value: Value) -> bool:
+    """Whether it is the product of two matrices, as a method."""
+    return (
+        value.function is np.ndarray.dot
+        and len(value.args) == 2
+        and all(isinstance(x, Value) and np.ndim(x.example) == 2 for x in value.args)
+    )
+
+
+def require_finite(*arrays: Any) -> None:
+    """Raise if an array is not finite."""
+    for x in arrays:
+        if not math.isfinite(np.vdot(x, x)) and not np.isfinite(x).all():
+            raise FloatingPointError(
+                "the loss or a gradient is not finite; no parameter was changed. Run the function "
+                "itself inside tg.debug() to see where"
+            )

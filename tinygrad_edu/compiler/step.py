@@ -1,0 +1,330 @@
+"""compile: a training step as the NumPy that one would have written by hand."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import itertools
+import linecache
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.recording import Recording, changed_constant, varied
+from tinygrad_edu.compiler.source import Writer
+from tinygrad_edu.engine import Node, next_order
+from tinygrad_edu.errors import describe
+from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["CompiledStep", "compile"]
+
+MANY = 16  # programs of one step: more are a sign that something varies that should not
+
+
+def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None) -> CompiledStep:
+    """Record a training step once, and run it from then on as straight NumPy.
+
+    The first call records what the function computes, the way back, and the step of the optimizer,
+    and writes them out as one function of NumPy, in which what is computed twice is computed once,
+    and what nobody needs is not computed. It can be read (``step.source``): it is the
+    backpropagation one would have derived by hand. Later calls run it.
+
+    Parameters
+    ----------
+    function : callable
+        From arrays (or Tensors) to the loss, a Tensor of one element. It is called three times when
+        arguments have new shapes or dtypes, and then no more: what else it reads stays as it was.
+        Only arrays vary: a Python number is part of the program.
+    optimizer : Optimizer, optional
+        Whose step is a part of the program. Without one, the gradients are added to ``.grad``.
+
+    Returns
+    -------
+    CompiledStep
+        Call it with the arguments of the function; it returns the loss as a number.
+
+    Raises
+    ------
+    TypeError
+        When it is called: if the function returns no Tensor that depends on a parameter; or if what
+        it computes depends on the values of arrays, as with ``if x.sum() > 0``.
+    ValueError
+        When it is called: if the loss is not one number, depends on randomness or something else
+        that changes from call to call, or does not depend on a parameter of the optimizer.
+    FloatingPointError
+        When it is called: if the loss or a gradient is not finite. No parameter was changed then.
+
+    Notes
+    -----
+    An operation whose arguments must have certain values, as probabilities between 0 and 1, looks
+    at them only while it is recorded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> W = tg.Tensor([[0.5], [-0.5]], requires_grad=True, name="W")
+    >>> b = tg.Tensor([0.0], requires_grad=True, name="b")
+    >>> def loss(x, y):
+    ...     return tg.mean_squared_error(tg.tanh(x @ W + b), y)
+    >>> step = tg.compile(loss, tg.optim.SGD([W, b], lr=0.1))
+    >>> x, y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0], [-1.0]])
+    >>> [round(step(x, y), 4) for _ in range(3)]
+    [1.2136, 1.1616, 1.1415]
+    """
+    if not callable(function):
+        raise TypeError(
+            f"compile takes a function from arrays to the loss; got {type(function).__name__}"
+        )
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"expected an Optimizer or None; got {type(optimizer).__name__}")
+    return CompiledStep(function, optimizer)
+
+
+class CompiledStep:
+    """A training step that `compile` has recorded, or will when it is called.
+
+    Parameters
+    ----------
+    function : callable
+        From arrays to the loss.
+    optimizer : Optimizer or None
+        Whose step is a part of it.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], optimizer: Optimizer | None) -> None:
+        self._function = function
+        self._optimizer = optimizer
+        self._programs: dict[Any, _Program] = {}
+        self._latest: _Program | None = None
+
+    def __call__(self, *args: Any) -> float:
+        """Run the step on some data.
+
+        Parameters
+        ----------
+        *args : array_like, Tensor or anything
+            What the function takes.
+
+        Returns
+        -------
+        float
+            The loss before the step.
+        """
+        program = self._latest
+        if program is None or not program.fits(args):
+            args = tuple(np.asarray(x) if isinstance(x, list | np.generic) else x for x in args)
+            program = self._latest = self._program(args)
+        return program(args)
+
+    def _program(self, args: tuple[Any, ...]) -> _Program:
+        """The program for arguments of such shapes and dtypes."""
+        kind = tuple(map(_kind, args))
+        if kind not in self._programs:
+            self._programs[kind] = _Program(self._function, self._optimizer, args)
+            if len(self._programs) == MANY:
+                warnings.warn(
+                    f"this step was recorded {MANY} times, for arguments of other shapes or other "
+                    "values; numbers that vary should be arrays",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        return self._programs[kind]
+
+    @property
+    def source(self) -> str:
+        """The source of the program that ran last."""
+        if self._latest is None:
+            raise RuntimeError("nothing is recorded yet: call the step with data first")
+        return self._latest.source
+
+
+ARRAYS = (np.ndarray, Tensor)
+
+
+def _kind(x: Any) -> Any:
+    """What a program depends on: shape and dtype of an array, the value of anything else."""
+    return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), x)
+
+
+class _Program:
+    """A step for arguments of certain shapes and dtypes."""
+
+    def __init__(
+        self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
+    ) -> None:
+        begin = next_order()
+        loss = _checked(function(*args))
+        leaves = _leaves_below(loss, begin)
+        names = _argument_names(function, args)
+        parameters = dict(zip(_names_of(leaves, function, names), leaves, strict=True))
+        arguments = dict(zip(names, args, strict=True))
+        for x in args:
+            if isinstance(x, Tensor) and x in {*leaves}:
+                raise TypeError(
+                    f"an argument of a compiled step is data; got {x!r}, which requires a gradient"
+                )
+        if optimizer is not None:
+            missing = [p for p in optimizer.parameters if p not in {*leaves}]
+            if missing:
+                raise ValueError(
+                    f"the loss does not depend on {describe(missing[0])}, a parameter of the "
+                    "optimizer"
+                )
+            _unite(optimizer)
+        recording = Recording(function, arguments, parameters, optimizer)
+        _require_same(recording, function, arguments, parameters, optimizer)
+        self._kinds = [_kind(x) for x in args]
+        self._parameters = [*parameters.values()]
+        self._optimizer = optimizer
+        self.source, self._run = _written(recording, parameters)
+
+    def fits(self, args: tuple[Any, ...]) -> bool:
+        """Whether the arguments are of the shapes and dtypes that it was recorded for."""
+        return len(args) == len(self._kinds) and all(map(_is_of_kind, args, self._kinds))
+
+    def __call__(self, args: tuple[Any, ...]) -> float:
+        optimizer = self._optimizer
+        if optimizer is not None:
+            _unite(optimizer)
+        arrays = [
+            *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
+            *(p._data for p in self._parameters),
+        ]
+        with np.errstate(divide="ignore", invalid="ignore"):  # as on every way back
+            if optimizer is None:
+                return self._add_gradients(*self._run(*arrays))
+            return self._take_step(optimizer, arrays)
+
+    def _add_gradients(self, loss: float, *gradients: Any) -> float:
+        for p, g in zip(self._parameters, gradients, strict=True):
+            p.grad = np.array(g) if p.grad is None else p.grad + g
+        return loss
+
+    def _take_step(self, optimizer: Optimizer, arrays: list[Any]) -> float:
+        memory = [x for block in optimizer.blocks for x in (block.values, *block.state)]
+        t = optimizer.steps + 1
+        loss: float = self._run(*arrays, optimizer.learning_rate, t, *memory)
+        optimizer.steps = t
+        for p in optimizer.parameters:
+            p._order = next_order()  # so that a graph which used the old data notices
+        return loss
+
+
+def _unite(optimizer: Optimizer) -> None:
+    """Let the data of all parameters lie in the memory of the optimizer, which the step changes."""
+    for block in optimizer.blocks:
+        if block.take_over_new_data():
+            for p, view in zip(block.parameters, block.views, strict=True):
+                p._data = view
+
+
+def _is_of_kind(x: Any, kind: Any) -> bool:
+    if isinstance(x, np.ndarray | Node):
+        data = x._data if isinstance(x, Node) else x
+        return type(x) is kind[0] and data.shape == kind[1] and data.dtype == kind[2]
+    return type(x) is kind[0] and bool(x == kind[1])
+
+
+# --- what is recorded ---------------------------------------------------------------------
+
+
+def _checked(loss: Any) -> Tensor:
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
+        raise TypeError(
+            f"the function must return a Tensor that depends on a parameter; it returned {what}"
+        )
+    if loss.size != 1:
+        raise ValueError(
+            f"the loss must be a single number; it has shape {loss.shape}. Reduce it with .sum() "
+            "or .mean()"
+        )
+    return loss
+
+
+def _leaves_below(root: Node, before: int) -> list[Any]:
+    """The leaves that require a gradient, of those made before a time, the oldest first."""
+    seen, pending = {root}, [root]
+    while pending:
+        for x in pending.pop()._inputs:
+            if isinstance(x, Node) and x._requires_grad and x not in seen:
+                seen.add(x)
+                pending.append(x)
+    leaves = (x for x in seen if x._op is None and x._order < before)
+    return sorted(leaves, key=lambda x: x._order)
+
+
+def _argument_names(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
+    bound = inspect.signature(function).bind(*args).arguments
+    if len(bound) == len(args):
+        return [*bound]
+    return [f"argument{i}" for i in range(1, len(args) + 1)]
+
+
+def _names_of(
+    parameters: Sequence[Tensor], function: Callable[..., Any], taken: Sequence[str]
+) -> list[str]:
+    """A name for each parameter, all of them different: its own, or that of its variable."""
+    try:
+        scope = inspect.getclosurevars(function)
+        variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
+    except TypeError:  # no function of Python's
+        variables = {}
+    names = [re.sub(r"\W", "_", p.name or variables.get(id(p), "p")) for p in parameters]
+    times, seen = Counter([*names, *taken]), Counter[str]()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(f"{name}{seen[name]}" if times[name] > 1 else name)
+    return unique
+
+
+def _require_same(
+    recording: Recording,
+    function: Callable[..., Tensor],
+    arguments: dict[str, Any],
+    parameters: dict[str, Tensor],
+    optimizer: Optimizer | None,
+) -> None:
+    """Record again with other numbers: what is constant in a program must not change then."""
+    try:
+        again = Recording(function, arguments, parameters, optimizer, vary=varied)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return  # these numbers will not do
+    changed = changed_constant(recording.tape, again.tape)
+    if changed is not None:
+        raise ValueError(
+            f"a part of what the function computes cannot be recorded: {changed!r} differs from "
+            "call to call, but does not come from an operation on the arguments or on a Tensor. "
+            "Draw random numbers outside, and hand them in; write x for np.asarray(x)"
+        )
+
+
+# --- what is written -----------------------------------------------------------------------
+
+
+def _written(recording: Recording, parameters: dict[str, Tensor]) -> tuple[str, Callable[..., Any]]:
+    """The source of a program, and its function."""
+    names = {recording.loss: "loss"}
+    returned: list[Any] = []
+    if not recording.memory:  # there is no optimizer
+        for name, p in parameters.items():
+            names.setdefault(recording.gradients[p], f"d{name}")
+            returned.append(recording.gradients[p])
+    writer = Writer(recording, [recording.loss, *returned], names)
+    source = writer.source()
+    filename = f"<compiled step {next(_number)}>"
+    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+    namespace: dict[str, Any] = {}
+    exec(builtins.compile(source, filename, "exec"), namespace)  # noqa: S102 - our own source
+    namespace |= writer.constants
+    return source, namespace["step"]
+
+
+_number = itertools.count(1)

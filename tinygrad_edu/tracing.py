@@ -1,0 +1,371 @@
+"""Arrays that write down what is done to them, so that it can be done again to others.
+
+A `Traced` array computes like the array it is a view of, and whatever NumPy does with it is noted
+on a `Tape`. So what operations compute, and their closures, can be recorded without either
+knowing. Where a number would have to be known, as in ``if x > 0``, nothing can be noted that holds
+for other numbers, too: that raises `UntraceableError`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from types import MethodDescriptorType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Number", "Tape", "Traced", "UntraceableError", "Value", "copied"]
+
+
+class UntraceableError(TypeError):
+    """What is to be computed depends on the values of arrays, not only on their shapes."""
+
+
+# --- what is written down -----------------------------------------------------------------
+
+
+class Value:
+    """What a call returns, an input, or a constant; with an example of it."""
+
+    __slots__ = ("args", "example", "function", "input", "options")
+
+    def __init__(
+        self,
+        example: Any,
+        function: Callable[..., Any] | None = None,
+        args: tuple[Any, ...] = (),
+        options: dict[str, Any] | None = None,
+        *,
+        input: str | None = None,
+    ) -> None:
+        self.example = example
+        self.function = function  # None for an input or a constant
+        self.args = args
+        self.options = options or {}
+        self.input = input  # its name
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same each time."""
+        return self.function is None and self.input is None
+
+    def uses(self) -> Iterator[Value]:
+        """The values it is computed from."""
+        return _found(Value, (self.args, self.options))
+
+
+class Tape:
+    """All values in the order in which they were computed, and none of them twice."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self._known: dict[Any, Value] = {}
+
+    def input(self, example: Any, name: str) -> Any:
+        """An array or a number that will be another one each time."""
+        return self._traced(self._noted(Value(example, input=name)))
+
+    def constant(self, array: Any) -> Any:
+        """An array that will be the same each time."""
+        return self._traced(self._constant(array))
+
+    def call(
+        self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None
+    ) -> Any:
+        """Call a function of traced arrays, as a whole."""
+        args, options = _mapped(self._value, args), _mapped(self._value, options or {})
+        if isinstance(function, np.ufunc) and function.signature is None and not options:
+            args = self._in_full(args)
+        key = (function, _key(args), _key(options))
+        if key not in self._known:
+            example = _called(function, _mapped(_example, args), _mapped(_example, options))
+            value = simplified(Value(example, function, args, options))
+            self._known[key] = value if value.example is not example else self._noted(value)
+        return self._traced(self._known[key])
+
+    def _in_full(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands with all axes: NumPy adds (1, n) to (1, n) faster than to (n,)."""
+        shapes = [np.shape(_example(x)) for x in args]
+        full = max(shapes, key=len)
+        return tuple(
+            self._value(self.call(operator.getitem, (x, (None,) * (len(full) - len(shape)))))
+            if shape and len(shape) < len(full) and (1,) * (len(full) - len(shape)) + shape == full
+            else x
+            for x, shape in zip(args, shapes, strict=True)
+        )
+
+    def _noted(self, value: Value) -> Value:
+        self.values.append(value)
+        return value
+
+    def _constant(self, array: Any) -> Value:
+        small = array.size <= SMALL
+        key = (array.dtype, array.shape, array.tobytes() if small else id(array))
+        if key not in self._known:
+            self._known[key] = self._noted(Value(array))
+        return self._known[key]
+
+    def _value(self, x: Any) -> Any:
+        """What an argument stands for: the value of a traced one, a constant for an array."""
+        if isinstance(x, Traced | Number):
+            if x.value is None:
+                raise UntraceableError("this array was made in a way that leaves no trace")
+            return x.value
+        if isinstance(x, np.ndarray):
+            return self._constant(x)
+        return self._constant(np.asarray(x)) if isinstance(x, np.generic) else x
+
+    def _traced(self, value: Value) -> Any:
+        """What the program goes on computing with."""
+        example = value.example
+        if isinstance(example, np.ndarray | np.generic):
+            return Traced.of(value, self)
+        if type(example) in (int, float):
+            return Number.of(value, self)
+        if isinstance(example, tuple | list):
+            parts = (self.call(operator.getitem, (value, i)) for i in range(len(example)))
+            named = hasattr(example, "_fields")
+            return type(example)(*parts) if named else type(example)(parts)
+        raise UntraceableError(
+            f"{value.function} returns {type(example).__name__}, and not an array"
+        )
+
+
+SMALL = 8  # arrays of so few elements are told by them
+
+
+COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}  # of what never changes
+
+
+def simplified(value: Value) -> Value:
+    """The value itself, or another one that is always equal."""
+    if all(used.is_constant for used in value.uses()):
+        return Value(value.example)
+    if value.function in COPIES and _alike(value.example, value.args[0].example):
+        return cast("Value", value.args[0])
+    if value.function is np.multiply and len(value.args) == 2:
+        for one, other in (value.args, value.args[::-1]):
+            if _is_one(one) and isinstance(other, Value) and _alike(value.example, other.example):
+                return other
+    return value
+
+
+def _is_one(x: Any) -> bool:
+    if isinstance(x, Value):
+        return x.is_constant and _is_one(x.example)
+    return np.ndim(x) == 0 and bool(x == 1)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if not (isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic)):
+        return False
+    return np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
+
+
+def _mapped(f: Callable[[Any], Any], x: Any) -> Any:
+    """Nested arguments with f of each."""
+    if isinstance(x, tuple | list):
+        return type(x)(_mapped(f, part) for part in x)
+    if isinstance(x, dict):
+        return {name: _mapped(f, part) for name, part in x.items()}
+    return f(x)
+
+
+def _found(kind: Any, x: Any) -> Iterator[Any]:
+    """Everything of a kind in nested arguments."""
+    if isinstance(x, kind):
+        yield x
+    elif isinstance(x, tuple | list):
+        for part in x:
+            yield from _found(kind, part)
+    elif isinstance(x, dict):
+        yield from _found(kind, [*x.values()])
+
+
+def _example(x: Any) -> Any:
+    return x.example if isinstance(x, Value) else x
+
+
+def _key(x: Any) -> Any:
+    """Something hashable that is equal for equal arguments."""
+    if isinstance(x, tuple | list):
+        return tuple(map(_key, x))
+    if isinstance(x, dict):
+        return tuple((name, _key(part)) for name, part in sorted(x.items()))
+    if isinstance(x, slice):
+        return slice, x.start, x.stop, x.step
+    return (type(x), x) if isinstance(x, int | float) else x
+
+
+def _called(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    if isinstance(function, MethodDescriptorType):  # the first may be a scalar, which is no array
+        function, args = getattr(args[0], function.__name__), args[1:]
+    return function(*args, **options)
+
+
+def _untraced(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, Traced) else x
+
+
+def _knows_better(x: Any) -> bool:
+    """Whether it is no array, but takes part in what NumPy does with arrays, as a Tensor."""
+    return hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic)
+
+
+# --- arrays and numbers that are watched ------------------------------------------------------
+
+
+class Traced(np.ndarray[Any, np.dtype[Any]]):
+    """An array that notes what is done to it."""
+
+    value: Value | None
+    tape: Tape
+
+    @staticmethod
+    def of(value: Value, tape: Tape) -> Traced:
+        """An array that stands for a value."""
+        traced: Traced = np.asarray(value.example).view(Traced)
+        traced.value, traced.tape = value, tape
+        return traced
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.value = None  # until we know what it is
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(map(_knows_better, inputs)):
+            return NotImplemented
+        if method == "at" or options.get("out") is not None:
+            raise UntraceableError(f"np.{ufunc.__name__} changes an array in place")
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return _tape_of(inputs).call(function, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if not all(issubclass(kind, np.ndarray) for kind in types):
+            return NotImplemented
+        if function in (np.shape, np.ndim, np.size):
+            return function(*_mapped(_untraced, args), **options)
+        if function in OF_A_SHAPE_THAT_DEPENDS or options.get("out") is not None:
+            raise UntraceableError(
+                f"the shape of what np.{function.__name__} returns depends on values"
+            )
+        return _tape_of((args, options)).call(function, args, options)
+
+    def __getitem__(self, index: Any) -> Any:
+        if any(x.dtype == bool for x in _found(Traced, index)):
+            raise UntraceableError("the shape of x[mask] depends on the mask; write np.where")
+        return self.tape.call(operator.getitem, (self, index))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The array with its axes in reverse order."""
+        return self.tape.call(transposed, (self,))
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 - NumPy's name
+        """The array with its last two axes swapped."""
+        return self.tape.call(matrix_transposed, (self,))
+
+
+def copied(data: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """A new array of some data, which is traced if they are."""
+    is_traced = isinstance(data, Traced)
+    return data.astype(dtype or data.dtype) if is_traced else np.array(data, dtype=dtype)
+
+
+def transposed(x: Any) -> Any:
+    """The array with its axes in reverse order."""
+    return x.T
+
+
+def matrix_transposed(x: Any) -> Any:
+    """The array with its last two axes swapped."""
+    return x.mT
+
+
+OF_A_SHAPE_THAT_DEPENDS = {
+    np.argwhere,
+    np.compress,
+    np.extract,
+    np.flatnonzero,
+    np.nonzero,
+    np.trim_zeros,
+    np.unique,
+}
+NEEDS_THE_NUMBERS = {
+    *["__bool__", "__complex__", "__contains__", "__float__", "__index__", "__int__"],
+    *["__setitem__", "byteswap", "choose", "compress", "data", "dump", "dumps", "fill", "flat"],
+    *["item", "itemset", "nonzero", "partition", "put", "resize", "setfield", "sort", "tobytes"],
+    *["tofile", "tolist", "view"],
+}
+
+
+def _refused(name: str) -> Any:
+    def method(*_: Any, **options: Any) -> Any:  # noqa: ARG001 - whatever it is called with
+        raise UntraceableError(
+            f"{name} needs the numbers of an array, or changes them: what is computed would hold "
+            "for these numbers only"
+        )
+
+    return method
+
+
+def _noted(method: Any) -> Any:
+    def noted(self: Traced, *args: Any, **options: Any) -> Any:
+        return self.tape.call(method, (self, *args), options)
+
+    return noted
+
+
+for _name, _method in vars(np.ndarray).items():
+    if _name in NEEDS_THE_NUMBERS:
+        setattr(Traced, _name, _refused(_name))
+    elif isinstance(_method, MethodDescriptorType) and not _name.startswith("_"):
+        setattr(Traced, _name, _noted(_method))
+
+
+class Number(float):
+    """A number that notes what is done to it, as a learning rate that follows a schedule."""
+
+    value: Value
+    tape: Tape
+
+    @staticmethod
+    def of(value: Value, tape: Tape) -> Number:
+        """A number that stands for a value."""
+        number = Number(value.example)
+        number.value, number.tape = value, tape
+        return number
+
+    def __bool__(self) -> bool:
+        raise UntraceableError("a condition on a number that will be another one each time")
+
+
+def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
+    def method(self: Number, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # it knows what to do
+        return self.tape.call(function, (other, self) if reflected else (self, other))
+
+    return method
+
+
+def _of_itself(function: Callable[..., Any]) -> Any:
+    return lambda self: self.tape.call(function, (self,))
+
+
+for _name in ("abs", "neg", "pos"):
+    setattr(Number, f"__{_name}__", _of_itself(getattr(operator, _name)))
+for _name in ("add", "mul", "pow", "sub", "truediv"):
+    _function = getattr(operator, _name)
+    setattr(Number, f"__{_name}__", _arithmetic(_function, reflected=False))
+    setattr(Number, f"__r{_name}__", _arithmetic(_function, reflected=True))
+
+
+def _tape_of(args: Any) -> Tape:
+    tape: Tape = next(_found(Traced, args)).tape
+    return tape
