@@ -225,6 +225,10 @@ def evaluable(expression, values):
         ("x @ x @ ... @ x", "x x … x"),
         ("concatenate([x1, x2, ...], axis=1)", "concatenate\u2061([x_1,x_2,…],axis=1)"),
         ("reshape(g, x.shape)", "reshape\u2061(g,shape of\xa0x)"),
+        ("sum(x, keepdims=True)", "∑\u2061(x,keepdims=True)"),
+        ("exp()", "exp\u2061()"),
+        ("log1p()", "log1p\u2061()"),
+        ("sqrt()", "sqrt\u2061()"),
     ],
 )
 def test_an_expression_looks_like_mathematics(expression, looks):
@@ -244,6 +248,9 @@ def test_an_expression_looks_like_mathematics(expression, looks):
         "f(x)(y)",
         "x << 2",
         "x in y",
+        "f(**options)",
+        "f(*args)",
+        "0x" + "f" * 400,
         "+x",
     ],
 )

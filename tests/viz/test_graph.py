@@ -242,7 +242,11 @@ def test_edges_show_how_large_the_gradient_is(picture):
     assert widths == sorted(widths)  # the gradient is smaller the further it has come
     assert widths[-1] - widths[0] > 3
     assert len({stroke["stroke"] for stroke in drawn.strokes}) > 5
-    assert any(text.startswith("grad ") for text in drawn.legend)
+    sizes = [float(text.split()[1]) for text in drawn.legend if text.startswith("grad ")]
+    assert sizes[0] == 0.1  # the largest: the last step multiplies by it
+    ratios = np.diff(np.log10(sizes))
+    assert ratios == pytest.approx(ratios[0], abs=0.5)
+    assert ratios[0] < 0
 
 
 def test_edges_without_and_with_a_zero_gradient_are_told_apart(picture):
@@ -345,6 +349,27 @@ def test_the_legend_names_what_is_there(picture, network):
 # --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("shape", "few"),
+    [
+        ((4,), True),
+        ((5,), False),
+        ((4, 3), True),
+        ((3, 4), True),
+        ((4, 4), False),
+        ((5, 2), False),
+        ((2, 5), False),
+        ((1, 2, 2), False),
+    ],
+)
+def test_numbers_are_shown_while_they_are_few(picture, shape, few):
+    data = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+    card = picture(tg.Tensor(data, name="x")).nodes["x"]
+    shown = card.texts[card.texts.index("value") + 1 :]
+    numbers = [f"{x:g}" for x in data.ravel()]
+    assert shown == (numbers if few else [f"1 … {data.size}, mean {data.mean():.2g}"])
+
+
 def test_a_large_array_is_shown_by_its_distribution(picture):
     data = np.concatenate([np.full(30, -1.0), np.full(10, 3.0)])
     card = picture(leaf(data, "x").sum()).nodes["x"]
@@ -364,6 +389,11 @@ def test_a_large_array_is_shown_by_its_distribution(picture):
         (np.array([np.nan, np.inf]), "nan"),
         (np.array(True), "True"),
         (np.array(1234567), "1234567"),
+        (np.array(99999.0), "99999"),
+        (np.array(100000.0), "1e+05"),
+        (np.array(1 - 2j), "1-2j"),
+        (np.array([3 + 4j, 0] * 10), "0 … 5, mean 2.5"),
+        (np.ones((4, 4, 4), np.float16), "1 … 1, mean 1"),
         (np.array(0.000123456), "0.0001235"),
         (np.ones((2, 2, 2, 2)), "1 … 1, mean 1"),
     ],

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinygrad_edu.viz.arrays import Array, number_rows, one_line, summarize
+from tinygrad_edu.viz.arrays import Array, number_rows, one_line, texts
 
 __all__ = ["gradient", "identifier", "mathml", "matrix", "outline"]
 
@@ -43,6 +43,8 @@ SIGNS: dict[type[ast.AST], str] = {
 # How tightly an expression holds together: what is looser than its place wants parentheses.
 LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)
 TIGHTNESS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, ast.BitAnd: LOGIC}
+
+COMMA = "<mo>,</mo>"
 
 Written: TypeAlias = tuple[str, int]
 """MathML, and how tightly it holds together."""
@@ -91,8 +93,15 @@ def matrix(array: Array) -> str | None:
 
 def outline(array: Array) -> str:
     """What a large array is like."""
-    lines = [str(array.shape), *str(summarize(array) or "nothing finite").split(", ")]
+    lines = [str(array.shape), *texts(array)[0].split(", ")]
     return _table("outline", [[f"<mtext>{line}</mtext>"] for line in lines])
+
+
+def _number(value: float) -> str:
+    try:
+        return f"{value:g}"
+    except OverflowError as error:  # an integer without end
+        raise NotImplementedError(value) from error
 
 
 def _table(kind: str, rows: Sequence[Sequence[str]]) -> str:
@@ -122,8 +131,12 @@ class _Writer(ast.NodeVisitor):
 
     def write(self, node: ast.expr, loosest: int = LOGIC) -> str:
         """Write a node, in parentheses if it is looser than its place allows."""
+        content, tightness = self._write(node)
+        return content if tightness >= loosest else _fenced("(", content, ")")
+
+    def _write(self, node: ast.expr) -> Written:
         content, tightness = self.visit(node)
-        return str(content) if tightness >= loosest else _fenced("(", content, ")")
+        return content, tightness
 
     def generic_visit(self, node: ast.AST) -> Any:
         raise NotImplementedError(ast.dump(node))
@@ -132,8 +145,8 @@ class _Writer(ast.NodeVisitor):
         match node.value:
             case EllipsisType():
                 return "<mo>…</mo>", ATOM
-            case int() | float():
-                return f"<mn>{node.value:g}</mn>", ATOM
+            case int() | float() if not isinstance(node.value, bool):
+                return f"<mn>{_number(node.value)}</mn>", ATOM
         return f"<mtext>{escape(repr(node.value))}</mtext>", ATOM
 
     def visit_Name(self, node: ast.Name) -> Written:
@@ -189,26 +202,27 @@ class _Writer(ast.NodeVisitor):
         return self._cases([node.test, node.body, node.orelse])
 
     def visit_Call(self, node: ast.Call) -> Written:
-        if not isinstance(node.func, ast.Name):
-            raise NotImplementedError(ast.dump(node))
-        name, args = node.func.id, node.args
-        if name == "where" and len(args) == 3:
-            return self._cases(args)
-        if name == "exp" and not self._is_array(args[0]):
-            return f"<msup><mi>e</mi>{_group(self.write(args[0]))}</msup>", POWER
-        if name in REWRITTEN:
-            rewritten = REWRITTEN[name].format(ast.unparse(args[0]))
-            content, tightness = self.visit(ast.parse(rewritten, mode="eval").body)
-            return content, tightness
-        content = self._list(args)
-        if name in SHAPES:
-            return SHAPES[name].format(content), ATOM
-        for keyword in node.keywords:
-            content += (
-                f"<mo>,</mo>{identifier(str(keyword.arg))}<mo>=</mo>{self.write(keyword.value)}"
-            )
-        function = identifier(FUNCTIONS.get(name, name))
-        return f"{function}<mo>&#x2061;</mo>{_fenced('(', content, ')')}", POWER
+        match node:
+            case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as parts):
+                return self._cases(parts)
+            case ast.Call(func=ast.Name(id="exp"), args=[x]) if not self._is_array(x):
+                return f"<msup><mi>e</mi>{_group(self.write(x))}</msup>", POWER
+            case ast.Call(func=ast.Name(id=name), args=[x]) if name in REWRITTEN:
+                rewritten = ast.parse(REWRITTEN[name].format(ast.unparse(x)), mode="eval")
+                return self._write(rewritten.body)
+            case ast.Call(func=ast.Name(id=name), args=[x]) if name in SHAPES:
+                return SHAPES[name].format(self.write(x)), ATOM
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+                options = map(self._option, keywords)
+                inside = _fenced("(", COMMA.join([*map(self.write, args), *options]), ")")
+                function = identifier(FUNCTIONS.get(name, name))
+                return f"{function}<mo>&#x2061;</mo>{inside}", POWER
+        raise NotImplementedError(ast.dump(node))
+
+    def _option(self, keyword: ast.keyword) -> str:
+        if keyword.arg is None:
+            raise NotImplementedError(ast.dump(keyword))
+        return f"{identifier(keyword.arg)}<mo>=</mo>{self.write(keyword.value)}"
 
     def _cases(self, parts: Sequence[ast.expr]) -> Written:
         """Write ``where(condition, a, b)``, and what is nested in b, as cases."""
@@ -247,7 +261,7 @@ class _Writer(ast.NodeVisitor):
         return _fenced("(", self._list(node.elts), ")"), ATOM
 
     def _list(self, parts: Sequence[ast.expr]) -> str:
-        return "<mo>,</mo>".join(map(self.write, parts))
+        return COMMA.join(map(self.write, parts))
 
     def _is_array(self, node: ast.expr) -> bool:
         """Whether some name in an expression is written as an array."""
