@@ -31,6 +31,12 @@ class Value:
 
     __slots__ = ("args", "example", "function", "input", "options")
 
+    example: Any
+    function: Callable[..., Any] | None  # None for an input or a constant
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    input: str | None  # its name
+
     def __init__(
         self,
         example: Any,
@@ -40,11 +46,8 @@ class Value:
         *,
         input: str | None = None,
     ) -> None:
-        self.example = example
-        self.function = function  # None for an input or a constant
-        self.args = args
-        self.options = options or {}
-        self.input = input  # its name
+        self.example, self.function, self.input = example, function, input
+        self.args, self.options = args, options or {}
 
     @property
     def is_constant(self) -> bool:

@@ -14,7 +14,7 @@ from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.tracing import Tape, Traced, Value
 
-__all__ = ["Recording", "changed_constant", "varied"]
+__all__ = ["Recording"]
 
 
 class Recording:
@@ -34,6 +34,16 @@ class Recording:
         What is done to every array and number first.
     """
 
+    tape: Tape
+    inputs: list[Value]  # in the order of the arguments of the program
+    loss: Value
+    gradients: dict[Tensor, Value]
+    memory: dict[Value, str]  # arrays that are kept, and how they are made
+    parts: dict[Value, Value]  # inputs that lie in the memory of another one
+    stored: dict[Value, list[Value]]  # values, and where they go at once
+    checked: list[Value]  # what must be finite before anything is overwritten
+    overwritten: dict[Value, Value]  # values, and the inputs that they replace at the end
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -43,12 +53,12 @@ class Recording:
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
-        self.inputs: list[Value] = []
-        self.memory: dict[Value, str] = {}  # arrays that are kept, and how they are made
-        self.parts: dict[Value, Value] = {}  # inputs that lie in the memory of another one
-        self.stored: dict[Value, list[Value]] = {}  # values, and where they go at once
-        self.checked: list[Value] = []  # what must be finite before anything is overwritten
-        self.overwritten: dict[Value, Value] = {}  # values, and the inputs they replace at the end
+        self.inputs = []
+        self.memory = {}
+        self.parts = {}
+        self.stored = {}
+        self.checked = []
+        self.overwritten = {}
         self._vary = vary
         given = [self._argument(x, name) for name, x in arguments.items()]
         data = {p: self._input(p.data, name) for name, p in parameters.items()}
@@ -151,26 +161,3 @@ def replaced_data(data: Mapping[Tensor, Any]) -> Iterator[None]:
     finally:
         for p, x in before.items():
             p._data = x
-
-
-def varied(x: Any) -> Any:
-    """Other numbers of the same kind: probabilities stay such, and what is positive stays so."""
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        return np.maximum(x, 1) - 1  # class indices stay such, too
-    return x if isinstance(x, np.ndarray) and x.dtype.kind == "b" else x * 0.75 + 0.01
-
-
-def changed_constant(a: Tape, b: Tape) -> Any:
-    """A constant of a tape that is no constant, as another recording shows; None if all are."""
-    numbers = [{value: i for i, value in enumerate(tape.values)} for tape in (a, b)]
-    for x, y in zip(a.values, b.values, strict=False):
-        alike = [numbers[0][used] for used in x.uses()] == [numbers[1][used] for used in y.uses()]
-        if x.function != y.function or not alike:
-            return x.example
-        if x.is_constant and not np.array_equal(x.example, y.example, equal_nan=_is_float(x)):
-            return x.example
-    return None
-
-
-def _is_float(x: Value) -> bool:
-    return np.asarray(x.example).dtype.kind in "fc"

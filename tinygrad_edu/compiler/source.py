@@ -12,16 +12,16 @@ import operator
 from collections import Counter
 from collections.abc import Iterable
 from types import BuiltinFunctionType, MethodDescriptorType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
+from tinygrad_edu.compiler.storage import LARGE, Place, Storage, nbytes
 from tinygrad_edu.tracing import SMALL, Value, matrix_transposed, transposed
 
 __all__ = ["Writer"]
 
-LARGE = 2**15  # bytes: of smaller arrays, new ones are as fast as kept ones
 WIDTH = 68  # characters of an expression that is still taken in at a glance
 
 OPERATORS: list[tuple[str, int, tuple[Any, ...]]] = [  # and how strongly they bind
@@ -63,6 +63,19 @@ class Writer:
         Names that are given.
     """
 
+    recording: Recording
+    returned: list[Value]
+    values: list[Value]  # those that are needed
+    names: dict[Value, str]
+    letters: dict[Value, str]
+    uses: Counter[Value]
+    counts: Counter[str]  # of the names that begin with a letter
+    inline: dict[Value, str]  # what has no name, but stands where it is used
+    header: list[str]
+    lines: list[str]
+    constants: dict[str, Any]  # those that cannot be written out
+    storage: Storage
+
     def __init__(
         self, recording: Recording, returned: list[Value], names: dict[Value, str]
     ) -> None:
@@ -73,11 +86,11 @@ class Writer:
         self.letters = recording.letters()
         self.uses = Counter(used for value in self.values for used in value.uses())
         self.uses.update(dict.fromkeys(self._kept(), 2))  # they need names
-        self.counts: Counter[str] = Counter()
-        self.inline: dict[Value, str] = {}
-        self.header: list[str] = []
-        self.lines: list[str] = []
-        self.constants: dict[str, Any] = {}  # those that cannot be written out
+        self.counts = Counter()
+        self.inline = {}
+        self.header = []
+        self.lines = []
+        self.constants = {}
         self.storage = Storage(self.values, recording, returned)
         for value in self.values:
             if value.function and self.letters[value] == "u":
@@ -156,7 +169,7 @@ class Writer:
     def _goes_inline(self, value: Value, text: str) -> bool:
         if value.function in VIEWS:
             return True
-        stays = all(_nbytes(used) < LARGE for used in value.uses())  # what it reads, until then
+        stays = all(nbytes(used) < LARGE for used in value.uses())  # what it reads, until then
         return self.uses[value] == 1 and stays and len(text) <= WIDTH // 2
 
     def _write_constant(self, value: Value) -> None:
@@ -279,102 +292,6 @@ class Writer:
             ends = ["" if x is None else self._text(x) for x in (index.start, index.stop)]
             return ":".join([*ends, *([] if index.step is None else [self._text(index.step)])])
         return self._text(index)
-
-
-def _nbytes(value: Value) -> int:
-    return getattr(value.example, "nbytes", 0)
-
-
-Place: TypeAlias = Value | int
-"""Where a result goes: an array that is there already, or a buffer by its number."""
-
-
-class Storage:
-    """Where results are written: over something that is not needed any more, or into a buffer."""
-
-    def __init__(self, values: list[Value], recording: Recording, returned: list[Value]) -> None:
-        self.places: dict[Value, Place] = {}
-        self.buffers: dict[Value, Place] = {  # whose values may be lost in the end
-            memory: memory for memory in recording.memory if memory not in recording.parts
-        }
-        self.free: dict[Any, list[Place]] = {}
-        self.kinds: dict[int, Any] = {}  # of each buffer
-        self.owners = _owners(values, recording.parts)
-        self.last_use = self._last_uses(values, [*returned, *recording.overwritten])
-        dying: dict[int, list[Value]] = {}
-        for owner, i in self.last_use.items():
-            dying.setdefault(i, []).append(owner)
-        for i, value in enumerate(values):
-            if is_elementwise(value) or is_product(value):
-                if value in recording.stored:
-                    self.places[value] = recording.stored[value][0]
-                elif _nbytes(value) >= LARGE:
-                    self._place(value, dying.get(i, []), recording.overwritten.get(value), i)
-            for owner in dying.get(i, []):
-                if owner in self.buffers:
-                    self.free.setdefault(_kind(owner), []).append(self.buffers.pop(owner))
-
-    def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
-        """For everything that has memory the number of the last line that reads it."""
-        last = {owner: i for i, value in enumerate(values) for owner in self.owners[value]}
-        for i, value in enumerate(values):
-            for used in value.uses():
-                last |= dict.fromkeys(self.owners[used], i)
-        for value in outputs:
-            last |= dict.fromkeys(self.owners[value], len(values))
-        return last
-
-    def _place(self, value: Value, dying: list[Value], target: Value | None, i: int) -> None:
-        if is_elementwise(value):
-            if target is not None and self.last_use[target] <= i:
-                self.places[value] = target
-                return
-            for owner in dying:
-                if owner in self.buffers and _kind(owner) == _kind(value):
-                    self.places[value] = self.buffers[value] = self.buffers.pop(owner)
-                    return
-        free = self.free.get(_kind(value))
-        if free:
-            place = free.pop()
-        else:
-            place = len(self.kinds) + 1
-            self.kinds[place] = _kind(value)
-        self.places[value] = self.buffers[value] = place
-
-
-def _owners(values: list[Value], parts: dict[Value, Value]) -> dict[Value, set[Value]]:
-    """For each value all those whose memory it may share, with itself."""
-    owners: dict[Value, set[Value]] = {}
-    for value in values:
-        owners[value] = {value, parts[value]} if value in parts else {value}
-        if value.function and not is_elementwise(value) and not is_product(value):
-            owners[value] = owners[value].union(*(owners[used] for used in value.uses()))
-    return owners
-
-
-def _kind(value: Value) -> tuple[Any, ...]:
-    """What a buffer for a value must be like: its shape, dtype, and the order in memory."""
-    array = np.asarray(value.example)
-    return array.shape, array.dtype, ', order="F"' if array.flags.fnc else ""
-
-
-def is_elementwise(value: Value) -> bool:
-    """Whether each element of a single result depends on the same elements of the operands."""
-    return (
-        isinstance(value.function, np.ufunc)
-        and value.function.signature is None
-        and value.function.nout == 1
-        and not value.options
-    )
-
-
-def is_product(value: Value) -> bool:
-    """Whether it is the product of two matrices, as a method."""
-    return (
-        value.function is np.ndarray.dot
-        and len(value.args) == 2
-        and all(isinstance(x, Value) and np.ndim(x.example) == 2 for x in value.args)
-    )
 
 
 def require_finite(*arrays: Any) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import builtins
-import inspect
 import itertools
 import linecache
-import re
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.recording import Recording, changed_constant, varied
+from tinygrad_edu.compiler.record import record
+from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import Writer
 from tinygrad_edu.engine import Node, next_order
-from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 
@@ -158,27 +155,7 @@ class _Program:
     def __init__(
         self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
     ) -> None:
-        begin = next_order()
-        loss = _checked(function(*args))
-        leaves = _leaves_below(loss, begin)
-        names = _argument_names(function, args)
-        parameters = dict(zip(_names_of(leaves, function, names), leaves, strict=True))
-        arguments = dict(zip(names, args, strict=True))
-        for x in args:
-            if isinstance(x, Tensor) and x in {*leaves}:
-                raise TypeError(
-                    f"an argument of a compiled step is data; got {x!r}, which requires a gradient"
-                )
-        if optimizer is not None:
-            missing = [p for p in optimizer.parameters if p not in {*leaves}]
-            if missing:
-                raise ValueError(
-                    f"the loss does not depend on {describe(missing[0])}, a parameter of the "
-                    "optimizer"
-                )
-            _unite(optimizer)
-        recording = Recording(function, arguments, parameters, optimizer)
-        _require_same(recording, function, arguments, parameters, optimizer)
+        recording, parameters = record(function, optimizer, args)
         self._kinds = [_kind(x) for x in args]
         self._parameters = [*parameters.values()]
         self._optimizer = optimizer
@@ -229,81 +206,6 @@ def _is_of_kind(x: Any, kind: Any) -> bool:
         data = x._data if isinstance(x, Node) else x
         return type(x) is kind[0] and data.shape == kind[1] and data.dtype == kind[2]
     return type(x) is kind[0] and bool(x == kind[1])
-
-
-# --- what is recorded ---------------------------------------------------------------------
-
-
-def _checked(loss: Any) -> Tensor:
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
-        what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
-        raise TypeError(
-            f"the function must return a Tensor that depends on a parameter; it returned {what}"
-        )
-    if loss.size != 1:
-        raise ValueError(
-            f"the loss must be a single number; it has shape {loss.shape}. Reduce it with .sum() "
-            "or .mean()"
-        )
-    return loss
-
-
-def _leaves_below(root: Node, before: int) -> list[Any]:
-    """The leaves that require a gradient, of those made before a time, the oldest first."""
-    seen, pending = {root}, [root]
-    while pending:
-        for x in pending.pop()._inputs:
-            if isinstance(x, Node) and x._requires_grad and x not in seen:
-                seen.add(x)
-                pending.append(x)
-    leaves = (x for x in seen if x._op is None and x._order < before)
-    return sorted(leaves, key=lambda x: x._order)
-
-
-def _argument_names(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
-    bound = inspect.signature(function).bind(*args).arguments
-    if len(bound) == len(args):
-        return [*bound]
-    return [f"argument{i}" for i in range(1, len(args) + 1)]
-
-
-def _names_of(
-    parameters: Sequence[Tensor], function: Callable[..., Any], taken: Sequence[str]
-) -> list[str]:
-    """A name for each parameter, all of them different: its own, or that of its variable."""
-    try:
-        scope = inspect.getclosurevars(function)
-        variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
-    except TypeError:  # no function of Python's
-        variables = {}
-    names = [re.sub(r"\W", "_", p.name or variables.get(id(p), "p")) for p in parameters]
-    times, seen = Counter([*names, *taken]), Counter[str]()
-    unique = []
-    for name in names:
-        seen[name] += 1
-        unique.append(f"{name}{seen[name]}" if times[name] > 1 else name)
-    return unique
-
-
-def _require_same(
-    recording: Recording,
-    function: Callable[..., Tensor],
-    arguments: dict[str, Any],
-    parameters: dict[str, Tensor],
-    optimizer: Optimizer | None,
-) -> None:
-    """Record again with other numbers: what is constant in a program must not change then."""
-    try:
-        again = Recording(function, arguments, parameters, optimizer, vary=varied)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-        return  # these numbers will not do
-    changed = changed_constant(recording.tape, again.tape)
-    if changed is not None:
-        raise ValueError(
-            f"a part of what the function computes cannot be recorded: {changed!r} differs from "
-            "call to call, but does not come from an operation on the arguments or on a Tensor. "
-            "Draw random numbers outside, and hand them in; write x for np.asarray(x)"
-        )
 
 
 # --- what is written -----------------------------------------------------------------------

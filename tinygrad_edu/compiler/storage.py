@@ -1,0 +1,116 @@
+"""Where the results of a program are written, so that large ones need no new memory each time."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_edu.compiler.recording import Recording
+from tinygrad_edu.tracing import Value
+
+__all__ = ["LARGE", "Place", "Storage", "nbytes"]
+
+LARGE = 2**15  # bytes: of smaller arrays, new ones are as fast as kept ones
+
+
+Place: TypeAlias = Value | int
+"""Where a result goes: an array that is there already, or a buffer by its number."""
+
+
+class Storage:
+    """Where results are written: over something that is not needed any more, or into a buffer."""
+
+    places: dict[Value, Place]
+    buffers: dict[Value, Place]  # what lies now in memory that is free afterwards
+    free: dict[Any, list[Place]]  # such memory, by kind
+    kinds: dict[int, Any]  # of each buffer
+    owners: dict[Value, set[Value]]
+    last_use: dict[Value, int]
+
+    def __init__(self, values: list[Value], recording: Recording, returned: list[Value]) -> None:
+        self.places, self.free, self.kinds = {}, {}, {}
+        self.buffers = {
+            memory: memory for memory in recording.memory if memory not in recording.parts
+        }
+        self.owners = _owners(values, recording.parts)
+        self.last_use = self._last_uses(values, [*returned, *recording.overwritten])
+        dying: dict[int, list[Value]] = {}
+        for owner, i in self.last_use.items():
+            dying.setdefault(i, []).append(owner)
+        for i, value in enumerate(values):
+            if is_elementwise(value) or is_product(value):
+                if value in recording.stored:
+                    self.places[value] = recording.stored[value][0]
+                elif nbytes(value) >= LARGE:
+                    self._place(value, dying.get(i, []), recording.overwritten.get(value), i)
+            for owner in dying.get(i, []):
+                if owner in self.buffers:
+                    self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
+
+    def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
+        """For everything that has memory the number of the last line that reads it."""
+        last = {owner: i for i, value in enumerate(values) for owner in self.owners[value]}
+        for i, value in enumerate(values):
+            for used in value.uses():
+                last |= dict.fromkeys(self.owners[used], i)
+        for value in outputs:
+            last |= dict.fromkeys(self.owners[value], len(values))
+        return last
+
+    def _place(self, value: Value, dying: list[Value], target: Value | None, i: int) -> None:
+        if is_elementwise(value):
+            if target is not None and self.last_use[target] <= i:
+                self.places[value] = target
+                return
+            for owner in dying:
+                if owner in self.buffers and kind_of(owner) == kind_of(value):
+                    self.places[value] = self.buffers[value] = self.buffers.pop(owner)
+                    return
+        free = self.free.get(kind_of(value))
+        if free:
+            place = free.pop()
+        else:
+            place = len(self.kinds) + 1
+            self.kinds[place] = kind_of(value)
+        self.places[value] = self.buffers[value] = place
+
+
+def _owners(values: list[Value], parts: dict[Value, Value]) -> dict[Value, set[Value]]:
+    """For each value all those whose memory it may share, with itself."""
+    owners: dict[Value, set[Value]] = {}
+    for value in values:
+        owners[value] = {value, parts[value]} if value in parts else {value}
+        if value.function and not is_elementwise(value) and not is_product(value):
+            owners[value] = owners[value].union(*(owners[used] for used in value.uses()))
+    return owners
+
+
+def nbytes(value: Value) -> int:
+    """The memory that a value takes."""
+    return getattr(value.example, "nbytes", 0)
+
+
+def kind_of(value: Value) -> tuple[Any, ...]:
+    """What a buffer for a value must be like: its shape, dtype, and the order in memory."""
+    array = np.asarray(value.example)
+    return array.shape, array.dtype, ', order="F"' if array.flags.fnc else ""
+
+
+def is_elementwise(value: Value) -> bool:
+    """Whether each element of a single result depends on the same elements of the operands."""
+    return (
+        isinstance(value.function, np.ufunc)
+        and value.function.signature is None
+        and value.function.nout == 1
+        and not value.options
+    )
+
+
+def is_product(value: Value) -> bool:
+    """Whether it is the product of two matrices, as a method."""
+    return (
+        value.function is np.ndarray.dot
+        and len(value.args) == 2
+        and all(isinstance(x, Value) and np.ndim(x.example) == 2 for x in value.args)
+    )
