@@ -8,6 +8,7 @@ import pytest
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES = {
+    "compiler": "compiler",
     "debugging": "debugging",
     "nn": "nn",
     "optim": "optim",

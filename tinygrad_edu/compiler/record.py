@@ -111,9 +111,9 @@ def _require_same(
     changed = _changed_constant(recording.tape, again.tape)
     if changed is not None:
         raise ValueError(
-            f"a part of what the function computes cannot be recorded: {changed!r} differs from "
-            "call to call, but does not come from an operation on the arguments or on a Tensor. "
-            "Draw random numbers outside, and hand them in; write x for np.asarray(x)"
+            "the function uses numbers that differ from call to call, but do not come from NumPy's "
+            f"functions of the arguments and Tensors ({describe(changed)}); draw random numbers "
+            "outside, and hand them in"
         )
 
 
