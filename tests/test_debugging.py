@@ -59,6 +59,14 @@ def test_the_gradient_that_is_made_infinite_raises():
     assert x.grad is None
 
 
+def test_an_operation_is_not_blamed_for_the_nan_it_was_given():
+    x = variable([1.0, 2.0])
+    with tg.debug():
+        y = tg.log(x)
+    y.backward([np.nan, 1.0])
+    np.testing.assert_array_equal(x.grad, [np.nan, 0.5])
+
+
 def test_gradients_of_gradients_are_watched_too():
     x = variable(0.0)
     with tg.debug():
@@ -126,6 +134,23 @@ def test_the_node_that_made_the_nan_of_a_loss_is_found():
         "  where its input is 0.0",
     ]
     assert find_nonfinite(tg.sigmoid_cross_entropy(z, [[1.0]])) is None
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: x @ x,
+        lambda x: tg.linear(x, x),
+        lambda x: tg.cumsum(x, axis=0),
+        lambda x: x.sum(axis=0) * np.ones((2, 2)),
+    ],
+    ids=["matmul", "linear", "cumsum", "sum"],
+)
+def test_no_single_number_is_named_where_many_were_combined(compute):
+    with np.errstate(over="ignore"):
+        loss = compute(variable(np.full((2, 2), 1e308))).sum()
+    assert "made inf at" in explain_nonfinite(loss)
+    assert "where its" not in explain_nonfinite(loss)
 
 
 def test_a_leaf_that_was_not_finite():
@@ -248,6 +273,11 @@ def test_every_layer_is_judged_by_its_name():
     health = unit_health(network, np.ones((5, 2)))
     assert [*health] == ["layers.0", "layers.1", "layers.2"]
     assert [h.activation for h in health.values()] == ["tanh", "tanh", "sigmoid"]
+
+
+@tg.no_grad()
+def test_units_are_judged_although_nothing_is_recorded():
+    assert unit_health(tg.relu, variable(np.ones((2, 2))))["relu"].dead == 0
 
 
 def test_layers_without_names_are_counted():

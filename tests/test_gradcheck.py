@@ -54,6 +54,10 @@ def test_numbers_of_every_size(scale):
     tg.check_gradients(lambda x: (x * x / scale).sum(), np.array([0.3, -0.7]) * scale)
 
 
+def test_large_numbers_where_there_are_none_but_real_ones():
+    tg.check_gradients(lambda x: (tg.absolute(x) ** 3 / 1e18).sum(), np.array([0.3e9, -0.7e9]))
+
+
 # --------------------------------------------------------------------------------------
 # What is wrong is found and named
 # --------------------------------------------------------------------------------------
@@ -107,6 +111,15 @@ def test_a_gradient_of_the_transposed_matrix_is_found():
 
     message = message_of(lambda x: transposed(x) * [[1.0, 2.0], [3.0, 4.0]], np.ones((2, 2)))
     assert "input 0, entry (0, 1)" in message
+
+
+def test_mistakes_that_add_up_to_nothing_are_found():
+    @tg.differentiable
+    def softmax(x):
+        y = np.exp(x) / np.sum(np.exp(x))
+        return y, lambda g: g * 0.0  # right for the sum, which is always 1
+
+    assert "closure of softmax" in message_of(softmax, [0.3, -1.2, 0.8])
 
 
 def test_a_forgotten_closure_is_found():

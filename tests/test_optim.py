@@ -110,6 +110,19 @@ def test_parameters_together_move_as_each_alone(make):
     assert_same(snapshot(together), snapshot(alone))
 
 
+def test_a_step_of_a_large_parameter_makes_a_new_array_and_copies_nothing():
+    small, other, large = variables((2, 3), (3,), LARGE)
+    optimizer = optim.SGD([small, large, other], lr=0.1)
+    give_gradients(optimizer.parameters, 0)
+    optimizer.step()
+    arrays = [p.data for p in optimizer.parameters]
+    before = [x.copy() for x in arrays]
+    optimizer.step()
+    for p, array, old in zip(optimizer.parameters, arrays, before, strict=True):
+        assert (p.data is array) == (p is not large)
+        assert np.array_equal(array, old) == (p is large)
+
+
 @every_optimizer
 def test_precisions_are_kept(make):
     parameters = [
@@ -384,6 +397,14 @@ def test_going_on_after_pickling_is_the_same_bit_for_bit(make):
     assert_same(snapshot(second.parameters), snapshot(first.parameters))
 
 
+def test_a_state_is_a_copy():
+    optimizer = optim.SGD(variables((2, 3), LARGE), lr=0.1, momentum=0.9)
+    state = optimizer.state_dict()
+    for array in state.values():
+        array[...] = 7
+    assert not any(x.any() for x in optimizer.state_dict().values())
+
+
 def test_a_state_that_does_not_fit_is_refused_whole():
     adam = optim.Adam(variables((2, 3), (3,)))
     give_gradients(adam.parameters, 0)
@@ -450,6 +471,12 @@ def test_clipping_refuses_nan_and_changes_nothing():
     with pytest.raises(FloatingPointError, match="cannot be clipped"):
         optim.clip_by_norm([p, q], 0.1)
     assert_same([p.grad, q.grad], before)
+
+
+def test_a_schedule_goes_on_after_its_end():
+    assert optim.cosine_decay(1.0, 4, final=0.25)(9) == 0.25
+    assert optim.warm_up(optim.exponential_decay(1.0, 0.5), 2)(3) == 0.125
+    assert optim.warm_up(1.0, 4)(0) == 0.25
 
 
 def test_a_schedule_sets_the_rate_of_each_step():

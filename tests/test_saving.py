@@ -137,6 +137,16 @@ def test_a_failure_on_the_way_leaves_the_old_file(tmp_path, monkeypatch, suffix,
     assert [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="folders can be synchronized on POSIX systems only")
+def test_file_and_name_are_on_the_disk_when_it_returns(tmp_path, monkeypatch):
+    synchronized = []
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: synchronized.append(os.path.samestat(os.fstat(fd), tmp_path.stat()))
+    )
+    tg.save(tmp_path / "file.npz", {"x": np.zeros(3)})
+    assert synchronized == [False, True]
+
+
 def test_a_crash_in_the_middle_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.npz"
     tg.save(path, {"x": np.zeros(3)})

@@ -247,6 +247,7 @@ def test_a_number_of_outputs_that_is_not_that_of_the_first_call():
     with pytest.raises(ValueError, match=r"\(200, 1\) and \(200, 2\)"):
         model.partial_fit(X, X)
     assert model.predict(X).shape == y.shape
+    assert model.partial_fit(X, y[:, None]).predict(X).shape == y.shape
 
 
 @BOTH

@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import optim, training
+from tinygrad_edu.debugging import unit_health
 from tinygrad_edu.training import ends
 
 X = np.random.default_rng(0).normal(size=(30, 2))
@@ -95,12 +96,12 @@ def test_a_module_behaves_as_in_training_only_during_the_steps():
     seen = []
 
     def loss(outputs, y):
-        seen.append(model.training)
+        seen.append((model.training, outputs.requires_grad))
         return tg.softmax_cross_entropy(outputs, y)
 
     for _ in run(model, loss=loss, epochs=1, health=False):
         assert not model.training
-    assert seen == [False, True, False]
+    assert seen == [(False, False), (True, True), (False, False)]  # nothing is recorded in vain
 
 
 def test_gradients_are_clipped():
@@ -172,6 +173,9 @@ def test_dead_and_saturated_units_are_reported_by_layer():
     model.layers[1].b.data = np.array([-100.0, 0.0, 0.0, 0.0])
     first = next(run(model))
     assert [*first.dead] == [*first.saturated] == ["layers.0", "layers.1"]
+    health = unit_health(model, X)
+    assert first.dead == {name: layer.dead for name, layer in health.items()}
+    assert first.saturated == {name: layer.saturated for name, layer in health.items()}
     assert first.dead["layers.1"] >= 1 / 4
     assert next(run(model, health=False)).dead == {}
 
@@ -208,21 +212,29 @@ def test_the_accuracy_of_probabilities_and_of_a_regression():
 
 def test_an_early_stop_leaves_the_model_at_its_best():
     model, best, losses = network(), None, []
-    reports = run(model, lr=0.2, epochs=500, patience=3, validation=(X[:8], 1 - Y[:8]))
+    wrong_labels = np.where(np.arange(30) < 10, 1 - Y, Y)
+    reports = run(model, lr=1.0, epochs=500, patience=3, validation=(X, wrong_labels))
     for report in reports:
         losses.append(report.validation_loss)
         if losses[-1] == min(losses):
             best = values(model)
-    assert losses.index(min(losses)) == len(losses) - 4
+    assert 5 < losses.index(min(losses)) == len(losses) - 4
     assert_same(values(model), best)
     assert tg.History(run(model, epochs=500, patience=1, lr=5.0)).stopped == "stopped early"
 
 
 def test_without_an_early_stop_the_best_is_taken_as_well():
     model = network()
-    history = tg.History(run(model, lr=5.0, epochs=20, patience=1000))
+    history = tg.History(run(model, lr=8.0, epochs=20, patience=1000))
     assert history.stopped == "finished"
+    assert 0 < np.argmin(history["loss"]) < 20
     assert tg.softmax_cross_entropy(model(X), Y).item() == min(history["loss"])
+
+
+def test_a_loss_that_stays_the_same_has_not_become_smaller():
+    history = tg.History(run(network(), lr=0.0, epochs=50, patience=4))
+    assert history.stopped == "stopped early"
+    assert history["epoch"] == [0, 1, 2, 3, 4]
 
 
 def interrupt_at(step, times=1):
@@ -248,6 +260,12 @@ def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned():
     assert history["epoch"] == [0, 1, 2]
     assert_same(values(model), values(twin))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_after_ctrl_c_there_is_a_report_whatever_the_interval():
+    history = tg.History(run(network(), loss=interrupt_at(4), every=10, epochs=50))
+    assert history.stopped == "interrupted"
+    assert history["epoch"] == [0, 3]
 
 
 def test_ctrl_c_leaves_the_model_at_its_best_if_that_is_wanted():
@@ -409,9 +427,12 @@ def test_after_an_error_a_module_behaves_as_in_use():
 # --- progress and history ---------------------------------------------------------------------
 
 
-def test_a_progress_bar_shows_how_it_goes(capsys):
-    pytest.importorskip("tqdm")
+def test_a_progress_bar_shows_how_it_goes(capsys, monkeypatch):
+    tqdm = pytest.importorskip("tqdm.auto").tqdm
+    bars = []
+    monkeypatch.setattr(ends, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[0])
     tg.History(run(network(), progress=True, every=2))
+    assert bars[0].n == 3
     shown = capsys.readouterr().err
     assert "training: 100%" in shown
     assert "3/3" in shown

@@ -102,6 +102,18 @@ def test_a_module_that_was_called_alone_is_named_by_what_holds_it():
     assert layers[0](np.ones((1, 2))).scope == ("layers.0",)
 
 
+def test_a_module_that_contains_itself_can_be_called():
+    class Loop(nn.Module):
+        def __init__(self):
+            self.me = self
+            self.layer = nn.Linear(2, 1)
+
+        def forward(self, x):
+            return self.layer(x)
+
+    assert Loop()(np.ones((1, 2))).scope[-1] == "layer"
+
+
 def test_train_and_eval_reach_every_module():
     module = Nested()
     inner = module.heads["left"][1]

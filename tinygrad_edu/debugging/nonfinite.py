@@ -106,10 +106,10 @@ def birth(node: Node) -> str:
         return f"{describe(node)} is {bad} at {at}; it was not computed"
     lines = [f"{where(node)} made {bad} at {at}"]
     operands = node._inputs[: len(node._closures)]
-    here = [_entry(values(x), node._data.shape, at) for x in operands]
-    if None not in here:
-        numbers = ", ".join(map(str, here))
-        lines.append(f"where its {'input is' if len(here) == 1 else 'inputs are'} {numbers}")
+    numbers = _numbers_behind(node, at)
+    if numbers:
+        are = "input is" if len(numbers) == 1 else "inputs are"
+        lines.append(f"where its {are} {', '.join(map(str, numbers))}")
     lines.append(describe_call(node._op, node._inputs))
     for i, x in enumerate(map(values, operands)):
         if isinstance(x, np.ndarray | np.number | int | float) and not is_finite(x):
@@ -163,10 +163,14 @@ def first_nonfinite(x: Any) -> tuple[Any, tuple[int, ...]]:
     return x[at], at
 
 
-def _entry(x: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
-    """The number at an index of the output, if the input corresponds to it element by element."""
-    if np.size(x) > 1 and np.shape(x) != shape:
-        return None
-    with suppress(ValueError):
-        return np.broadcast_to(np.asarray(x), shape)[at]
-    return None
+def _numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
+    """The numbers that an entry was made from, if the operation works element by element."""
+    operands = [values(x) for x in node._inputs[: len(node._closures)]]
+    options = [values(x) for x in node._inputs[len(node._closures) :]]
+    # It does so if it makes the same of these numbers alone; if not, it may not even take them.
+    with suppress(Exception), np.errstate(all="ignore"):
+        numbers = [np.broadcast_to(np.asarray(x), node._data.shape)[at] for x in operands]
+        alone = node._op(*numbers, *options, **node._options)  # type: ignore[misc]  # it has one
+        if np.array_equal(alone, node._data[at], equal_nan=True):
+            return numbers
+    return []
