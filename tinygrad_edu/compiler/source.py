@@ -294,11 +294,12 @@ class Writer:
         return self._text(index)
 
 
-def require_finite(*arrays: Any) -> None:
-    """Raise if an array is not finite."""
-    for x in arrays:
-        if not math.isfinite(np.vdot(x, x)) and not np.isfinite(x).all():
-            raise FloatingPointError(
-                "the loss or a gradient is not finite; no parameter was changed. Run the function "
-                "itself inside tg.debug() to see where"
-            )
+def require_finite(loss: Any, *gradients: Any) -> None:
+    """Raise if the loss or a gradient is not finite."""
+    if math.isfinite(loss) and all(math.isfinite(g.dot(g)) for g in gradients):
+        return
+    if not all(np.isfinite(x).all() for x in (loss, *gradients)):  # its square may be infinite
+        raise FloatingPointError(
+            "the loss or a gradient is not finite; no parameter was changed. Run the function "
+            "itself inside tg.debug() to see where"
+        )
