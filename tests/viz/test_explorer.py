@@ -100,6 +100,25 @@ def test_variables_name_what_they_hold():
     ]
 
 
+@pytest.mark.parametrize(
+    ("index", "written"),
+    [
+        (1, "x[1]"),
+        (slice(1, None), "x[1:]"),
+        ((slice(None, None, 2), None), "x[::2, None]"),
+        (..., "x[...]"),
+        (np.array([0, 0]), "x[array]"),
+        ([True, False, True], "x[[True, False, True]]"),
+    ],
+)
+def test_an_index_is_written_as_in_the_program(index, written):
+    labels = [
+        node["label"]
+        for node in data_of(tg.explore(lambda x: x[index].sum(), np.ones(3)))["nodes"].values()
+    ]
+    assert any(label.startswith(f"t1 = {written}, ") for label in labels), labels
+
+
 def data_of(explorer):
     return json.loads(re.search(r'id="data">(.*?)</script>', explorer.html, re.DOTALL)[1])
 

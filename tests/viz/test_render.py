@@ -105,6 +105,19 @@ class TestRender:
         assert path == str(tmp_path / "mine.gv.pdf")
         assert list(tmp_path.iterdir()) == [tmp_path / "mine.gv.pdf"]
 
+    def test_the_suffix_says_as_what_in_capital_letters_too(self, drawing, tmp_path):
+        drawing.render(outfile=tmp_path / "new" / "graph.PNG")
+        assert (tmp_path / "new" / "graph.PNG").read_bytes().startswith(MAGIC["png"])
+
+    def test_an_unknown_format_is_refused_and_leaves_nothing_behind(self, drawing, tmp_path):
+        with pytest.raises(ValueError, match="svg, png, pdf and many others; got 'xyz'"):
+            drawing.render(outfile=tmp_path / "graph.xyz")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_unknown_engine_is_refused(self, drawing):
+        with pytest.raises(ValueError, match=r"must be one of circo, dot, .*; got 'nope'"):
+            drawing.pipe("svg", engine="nope")
+
     def test_shows_the_picture_if_asked(self, drawing, tmp_path, monkeypatch):
         opened = []
         monkeypatch.setattr("webbrowser.open", opened.append)

@@ -11,6 +11,8 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
+from graphviz import ENGINES, FORMATS
+
 from tinygrad_edu.viz.graph.palette import STYLE
 
 __all__ = ["Drawing"]
@@ -92,7 +94,7 @@ class Drawing(_Digraph):
     ) -> str:
         """Write the DOT source and the picture to files; see ``graphviz.Digraph.render``."""
         if outfile is not None:
-            format = format or Path(outfile).suffix[1:]
+            format = format or Path(outfile).suffix[1:].lower()
             filename = filename or Path(outfile).with_suffix(".gv")
         picture = self.pipe(format, **options)
         source = self.save(filename, directory=directory)
@@ -119,6 +121,10 @@ class Drawing(_Digraph):
 
 def _draw(source: str, format: str, engine: str) -> bytes:
     """Have the Graphviz inside pygraphviz draw a DOT source."""
+    if format not in FORMATS:  # pygraphviz would fail without a reason
+        raise ValueError(f"Graphviz draws svg, png, pdf and many others; got {format!r}")
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(sorted(ENGINES))}; got {engine!r}")
     try:
         import pygraphviz  # noqa: PLC0415 - optional
     except ImportError as error:  # not there, or without a system library that it needs

@@ -16,7 +16,7 @@ from tinygrad_edu.viz.formulas import Formula, derivative
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
-from tinygrad_edu.viz.story.phrases import EQUALS, Values, code, math
+from tinygrad_edu.viz.story.phrases import EQUALS, Values, code, display
 
 __all__ = ["contribution", "end", "seed"]
 
@@ -28,7 +28,7 @@ def seed(graph: Graph, gradient: Array) -> str:
     loss = mathml.identifier("L")
     return (
         "<h2>Backward begins</h2>"
-        + math(mathml.gradient(loss, loss), EQUALS, phrases.array_math(gradient))
+        + display(mathml.gradient(loss, loss), EQUALS, phrases.array_math(gradient))
         + f"<p>{code(graph.names[graph.root])} changes with itself one to one. From here on the "
         "chain rule is applied edge by edge, the latest operation first.</p>"
     )
@@ -45,7 +45,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             f"<h2>From {code(name)} to {code(target)}</h2>",
             f"<p>through {code(f'{name} = {expression(flow.node, graph.names)}')}</p>",
             "<h3>What arrives</h3>",
-            math("<mi>g</mi>", EQUALS, arriving, EQUALS, phrases.array_math(flow.incoming)),
+            display("<mi>g</mi>", EQUALS, arriving, EQUALS, phrases.array_math(flow.incoming)),
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow),
             _summed(target, flow.fitted.shape, flow.returned),
@@ -63,7 +63,7 @@ def _passed_on(graph: Graph, flow: Contribution) -> Iterator[str]:
     formula = derivative(flow.node._op, symbol, place)
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
-        yield math(phrases.array_math(flow.returned))
+        yield display(phrases.array_math(flow.returned))
         return
     values = phrases.values_of(flow.node) | {"g": flow.incoming}
     yield _rule(formula, mathml.identifier(formula.by))
@@ -83,12 +83,12 @@ def _rule(formula: Formula, target: str) -> str:
     of_target = mathml.gradient("<mi>L</mi>", target)
     right = mathml.mathml(formula.right)
     if right is None:
-        return f'{math(of_target, EQUALS)}<p class="stated">{escape(formula.right)}</p>'
+        return f'{display(of_target, EQUALS)}<p class="stated">{escape(formula.right)}</p>'
     if formula.of == "L":
-        return math(of_target, EQUALS, right) + phrases.note(formula)
+        return display(of_target, EQUALS, right) + phrases.note(formula)
     slope = mathml.gradient(mathml.identifier(formula.of), target)
     chain = str(mathml.mathml(_chained(formula)))
-    return math(of_target, EQUALS, G_TIMES, slope, EQUALS, chain) + phrases.note(formula)
+    return display(of_target, EQUALS, G_TIMES, slope, EQUALS, chain) + phrases.note(formula)
 
 
 def _summed(name: str, shape: tuple[int, ...], returned: Array) -> str:
@@ -135,11 +135,11 @@ def _accumulated(target: str, leaving: str, flow: Contribution) -> str:
     """The contribution, added to those that came over other edges."""
     new, after = phrases.array_math(flow.fitted), phrases.array_math(flow.after)
     if flow.before is None:
-        return math(leaving, EQUALS, after)
+        return display(leaving, EQUALS, after)
     return (
-        math(leaving, PLUS_EQUALS, new)
-        + math(leaving, EQUALS, phrases.array_math(flow.before), PLUS, new)
-        + math(EQUALS, after)
+        display(leaving, PLUS_EQUALS, new)
+        + display(leaving, EQUALS, phrases.array_math(flow.before), PLUS, new)
+        + display(EQUALS, after)
         + f"<p>{code(target)} is used more than once. Each use has its own influence on L, and the "
         "influences add up.</p>"
     )

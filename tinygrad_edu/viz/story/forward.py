@@ -14,7 +14,7 @@ from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
-from tinygrad_edu.viz.story.phrases import EQUALS, code, math
+from tinygrad_edu.viz.story.phrases import EQUALS, code, display
 from tinygrad_edu.viz.view import Fold
 
 __all__ = ["computation", "folded", "given"]
@@ -72,7 +72,7 @@ def _equation(formula: Formula) -> str:
     left, right = mathml.mathml(formula.left), mathml.mathml(formula.right)
     if left is None or right is None:
         return f'<p class="stated">{code(f"{formula.left} = {formula.right}")}</p>'
-    return math(left, EQUALS, right) + phrases.note(formula)
+    return display(left, EQUALS, right) + phrases.note(formula)
 
 
 def _broadcasts(graph: Graph, node: Node) -> list[str]:

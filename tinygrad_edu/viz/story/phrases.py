@@ -23,7 +23,7 @@ __all__ = [
     "Values",
     "array_math",
     "code",
-    "math",
+    "display",
     "note",
     "numeric",
     "symbols",
@@ -44,7 +44,7 @@ def code(text: str) -> str:
     return f"<code>{escape(one_line(text, 120))}</code>"
 
 
-def math(*parts: str) -> str:
+def display(*parts: str) -> str:
     """A formula on a line of its own."""
     return f'<div class="math"><math display="block">{"".join(parts)}</math></div>'
 
@@ -127,7 +127,7 @@ def worked_out(left: list[str], numbers: str | None, result: Array) -> str:
     """A calculation with its result, which begins a new line if it is an array."""
     shown = array_math(result)
     if numbers is None:
-        return math(*left, shown) if left else math("<mtext>the result:&#160;</mtext>", shown)
+        return display(*left, shown) if left else display("<mtext>the result:&#160;</mtext>", shown)
     if result.ndim == 0:
-        return math(*left, numbers, EQUALS, shown)
-    return math(*left, numbers) + math(EQUALS, shown)
+        return display(*left, numbers, EQUALS, shown)
+    return display(*left, numbers) + display(EQUALS, shown)
