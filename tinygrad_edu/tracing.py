@@ -113,8 +113,6 @@ class Tape:
     def _value(self, x: Any) -> Any:
         """What an argument stands for: the value of a traced one, a constant for an array."""
         if isinstance(x, Traced | Number):
-            if x.value is None:
-                raise UntraceableError("this array was made in a way that leaves no trace")
             return x.value
         if isinstance(x, np.ndarray):
             return self._constant(x)
@@ -223,6 +221,8 @@ def _knows_better(x: Any) -> bool:
 class Traced(np.ndarray[Any, np.dtype[Any]]):
     """An array that notes what is done to it."""
 
+    __array_priority__ = 1.0  # what a plain array makes of it is without a trace, and so noticed
+
     value: Value | None
     tape: Tape
 
@@ -258,7 +258,12 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
     def __getitem__(self, index: Any) -> Any:
         if any(x.dtype == bool for x in _found(Traced, index)):
             raise UntraceableError("the shape of x[mask] depends on the mask; write np.where")
-        return self.tape.call(operator.getitem, (self, index))
+        return _tape_of((self, index)).call(operator.getitem, (self, index))
+
+    def __repr__(self) -> str:
+        return f"Traced({np.asarray(self)!r})"
+
+    __str__ = __repr__
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -266,12 +271,12 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The array with its axes in reverse order."""
-        return self.tape.call(transposed, (self,))
+        return _tape_of(self).call(transposed, (self,))
 
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return self.tape.call(matrix_transposed, (self,))
+        return _tape_of(self).call(matrix_transposed, (self,))
 
 
 def copied(data: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
@@ -319,7 +324,7 @@ def _refused(name: str) -> Any:
 
 def _noted(method: Any) -> Any:
     def noted(self: Traced, *args: Any, **options: Any) -> Any:
-        return self.tape.call(method, (self, *args), options)
+        return _tape_of((self, args, options)).call(method, (self, *args), options)
 
     return noted
 
@@ -370,5 +375,8 @@ for _name in ("add", "mul", "pow", "sub", "truediv"):
 
 
 def _tape_of(args: Any) -> Tape:
-    tape: Tape = next(_found(Traced, args)).tape
-    return tape
+    """The tape of the traced arrays among some arguments."""
+    traced = [*_found(Traced, args)]
+    if any(x.value is None for x in traced):
+        raise UntraceableError("an array was made in a way that leaves no trace")
+    return cast("Tape", traced[0].tape)
