@@ -439,6 +439,21 @@ def test_a_progress_bar_shows_how_it_goes(capsys, monkeypatch):
     assert "loss=" in shown
 
 
+def test_ctrl_c_while_progress_is_shown_keeps_what_was_reported(monkeypatch):
+    tqdm = pytest.importorskip("tqdm.auto").tqdm
+
+    class Pressed(tqdm):
+        def set_postfix(self, *args, **options):
+            super().set_postfix(*args, **options)
+            if self.n == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ends, "tqdm", Pressed)
+    history = tg.History(run(network(), progress=True, epochs=50))
+    assert history.stopped == "interrupted"
+    assert history["epoch"] == [0, 1, 2, 3]
+
+
 def test_without_tqdm_there_is_no_bar(monkeypatch, capsys):
     monkeypatch.setattr(ends, "tqdm", None)
     tg.History(run(network(), progress=True))

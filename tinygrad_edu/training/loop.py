@@ -178,7 +178,7 @@ def _reports(
                     show(None)
                     continue
                 report = Epoch(number, **judge.judge(), **learner.tell())
-            show(report)
+                show(report)
             yield report
             best.update(report)
             if interrupted():
