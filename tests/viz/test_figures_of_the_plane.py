@@ -16,6 +16,7 @@ from tinygrad_edu.viz.figures.plane import Plane  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def _no_figure_is_left():
+    plt.close("all")  # those of others
     yield
     plt.close("all")
 

@@ -14,6 +14,7 @@ from tinygrad_edu.viz import figures  # noqa: E402 - after matplotlib is known t
 
 @pytest.fixture(autouse=True)
 def _no_figure_is_left():
+    plt.close("all")  # those of others
     yield
     plt.close("all")
 

@@ -131,6 +131,14 @@ def test_direction(picture, network):
     assert size(tall)[0] < size(tall)[1]
 
 
+@pytest.mark.parametrize("other", [tg.Tensor(2.0, name="x"), leaf(2.0, "v")], ids=["x", "v"])
+def test_of_two_operands_one_stands_in_front_and_a_parameter_beside(other):
+    w = leaf(3.0, "w")
+    assert tg.draw_graph(other * w).source.count("rank=same") == 1
+    assert "rank=same" not in tg.draw_graph(tg.sin(w)).source  # a single one stays in front
+    assert "rank=same" not in tg.draw_graph(w * w).source
+
+
 def test_two_parameters_stand_on_both_sides_of_what_uses_them(picture):
     x = tg.Tensor([[1.0, 2.0]], name="x")
     y = tg.linear(x, leaf([[1.0], [2.0]], "W"), leaf([3.0], "b")).sum()

@@ -21,14 +21,12 @@ from tinygrad_edu.viz.figures.axes import (
     Grid,
     cell_edges,
     figure_of,
-    floats,
-    mapping,
     new_ax,
     new_axes,
     new_grid,
     tidy,
-    times,
 )
+from tinygrad_edu.viz.figures.checks import floats, mapping, times
 
 __all__ = ["activation_curve", "activation_curves", "activation_histograms"]
 

@@ -1,11 +1,7 @@
-"""What the figures share: where to draw, checked numbers, and colors.
-
-The colors are told apart by color-blind readers.
-"""
+"""Where the figures draw, and in which colors: color-blind readers tell them apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tinygrad_edu.viz.arrays import Array, array_of
+from tinygrad_edu.viz.arrays import Array
 
 __all__ = [
     "CLASSES",
@@ -24,13 +20,10 @@ __all__ = [
     "Grid",
     "cell_edges",
     "figure_of",
-    "floats",
-    "mapping",
     "new_ax",
     "new_axes",
     "new_grid",
     "tidy",
-    "times",
 ]
 
 Grid = NDArray[Any]
@@ -45,8 +38,6 @@ CLASSES = ("#b2182b", "#2166ac", "#e69f00", "#117a5b", "#8a5a9e", "#555555")
 INK, GRAY = "#1f2328", "#6b7280"
 
 MOST_AXES = 200  # more take minutes, and nobody looks at them
-
-# --- where to draw ----------------------------------------------------------------------------
 
 
 def new_ax(ax: Axes | None, figsize: tuple[float, float] = (5.6, 3.8)) -> Axes:
@@ -119,46 +110,6 @@ def tidy(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="#000000", alpha=0.1, linewidth=0.8)
     ax.set_axisbelow(True)
-
-
-# --- what to draw -----------------------------------------------------------------------------
-
-
-def mapping(what: str, given: Any, of: str) -> dict[str, Any]:
-    """A mapping as a dict that is not empty."""
-    if not hasattr(given, "items"):
-        raise TypeError(f"{what} must be a mapping of names to {of}; got {type(given).__name__}")
-    found = dict(given.items())
-    if not found:
-        raise ValueError(f"{what} must be a mapping of names to {of}; got an empty one")
-    return found
-
-
-def floats(what: str, data: Any, *dimensions: str) -> Array:
-    """The data as numbers with one axis for each of the dimensions named."""
-    shape = f"({', '.join(dimensions)}{',' * (len(dimensions) == 1)})"
-    try:
-        array = array_of(data, float)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{what} must be an array of numbers of shape {shape}: {error}") from error
-    if array.ndim != len(dimensions):
-        raise ValueError(f"{what} must have the shape {shape}; got {array.shape}")
-    if array.size == 0:
-        raise ValueError(f"{what} must have the shape {shape}, and not be empty; got {array.shape}")
-    return array
-
-
-def times(steps: Sequence[float] | None, n: int, first: int = 0) -> Array:
-    """The time of each of n records: those given, or ``first``, ``first + 1``, ..."""
-    if steps is None:
-        return np.arange(first, first + n)
-    found = floats("steps", steps, "n")
-    if len(found) != n or (np.diff(found) <= 0).any():
-        raise ValueError(
-            f"steps must be the times of {n} records, in ascending order; got {len(found)}: "
-            f"{np.array2string(found, threshold=6)}"
-        )
-    return found
 
 
 def cell_edges(centers: Array) -> Array:

@@ -19,13 +19,11 @@ from tinygrad_edu.viz.figures.axes import (
     Grid,
     cell_edges,
     figure_of,
-    floats,
-    mapping,
     new_ax,
     new_grid,
     tidy,
-    times,
 )
+from tinygrad_edu.viz.figures.checks import floats, mapping, times
 
 __all__ = ["gradient_flow", "update_grid"]
 

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz.arrays import Array, array_of
-from tinygrad_edu.viz.figures.axes import GRAY, INK, LINES, mapping, new_ax
+from tinygrad_edu.viz.figures.axes import GRAY, INK, LINES, new_ax
+from tinygrad_edu.viz.figures.checks import mapping
 
 __all__ = ["loss_surface"]
 

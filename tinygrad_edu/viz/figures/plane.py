@@ -11,7 +11,8 @@ from matplotlib.image import AxesImage
 
 from tinygrad_edu import ops
 from tinygrad_edu.viz.arrays import Array, array_of
-from tinygrad_edu.viz.figures.axes import CLASSES, INK, floats
+from tinygrad_edu.viz.figures.axes import CLASSES, INK
+from tinygrad_edu.viz.figures.checks import floats
 
 __all__ = [
     "Plane",

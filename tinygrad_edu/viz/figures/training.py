@@ -12,12 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tinygrad_edu.viz.arrays import Array
-from tinygrad_edu.viz.figures.axes import (
-    LINES,
-    floats,
-    new_ax,
-    tidy,
-)
+from tinygrad_edu.viz.figures.axes import LINES, new_ax, tidy
+from tinygrad_edu.viz.figures.checks import floats
 
 __all__ = ["training_curves"]
 
