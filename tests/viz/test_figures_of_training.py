@@ -66,6 +66,14 @@ def test_histograms_count_what_is_saturated_and_what_is_dead():
     np.testing.assert_allclose(shares.sum(axis=0), 1)  # a column is a whole histogram
 
 
+def test_what_is_close_to_a_limit_is_saturated():
+    h = np.array([-0.985, -0.97, 0.97, 0.985, 0.5]).reshape(1, 5, 1)
+    (ax,) = figures.activation_histograms({"a": h}, activation="tanh")[1]
+    assert ax.lines[0].get_ydata() == 2 / 5
+    (ax,) = figures.activation_histograms({"a": h}, activation="tanh", margin=0.1)[1]
+    assert ax.lines[0].get_ydata() == 4 / 5
+
+
 def test_a_single_histogram_has_room_beside_its_color_bar():
     axes = figures.activation_histograms({"a": np.full((2, 3, 1), 0.5)})
     figure = axes[0, 0].get_figure()
@@ -213,13 +221,22 @@ def test_an_optimizer_that_diverges_is_drawn_as_far_as_it_goes():
 
 @pytest.mark.parametrize(
     "loss",
-    [lambda x, _: x * 0.0 + 3.0, lambda x, y: tg.log(x) + y],
-    ids=["flat", "not everywhere defined"],
+    [
+        lambda x, _: x * 0.0 + 3.0,
+        lambda x, y: tg.log(x) + y,
+        lambda x, _: tg.where(x == 1.0, x, np.nan),
+    ],
+    ids=["flat", "not everywhere defined", "nowhere defined on the grid"],
 )
 def test_a_loss_that_is_flat_or_not_everywhere_defined_is_drawn(loss):
     ax = figures.loss_surface(loss, {"SGD": partial(optim.SGD, lr=0.1)}, (1.0, 1.0), steps=2)
     ax.get_figure().canvas.draw()
     assert len(ax.lines) == 2  # the path, and where it begins
+
+
+def test_without_a_step_only_the_beginning_is_drawn():
+    ax = figures.loss_surface(bowl, {"SGD": partial(optim.SGD, lr=0.1)}, (1.0, -1.0), steps=0)
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, -1]])
 
 
 def test_accuracies_alone_have_the_axis_on_the_left():
