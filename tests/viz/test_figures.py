@@ -94,9 +94,9 @@ WRONG = [
     ),
     (
         figures.activation_histograms,
-        ({"h": np.ones((3, 4, 5))}, {"activation": "tahn"}),
+        ({"h": np.ones((3, 4, 5))}, {"activation": "than"}),
         ValueError,
-        "unknown activation 'tahn'",
+        "unknown activation 'than'",
     ),
     (
         figures.activation_histograms,

@@ -72,20 +72,9 @@ def training_curves(
         where = ax if right is None or name in left_names else right
         style = "--" if _is(name, "val") else "-"
         lines += where.plot(epochs[name], curves[name], style, color=color, linewidth=2, label=name)
-    tidy(ax)
-    ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _label(ax, right, left_names)
     if log:
         ax.set_yscale("log")
-    if left_names:
-        ax.set_ylabel(_common_name(left_names))
-    if len(left_names) < len(chosen):
-        percent = ax if right is None else right
-        percent.yaxis.set_major_formatter(PercentFormatter(1))
-        percent.set_ylabel("accuracy")
-    if right is not None:
-        right.spines["top"].set_visible(False)
-        right.spines["right"].set_visible(True)
     if len(lines) > 1:
         # below the axes, where no curve runs
         ax.legend(
@@ -141,6 +130,22 @@ def _epochs(series: Mapping[str, Any], name: str) -> Array:
     if len(epochs) != n:
         raise ValueError(f"the history has {len(epochs)} epochs, but {n} numbers for {name}")
     return epochs
+
+
+def _label(ax: Axes, right: Axes | None, left_names: Sequence[str]) -> None:
+    """Say what the axes are of: that on the right, or on the left if it is alone, of accuracies."""
+    tidy(ax)
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if left_names:
+        ax.set_ylabel(_common_name(left_names))
+    percent = right if left_names else ax
+    if percent is not None:
+        percent.yaxis.set_major_formatter(PercentFormatter(1))
+        percent.set_ylabel("accuracy")
+    if right is not None:
+        right.spines["top"].set_visible(False)
+        right.spines["right"].set_visible(True)
 
 
 def _common_name(names: Sequence[str]) -> str:
