@@ -98,6 +98,8 @@ def test_losses_are_on_the_left_and_accuracies_in_percent_on_the_right():
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), [0.8, 0.6])
     assert (ax.get_ylabel(), right.get_ylabel(), ax.get_xlabel()) == ("loss", "accuracy", "epoch")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [*history]
+    assert right.spines["right"].get_visible()
+    assert all(x == int(x) for x in ax.get_xticks())  # there is no half an epoch
 
 
 def test_the_history_of_a_training_is_drawn():

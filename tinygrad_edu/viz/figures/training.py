@@ -145,7 +145,6 @@ def _label(ax: Axes, right: Axes | None, left_names: Sequence[str]) -> None:
         percent.set_ylabel("accuracy")
     if right is not None:
         right.spines["top"].set_visible(False)
-        right.spines["right"].set_visible(True)
 
 
 def _common_name(names: Sequence[str]) -> str:
