@@ -270,6 +270,17 @@ def test_a_rule_that_computes_in_another_precision():
     assert optimizer.state_dict()["memory.1"].dtype == np.float32
 
 
+@pytest.mark.parametrize("gradient", [[1.0, 1.0], 1.0])
+def test_a_gradient_that_is_no_array_is_refused(gradient):
+    p, q = variables((2,), (3,))
+    before = snapshot([p, q])
+    give_gradients([p, q], 0)
+    p.grad = gradient
+    with pytest.raises(TypeError, match=f"an array or a Tensor; got .*{type(gradient).__name__}"):
+        optim.SGD([p, q], lr=0.1).step()
+    assert_same(snapshot([p, q]), before)
+
+
 @pytest.mark.parametrize("shape", [(2, 3), LARGE])
 def test_a_complex_gradient_is_refused(shape):
     p, q = variables(shape, (3,))

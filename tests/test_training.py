@@ -481,6 +481,11 @@ def test_a_history_leaves_out_what_there_is_not():
     assert repr(tg.History()) == "History()"
 
 
+def test_a_history_holds_reports_only():
+    with pytest.raises(TypeError, match="holds reports of `train`; got float"):
+        tg.History([0.5, 0.25])
+
+
 def test_a_history_plots_itself():
     pyplot = pytest.importorskip("matplotlib.pyplot")
     history = tg.History(run(network(), validation=(X, Y)))

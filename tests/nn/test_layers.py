@@ -148,6 +148,7 @@ def test_the_gradient_flows_through_what_was_kept_to_any_order():
         (lambda: nn.MLP(3), ValueError, r"at least two sizes.* got \[3\]"),
         (lambda: nn.MLP([2, -1]), ValueError, "positive integer; got -1"),
         (lambda: nn.Dropout(1.0), ValueError, "below 1; got 1.0"),
+        (lambda: nn.Dropout("0.5"), ValueError, "a number, .* got '0.5'"),
         (lambda: nn.Sequential(nn.ReLU(), 3), TypeError, "module or a function; got 3"),
         (lambda: nn.Sequential(nn.ReLU), TypeError, r"not its class; got ReLU: write ReLU\(\)"),
         (lambda: nn.ReLU(slope=0.1), TypeError, "ReLU takes no options; got slope"),

@@ -229,8 +229,10 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"the probability of dropout must be at least 0 and below 1; got {p}")
+        if not _can_be_dropped_with(p):
+            raise ValueError(
+                f"the probability of dropout must be a number, at least 0 and below 1; got {p!r}"
+            )
         self.p: float = p
         self.rng: np.random.Generator | np.random.RandomState = as_rng(rng)
 
@@ -244,6 +246,10 @@ class Dropout(Module):
     def extra_repr(self) -> str:
         """Tell the probability."""
         return f"p={self.p}"
+
+
+def _can_be_dropped_with(p: Any) -> bool:
+    return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
 
 
 def _dtype(x: Operand) -> Any:

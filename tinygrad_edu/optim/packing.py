@@ -96,7 +96,12 @@ class Block:
 
     def _joined(self, gradients: list[Any]) -> Array:
         """The gradients side by side, as the values are."""
-        if [g.shape for g in gradients] != self._shapes:
+        try:
+            shapes = [g.shape for g in gradients]
+        except AttributeError:
+            kinds = ", ".join(sorted({type(g).__name__ for g in gradients}))
+            raise TypeError(f"a gradient must be an array or a Tensor; got {kinds}") from None
+        if shapes != self._shapes:
             self._refuse_shapes(gradients)
         if len(gradients) == 1:
             joined = as_array(gradients[0]).reshape(-1)

@@ -85,6 +85,8 @@ class History(Mapping[str, Any]):
 
     def append(self, epoch: Epoch) -> None:
         """Add a report."""
+        if not isinstance(epoch, Epoch):
+            raise TypeError(f"a History holds reports of `train`; got {type(epoch).__name__}")
         self.epochs.append(epoch)
 
     def __getitem__(self, name: str) -> Any:
