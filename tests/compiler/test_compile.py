@@ -344,6 +344,91 @@ def test_names_are_those_of_parameters_or_variables_and_differ():
     assert "def step(a_b, x):" in step.source
 
 
+NAMES = ["np", "lr", "t", "loss", "values", "gradient", "h1", "g1", "u1", "c1", "dloss", "step"]
+NAMES += ["chain", "require_finite", "velocity", "buffer1", "class", "1", "", "a b", "ä", "x", "x"]
+
+
+@pytest.mark.parametrize("optimizer", [None, "SGD"])
+def test_no_name_is_in_the_way(optimizer):
+    made = [
+        [tg.Tensor([float(i), -1.0], requires_grad=True, name=name) for i, name in enumerate(NAMES)]
+        for _ in range(2)
+    ]
+
+    def loss_of(parameters):
+        def loss(h2, lr, gradient):
+            return sum((tg.exp(p * h2) * lr * gradient * 0.3).sum() for p in parameters)
+
+        return loss
+
+    args = np.array([0.1, -0.2]), np.array(0.5), np.ones(2)
+    compiled, eager = made
+    sgd = [tg.optim.SGD(p, lr=0.1, momentum=0.5) if optimizer else None for p in made]
+    step = tg.compile(loss_of(compiled), sgd[0])
+    for _ in range(2):
+        expected, gradients = run_eagerly(loss_of(eager), args, eager)
+        np.testing.assert_allclose(run_compiled(step, args, compiled)[0], expected)
+        if optimizer:
+            sgd[1].step()
+        for p, q, g in zip(compiled, eager, gradients, strict=True):
+            np.testing.assert_allclose(p.data, q.data)
+            if not optimizer:
+                np.testing.assert_allclose(p.grad, g)
+
+
+class Swapping(tg.optim.Optimizer):
+    """A rule whose results are what it was given, in other places."""
+
+    slots = ("before", "gradient", "again")
+
+    def update(self, p, g, *state, lr, **_):
+        before, gradient, _ = state
+        return p - lr * (g + 0.1 * before + 0.1 * gradient), p, g, g
+
+
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_rules_may_return_what_they_were_given(size):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=size)
+    compiled, eager = (tg.Tensor(values, requires_grad=True, name="p") for _ in range(2))
+    a, b = Swapping([compiled], lr=0.1), Swapping([eager], lr=0.1)
+    step = tg.compile(lambda x: (tg.sin(compiled) * x).sum(), a)
+    for _ in range(4):
+        x = rng.normal(size=size)
+        eager.zero_grad()
+        (tg.sin(eager) * x).sum().backward()
+        b.step()
+        step(x)
+        np.testing.assert_allclose(compiled.data, eager.data, rtol=1e-10)
+        for name, expected in b.state_dict().items():
+            np.testing.assert_allclose(a.state_dict()[name], expected, rtol=1e-10)
+
+
+def test_what_cannot_be_written_out_is_kept():
+    @tg.differentiable
+    def along(x, axis):
+        y = np.apply_over_axes(np.sum, x, axis)
+        return y, lambda g: np.broadcast_to(g, x.shape)
+
+    w = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="w")
+
+    def loss(x):
+        return along(w * x, [0, 1]).sum() + (w * np.arange(200.0).reshape(2, 100)[:, :3]).sum()
+
+    assert_same(tg.compile(loss), loss, (np.full((2, 3), 2.0),), [w])
+
+
+def test_a_parameter_without_a_gradient():
+    w, v = (tg.Tensor(np.ones(2), requires_grad=True, name=name) for name in "wv")
+
+    def loss(x):
+        return tg.where(v, w * x, 0.0).sum()
+
+    assert_same(tg.compile(loss), loss, (np.ones(2),), [w, v])
+    with pytest.raises(ValueError, match="does not depend on v"):
+        tg.compile(loss, tg.optim.SGD([w, v], lr=0.1))(np.ones(2))
+
+
 def test_a_traceback_shows_the_line():
     _, loss = network()
     step = tg.compile(loss)

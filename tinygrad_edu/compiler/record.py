@@ -6,6 +6,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,6 @@ def record(
         if isinstance(x, Tensor) and x in {*leaves}:
             raise TypeError(
                 f"an argument of a compiled step is data; got {x!r}, which requires a gradient"
-            )
-    for p in optimizer.parameters if optimizer is not None else ():
-        if p not in {*leaves}:
-            raise ValueError(
-                f"the loss does not depend on {describe(p)}, a parameter of the optimizer"
             )
     recording = Recording(function, arguments, parameters, optimizer)
     _require_same(recording, function, arguments, parameters, optimizer)
@@ -87,13 +83,19 @@ def _names_of(
         variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
     except TypeError:  # no function of Python's
         variables = {}
-    names = [re.sub(r"\W", "_", p.name or variables.get(id(p), "p")) for p in parameters]
+    names = [_identifier(p.name or variables.get(id(p), "p")) for p in parameters]
     times, seen = Counter([*names, *taken]), Counter[str]()
     unique = []
     for name in names:
         seen[name] += 1
         unique.append(f"{name}{seen[name]}" if times[name] > 1 else name)
     return unique
+
+
+def _identifier(name: str) -> str:
+    """A name that Python takes, as near as can be to any text."""
+    name = re.sub(r"\W", "_", name)
+    return name if name.isidentifier() and not iskeyword(name) else f"p_{name}"
 
 
 def _require_same(
@@ -133,7 +135,8 @@ def _changed_constant(a: Tape, b: Tape) -> Any:
             return x.example
         if x.is_constant and not np.array_equal(x.example, y.example, equal_nan=_is_float(x)):
             return x.example
-    return None
+    rest = a.values[len(b.values) :] or b.values[len(a.values) :]
+    return rest[0].example if rest else None
 
 
 def _is_float(x: Value) -> bool:

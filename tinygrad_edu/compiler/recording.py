@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_edu.engine import backpropagate
+from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
@@ -35,6 +36,7 @@ class Recording:
     """
 
     tape: Tape
+    names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
     loss: Value
     gradients: dict[Tensor, Value]
@@ -42,7 +44,7 @@ class Recording:
     parts: dict[Value, Value]  # inputs that lie in the memory of another one
     stored: dict[Value, list[Value]]  # values, and where they go at once
     checked: list[Value]  # what must be finite before anything is overwritten
-    overwritten: dict[Value, Value]  # values, and the inputs that they replace at the end
+    overwritten: dict[Value, Value]  # inputs, and the values that replace them at the end
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Recording:
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
+        self.names = {"np"}
         self.inputs = []
         self.memory = {}
         self.parts = {}
@@ -68,7 +71,7 @@ class Recording:
             self.loss = self._value(loss._data)
             seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
             found = backpropagate({loss: seed})
-            self.gradients = {p: self._value(found[p]) for p in parameters.values()}
+            self.gradients = {p: self._value(found[p]) for p in data if p in found}
             self._end_of_backward = len(self.tape.values)
             if optimizer is not None:
                 names = {p: name for name, p in parameters.items()}
@@ -84,9 +87,16 @@ class Recording:
         return self._input(x, name) if isinstance(x, np.ndarray) else x
 
     def _input(self, x: Any, name: str) -> Any:
-        traced = self.tape.input(self._vary(x), name)
+        traced = self.tape.input(self._vary(x), self.unused(name))
         self.inputs.append(traced.value)
         return traced
+
+    def unused(self, name: str) -> str:
+        """The name, or one like it that nothing else has."""
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
 
     def _value(self, x: Any) -> Value:
         """The value of an array, which is a constant if nothing that varies went into it."""
@@ -99,6 +109,11 @@ class Recording:
         self, optimizer: Optimizer, names: dict[Tensor, str], data: dict[Tensor, Value]
     ) -> None:
         steps = optimizer.steps
+        for p in optimizer.parameters:
+            if p not in self.gradients:
+                raise ValueError(
+                    f"the loss does not depend on {describe(p)}, a parameter of the optimizer"
+                )
         lr = self._input(optimizer.learning_rate, "lr")
         self.checked.append(self.loss)
         optimizer.steps = self._input(steps + 1, "t")
@@ -118,20 +133,20 @@ class Recording:
                 )
                 for old, new in zip(before, map(self._value, after), strict=True):
                     if new is not old.value:
-                        self.overwritten[new] = old.value
+                        self.overwritten[old.value] = new
         finally:
             optimizer.steps = steps
 
     def _gradient_of(self, block: Block, suffix: str, names: dict[Tensor, str]) -> Any:
         """The gradients of a block side by side, each of them written to its part."""
         memory = np.zeros_like(block.values)
-        name = f"gradient{suffix}"
+        name = self.unused(f"gradient{suffix}")
         whole = self.tape.input(memory, name)
         self.checked.append(whole.value)
         self.memory[whole.value] = f"np.zeros({memory.size}, np.{memory.dtype})"
         start = 0
         for p, view in zip(block.parameters, block.split(memory), strict=True):
-            part = self.tape.input(view, f"d{names[p]}").value
+            part = self.tape.input(view, self.unused(f"d{names[p]}")).value
             end = start + p.size
             self.memory[part] = f"{name}[{start}:{end}].reshape({view.shape})"
             self.parts[part] = whole.value

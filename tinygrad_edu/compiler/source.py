@@ -97,13 +97,16 @@ class Writer:
                 self._write_check()
             self._write(value)
             self._store(value)
-        for value, target in recording.overwritten.items():
-            if self.storage.places.get(value) is not target:
-                self.lines.append(f"{self.names[target]}[...] = {self._text(value)}")
+        self._write_changes()
 
     def _kept(self) -> list[Value]:
         """All that must be computed."""
-        return [*self.returned, *self.recording.stored, *self.recording.overwritten]
+        return [
+            *self.returned,
+            *self.recording.stored,
+            *self.recording.overwritten,
+            *self.recording.overwritten.values(),
+        ]
 
     def _needed(self) -> list[Value]:
         """The values that these are computed from, in order, and these."""
@@ -146,9 +149,9 @@ class Writer:
     def _write_check(self) -> None:
         """Before anything is changed, make sure that it may be."""
         names = [self.names[value] for value in self.recording.checked]
-        line = f"require_finite({', '.join(names)})"
+        function = self._imported(require_finite.__module__, require_finite.__name__)
+        line = f"{function}({', '.join(names)})"
         if line not in self.lines:
-            self.header.insert(0, f"from {require_finite.__module__} import require_finite")
             self.lines.append(line)
 
     def _write_gradient(self, value: Value) -> None:
@@ -166,6 +169,20 @@ class Writer:
             if self.names.get(value) != self._buffer(part):
                 self.lines.append(f"{self._buffer(part)}[...] = {self._text(value)}")
 
+    def _write_changes(self) -> None:
+        """At the end, let the inputs that the step changes have their new values."""
+        changes = {
+            old: self._text(new)
+            for old, new in self.recording.overwritten.items()
+            if self.storage.places.get(new) is not old
+        }
+        for old, new in self.recording.overwritten.items():
+            if not self.storage.owners[new].isdisjoint(self.recording.overwritten):
+                copy = self._unused("u")
+                self.lines.append(f"{copy} = {changes[old]}.copy()")  # before it changes, too
+                changes[old] = copy
+        self.lines += [f"{self.names[old]}[...] = {new}" for old, new in changes.items()]
+
     def _goes_inline(self, value: Value, text: str) -> bool:
         if value.function in VIEWS:
             return True
@@ -177,8 +194,7 @@ class Writer:
             self.inline[value] = repr(value.example)
             return
         array = np.asarray(value.example)
-        self.counts["c"] += 1
-        name = self.names[value] = f"c{self.counts['c']}"
+        name = self.names[value] = self._unused("c")
         if 0 < array.size <= SMALL and np.isfinite(array).all():
             dtype = "" if array.dtype in (np.float64, np.int64, bool) else f", np.{array.dtype}"
             self.header.append(f"{name} = np.array({array.tolist()}{dtype})")
@@ -196,10 +212,14 @@ class Writer:
 
     def _named(self, value: Value) -> str:
         if value not in self.names:
-            letter = self.letters[value]
-            self.counts[letter] += 1
-            self.names[value] = f"{letter}{self.counts[letter]}"
+            self.names[value] = self._unused(self.letters[value])
         return self.names[value]
+
+    def _unused(self, letter: str) -> str:
+        """The next name that begins with a letter."""
+        self.counts[letter] += 1
+        name = f"{letter}{self.counts[letter]}"
+        return self._unused(letter) if name in self.recording.names else name
 
     def _buffer(self, place: Place) -> str:
         """The name of where a result goes."""
@@ -208,6 +228,8 @@ class Writer:
                 self._write_memory(place)
             return self.names[place]
         name = f"buffer{place}"
+        while name in self.recording.names:
+            name += "_"
         shape, dtype, order = self.storage.kinds[place]
         line = f"{name} = np.empty({shape}, np.{dtype}{order})"
         if line not in self.header:
@@ -251,10 +273,17 @@ class Writer:
         module = function.__module__
         if module.split(".")[0] == "numpy":
             return f"{module.replace('numpy', 'np', 1)}.{name}", args
-        line = f"from {module} import {name}"
+        return self._imported(module, name), args
+
+    def _imported(self, module: str, name: str) -> str:
+        """The name of a function of another module."""
+        alias = name
+        while alias in self.recording.names:
+            alias += "_"
+        line = f"from {module} import {name}" + (f" as {alias}" if alias != name else "")
         if line not in self.header:
             self.header.insert(0, line)
-        return name, args
+        return alias
 
     def _arguments(self, args: Iterable[Any], options: dict[str, Any]) -> str:
         named = [f"{name}={self._text(x)}" for name, x in options.items()]
@@ -281,9 +310,20 @@ class Writer:
             return f"np.{x}"
         if isinstance(x, float) and not math.isfinite(x):
             return "-np.inf" if x < 0 else f"np.{x}"
-        if isinstance(x, type):
-            return f"np.{x.__name__}" if issubclass(x, np.generic) else x.__name__
-        return "..." if x is Ellipsis else repr(x)
+        if isinstance(x, type) and issubclass(x, np.generic):
+            return f"np.{x.__name__}"
+        literal = x is None or isinstance(x, bool | int | float | complex | str | slice)
+        return "..." if x is Ellipsis else repr(x) if literal else self._object(x)
+
+    def _object(self, x: Any) -> str:
+        """The name of something that cannot be written out."""
+        for name, known in self.constants.items():
+            if known is x:
+                return name
+        name = self._unused("c")
+        self.constants[name] = x
+        self.header.append(f"{name} = ...  # {x!r}")
+        return name
 
     def _index(self, index: Any) -> str:
         if isinstance(index, tuple) and index:

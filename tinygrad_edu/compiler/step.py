@@ -158,6 +158,7 @@ class _Program:
         recording, parameters = record(function, optimizer, args)
         self._kinds = [_kind(x) for x in args]
         self._parameters = [*parameters.values()]
+        self._learned = [*recording.gradients]
         self._optimizer = optimizer
         self.source, self._run = _written(recording, parameters)
 
@@ -179,7 +180,7 @@ class _Program:
             return self._take_step(optimizer, arrays)
 
     def _add_gradients(self, loss: float, *gradients: Any) -> float:
-        for p, g in zip(self._parameters, gradients, strict=True):
+        for p, g in zip(self._learned, gradients, strict=True):
             p.grad = np.array(g) if p.grad is None else p.grad + g
         return loss
 
@@ -213,13 +214,13 @@ def _is_of_kind(x: Any, kind: Any) -> bool:
 
 def _written(recording: Recording, parameters: dict[str, Tensor]) -> tuple[str, Callable[..., Any]]:
     """The source of a program, and its function."""
-    names = {recording.loss: "loss"}
-    returned: list[Any] = []
-    if not recording.memory:  # there is no optimizer
+    names = {recording.loss: recording.unused("loss")}
+    gradients = [] if recording.memory else [*recording.gradients.values()]  # for an optimizer
+    if gradients:
         for name, p in parameters.items():
-            names.setdefault(recording.gradients[p], f"d{name}")
-            returned.append(recording.gradients[p])
-    writer = Writer(recording, [recording.loss, *returned], names)
+            if recording.gradients.get(p) not in {None, *names}:
+                names[recording.gradients[p]] = recording.unused(f"d{name}")
+    writer = Writer(recording, [recording.loss, *gradients], names)
     source = writer.source()
     filename = f"<compiled step {next(_number)}>"
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename

@@ -34,7 +34,8 @@ class Storage:
             memory: memory for memory in recording.memory if memory not in recording.parts
         }
         self.owners = _owners(values, recording.parts)
-        self.last_use = self._last_uses(values, [*returned, *recording.overwritten])
+        self.last_use = self._last_uses(values, [*returned, *recording.overwritten.values()])
+        targets = {new: old for old, new in recording.overwritten.items()}
         dying: dict[int, list[Value]] = {}
         for owner, i in self.last_use.items():
             dying.setdefault(i, []).append(owner)
@@ -43,7 +44,7 @@ class Storage:
                 if value in recording.stored:
                     self.places[value] = recording.stored[value][0]
                 elif nbytes(value) >= LARGE:
-                    self._place(value, dying.get(i, []), recording.overwritten.get(value), i)
+                    self._place(value, dying.get(i, []), targets.get(value), i)
             for owner in dying.get(i, []):
                 if owner in self.buffers:
                     self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
