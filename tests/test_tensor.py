@@ -21,6 +21,12 @@ def variable(data, **options):
 # --------------------------------------------------------------------------------------
 
 
+def test_a_name_is_text():
+    assert tg.Tensor(1.0, name="x").name == "x"
+    with pytest.raises(TypeError, match="the name of a Tensor is text; got 3"):
+        tg.Tensor(1.0, name=3)
+
+
 def test_data_are_copied():
     array = np.array([1.0, 2.0])
     t = Tensor(array)

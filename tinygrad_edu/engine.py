@@ -32,7 +32,14 @@ from tinygrad_edu.errors import describe, describe_call
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Node", "backpropagate", "differentiable", "next_order"]
+__all__ = [
+    "Node",
+    "backpropagate",
+    "differentiable",
+    "fitted",
+    "next_order",
+    "stale_message",
+]
 
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]
@@ -245,7 +252,7 @@ def backpropagate(
                 if parent._order < since:
                     continue
                 if parent._order > order:
-                    raise RuntimeError(_stale(parent, node))
+                    raise RuntimeError(stale_message(parent, node))
                 contribution = closure(g)
                 data = parent._data
                 if (
@@ -253,7 +260,7 @@ def backpropagate(
                     or contribution.shape != data.shape
                     or contribution.dtype is not data.dtype
                 ):
-                    contribution = _fit(contribution, parent, node)
+                    contribution = fitted(contribution, parent, node)
                 if parent in pending:
                     contribution = pending[parent] + contribution
                 elif parent._op is not None:
@@ -266,12 +273,12 @@ def _recorded_closures(node: Node) -> tuple[Closure | None, ...]:
     """The node's closures once more, computing with Tensors, so that what they do is recorded."""
     for x in node._inputs:  # constants too: the body that runs again would see their new data
         if isinstance(x, Node) and x._order > node._order:
-            raise RuntimeError(_stale(x, node))
+            raise RuntimeError(stale_message(x, node))
     body = node._op.body  # type: ignore[union-attr]  # a node with inputs has an operation
     return cast("tuple[Closure, ...]", body(*node._inputs, **node._options)[1:])
 
 
-def _fit(gradient: Any, parent: Node, node: Node) -> Any:
+def fitted(gradient: Any, parent: Node, node: Node) -> Any:
     """Bring a contribution to the shape and the dtype of the input that it belongs to."""
     shape, dtype = parent._data.shape, parent._data.dtype
     if not isinstance(gradient, np.ndarray | Node):
@@ -287,7 +294,8 @@ def _fit(gradient: Any, parent: Node, node: Node) -> Any:
     return gradient if gradient.dtype is dtype else gradient.astype(dtype)
 
 
-def _stale(parent: Node, node: Node) -> str:
+def stale_message(parent: Node, node: Node) -> str:
+    """Why an input that is younger than the node computed from it ends the way back."""
     return (
         f"{describe(parent)} was given new data after {describe_call(node._op, node._inputs)} had "
         "used it, so the recorded gradient no longer holds; run the forward pass again after "

@@ -47,7 +47,8 @@ class Tensor(Operators, Conversions):
     Raises
     ------
     TypeError
-        If the data are no numbers, or shall have a gradient and are not floating-point.
+        If the data are no numbers, or shall have a gradient and are not floating-point; or if the
+        name is no text.
 
     Examples
     --------
@@ -73,6 +74,8 @@ class Tensor(Operators, Conversions):
         array = copied(data._data if isinstance(data, Tensor) else data, dtype)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"a Tensor holds numbers; got data of dtype {array.dtype}")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a Tensor is text; got {name!r}")
         super().__init__(array, name=name)
         self.requires_grad = requires_grad
 

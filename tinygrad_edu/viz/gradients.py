@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, _fit, _stale
+from tinygrad_edu.engine import Node, fitted, stale_message
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.model import Edge, Graph
 from tinygrad_edu.viz.view import Arrow, View
@@ -67,11 +67,11 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
             if closure is None or not isinstance(parent, Node) or not parent._requires_grad:
                 continue
             if parent._order > node._order:
-                raise RuntimeError(_stale(parent, node))
+                raise RuntimeError(stale_message(parent, node))
             incoming = gradients[node]
             with np.errstate(divide="ignore", invalid="ignore"):  # as the engine does
                 returned = np.asarray(closure(incoming))
-            fitted = _fit(returned, parent, node)
+            fitted = fitted(returned, parent, node)
             before = gradients.get(parent)
             after = gradients[parent] = fitted if before is None else before + fitted
             yield Contribution(node, position, parent, incoming, returned, fitted, before, after)
