@@ -32,14 +32,7 @@ from tinygrad_edu.errors import describe, describe_call
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
-__all__ = [
-    "Node",
-    "backpropagate",
-    "differentiable",
-    "fitted",
-    "next_order",
-    "stale_message",
-]
+__all__ = ["Node", "backpropagate", "differentiable", "fitted", "next_order", "stale_message"]
 
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]

@@ -71,10 +71,10 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
             incoming = gradients[node]
             with np.errstate(divide="ignore", invalid="ignore"):  # as the engine does
                 returned = np.asarray(closure(incoming))
-            fitted = fitted(returned, parent, node)
+            added = fitted(returned, parent, node)
             before = gradients.get(parent)
-            after = gradients[parent] = fitted if before is None else before + fitted
-            yield Contribution(node, position, parent, incoming, returned, fitted, before, after)
+            after = gradients[parent] = added if before is None else before + added
+            yield Contribution(node, position, parent, incoming, returned, added, before, after)
 
 
 def ones(graph: Graph) -> Array:
