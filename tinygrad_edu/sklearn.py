@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -24,6 +23,25 @@ from tinygrad_edu.nn import MLP
 from tinygrad_edu.nn.names import named
 from tinygrad_edu.optim import Optimizer, Schedule
 from tinygrad_edu.training import History, train
+
+if TYPE_CHECKING:  # scikit-learn comes without types: this is what its classes give to ours
+
+    class BaseEstimator:
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def __sklearn_tags__(self) -> Any: ...
+
+    class _Judged:
+        def score(
+            self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        ) -> float: ...
+
+    class ClassifierMixin(_Judged): ...
+
+    class RegressorMixin(_Judged): ...
+
+else:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 __all__ = ["OPTIMIZERS", "MLPClassifier", "MLPRegressor"]
 
@@ -43,7 +61,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 """The optimizers by name."""
 
 
-class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn comes without types
+class _MLP(BaseEstimator):
     """What classifier and regressor have in common."""
 
     _loss: ClassVar[Callable[..., Any]]
@@ -152,7 +170,7 @@ def _all_or_nothing(method: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ignore=PR02
+class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
     """A multilayer perceptron that tells classes apart, by softmax and cross entropy.
 
     Parameters
@@ -320,7 +338,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]  # numpydoc ig
         return np.asarray(self.classes_[best])
 
 
-class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]  # numpydoc ignore=PR02
+class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
     """A multilayer perceptron that predicts numbers, by mean squared error.
 
     Parameters

@@ -221,7 +221,8 @@ def _knows_better(x: Any) -> bool:
 class Traced(np.ndarray[Any, np.dtype[Any]]):
     """An array that notes what is done to it."""
 
-    __array_priority__ = 1.0  # what a plain array makes of it is without a trace, and so noticed
+    # What a plain array makes of it is without a trace, and so noticed.
+    __array_priority__: float = 1.0  # type: ignore[assignment]  # a property of arrays
 
     value: Value | None
     tape: Tape

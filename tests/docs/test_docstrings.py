@@ -9,7 +9,7 @@ import numpydoc.validate
 import pytest
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-ROOMS = ["", ".debugging", ".nn", ".nn.init", ".optim", ".sklearn", ".viz"]
+ROOMS = ["", ".compiler", ".debugging", ".nn", ".nn.init", ".optim", ".sklearn", ".training", ".viz"]
 
 
 def public_things():
