@@ -222,7 +222,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
     """An array that notes what is done to it."""
 
     # What a plain array makes of it is without a trace, and so noticed.
-    __array_priority__: float = 1.0  # type: ignore[assignment]  # a property of arrays
+    __array_priority__: float = 1.0
 
     value: Value | None
     tape: Tape
