@@ -91,12 +91,19 @@ def docs_measure(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build the sdist and the wheel, and judge both, and the types that the wheel brings."""
     session.install(
-        "basedpyright", "build", "check-wheel-contents", "twine", "validate-pyproject[all]"
+        "basedpyright",
+        "build",
+        "check-sdist",
+        "check-wheel-contents",
+        "twine",
+        "validate-pyproject[all]",
     )
     shutil.rmtree("dist", ignore_errors=True)
     session.run("validate-pyproject", "pyproject.toml")
     session.run("python", "-m", "build")
     session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    if Path(".git").exists():  # it compares with what git knows
+        session.run("check-sdist")
     session.run("check-wheel-contents", "dist")
     session.install(*built_wheel())
     session.run("basedpyright", "--verifytypes", "tinygrad_edu", "--ignoreexternal")
