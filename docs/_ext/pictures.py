@@ -19,6 +19,7 @@ is a warning, and so an error.
 import ast
 import doctest
 import re
+import shutil
 from contextlib import chdir
 from html import escape
 from pathlib import Path
@@ -110,7 +111,7 @@ class Picture(SphinxDirective):
         return self._frame(value)
 
     def _image(self, kind, write):
-        path = self._path(self.env.srcdir, "_generated", "svg")
+        path = self._path("svg")
         write(path)
         image = nodes.image(uri=f"/_generated/{path.name}", alt=self.arguments[0])
         if width := shown_width(path):
@@ -119,21 +120,31 @@ class Picture(SphinxDirective):
         return nodes.container("", image, classes=[kind])
 
     def _frame(self, explorer):
-        path = self._path(self.env.app.outdir, "_explorers", "html")
+        path = self._path("html")
         explorer.save(path)
         page = self.env.app.builder.get_target_uri(self.env.docname)
         uri = relative_uri(page, f"_explorers/{path.name}")
         html = FRAME.format(uri=uri, title=escape(self.arguments[0]))
         return nodes.raw("", html, format="html")
 
-    def _path(self, root, folder, suffix):
+    def _path(self, suffix):
         count = self.env.temp_data["pictures"]["count"]
-        path = Path(root, folder, f"{self.env.docname.replace('/', '-')}-{count}.{suffix}")
+        name = f"{self.env.docname.replace('/', '-')}-{count}.{suffix}"
+        path = Path(self.env.srcdir, "_generated", name)
         ensuredir(path.parent)
         return path
+
+
+def copy_explorers(app, exception):
+    """Take the pages of explorers into the site, also of what was not read again."""
+    folder = Path(app.outdir, "_explorers")
+    for path in [] if exception else Path(app.srcdir, "_generated").glob("*.html"):
+        ensuredir(folder)
+        shutil.copy(path, folder)
 
 
 def setup(app):
     """Add the directive."""
     app.add_directive("picture", Picture)
+    app.connect("build-finished", copy_explorers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
