@@ -44,6 +44,24 @@ def test_examples_print_what_they_say(page, monkeypatch):
     assert not report, report
 
 
+LISTING = re.compile(r"^```\{literalinclude\} (\S+)\n((?::.*\n)*)```$", re.MULTILINE)
+LISTINGS = [
+    pytest.param(page.parent / file, dict(re.findall(r"^:(\S+): ?(.*)$", options, re.MULTILINE)))
+    for page in sorted(DOCS.rglob("inside/*.md"))
+    for file, options in LISTING.findall(page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("file", "options"), LISTINGS)
+def test_what_is_listed_is_there(file, options):
+    code = file.read_text(encoding="utf-8")
+    if name := options.get("pyobject"):
+        assert f"\ndef {name}(" in code
+    else:
+        begin, end = (options[option].strip('"') for option in ("start-at", "end-at"))
+        assert -1 < code.find(begin) < code.rfind(end)
+
+
 def test_the_notebook_runs_and_carries_no_output():
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
