@@ -66,25 +66,36 @@ def quickstart(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Time the library against hand-written NumPy."""
     session.install("-e", ".[test]")
-    session.run(
-        "pytest", "-p", "benchmark", "--numprocesses=0", "tests/benchmarks", *session.posargs
-    )
+    time_steps(session, *session.posargs)
+
+
+def time_steps(session: nox.Session, *options: str) -> None:
+    """Run the benchmarks, on one thread and in their order."""
+    plugins = ("-p", "benchmark", "-p", "no:randomly", "--numprocesses=0")
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    session.run("pytest", *plugins, "tests/benchmarks", *options, env=threads)
 
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation, where a warning is an error, and check its links from disk."""
+    """Build the documentation, in full; or with `-- -t quick`, with quick runs of the examples.
+
+    A warning is an error, and all links are checked from disk.
+    """
     session.install("-e", ".[examples,docs]")
-    site = "docs/_build/html"
-    session.run("sphinx-build", "-W", "--keep-going", "docs", site, *session.posargs)
+    site, kept = "docs/_build/html", "docs/_build/doctrees"
+    shutil.rmtree(site, ignore_errors=True)  # pages of modules that are gone would stay
+    session.run("sphinx-build", "-W", "--keep-going", "-d", kept, "docs", site, *session.posargs)
     session.run("python", "docs/check_links.py", site)
 
 
 @nox.session(name="docs-measure", default=False)
 def docs_measure(session: nox.Session) -> None:
     """Measure again what the page of benchmarks shows."""
-    session.install("-e", ".")
-    session.run("python", "docs/measure/benchmarks.py")
+    session.install("-e", ".[test]")
+    report = Path(session.create_tmp(), "benchmarks.json")
+    time_steps(session, f"--benchmark-json={report}")
+    session.run("python", "docs/measure/benchmarks.py", str(report))
 
 
 @nox.session

@@ -40,6 +40,10 @@ class Stack:
         ]
         self.parameters = [p for W, b, _ in self.layers for p in (W, b)]
         self.weights = [W for W, _, _ in self.layers]
+        # Half a million times for a single sample: as NumPy that keeps no graph.
+        self.add_gradients = tg.compile(
+            lambda x, y: tg.sigmoid_cross_entropy(self(x), y, reduction="sum")
+        )
 
     def __len__(self):
         """The number of networks."""
@@ -110,7 +114,7 @@ def descend_by_samples(networks, X, y, learning_rate):
     """One epoch of stochastic gradient descent: a step for each sample, in their order."""
     targets = np.zeros((len(networks), 1, 1)), np.ones((len(networks), 1, 1))
     for x, label in zip(X[:, None, None], y, strict=True):
-        tg.sigmoid_cross_entropy(networks(x), targets[label], reduction="sum").backward()
+        networks.add_gradients(x, targets[label])
         networks.descend(learning_rate)
 
 

@@ -14,7 +14,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-WAYS = ["expressions", "nn and optim"]
+WAYS = ["expressions", "nn and optim", "compiled"]
 UNITS = {"s": 1, "ms": 1e-3, "µs": 1e-6}
 
 

@@ -1,10 +1,11 @@
-"""A step of training - forward, loss, backward, update - written in three ways.
+"""A step of training - forward, loss, backward, update - written in four ways.
 
 This is the one place where the steps are written that the tests check and time, and that the
 documentation shows. A way to write them is a function that takes a workload, and returns a function
 that takes a step each time it is called, and returns the loss before it.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -118,12 +119,17 @@ def in_expressions(workload):
     return step
 
 
-def with_nn_and_optim(workload):
-    """The step with a network of tg.nn and an optimizer of tg.optim."""
+def network_of(workload):
+    """A network of tg.nn, and its optimizer."""
     network = tg.nn.MLP(workload.sizes, workload.hidden, init="zeros", dtype=workload.dtype)
     for tensor, p in zip(network.parameters(), workload.parameters(), strict=True):
         tensor.data = p
-    optimizer = tg.optim.SGD(network.parameters(), lr=RATE)
+    return network, tg.optim.SGD(network.parameters(), lr=RATE)
+
+
+def with_nn_and_optim(workload):
+    """The step with a network of tg.nn and an optimizer of tg.optim."""
+    network, optimizer = network_of(workload)
     x, y = workload.samples()
     cross_entropy = getattr(tg, f"{workload.loss}_cross_entropy")
 
@@ -137,7 +143,20 @@ def with_nn_and_optim(workload):
     return step
 
 
-WAYS = {"NumPy": by_hand, "expressions": in_expressions, "nn and optim": with_nn_and_optim}
+def compiled(workload):
+    """The same, compiled."""
+    network, optimizer = network_of(workload)
+    cross_entropy = getattr(tg, f"{workload.loss}_cross_entropy")
+    step = tg.compile(lambda x, y: cross_entropy(network(x), y), optimizer)
+    return partial(step, *workload.samples())
+
+
+WAYS = {
+    "NumPy": by_hand,
+    "expressions": in_expressions,
+    "nn and optim": with_nn_and_optim,
+    "compiled": compiled,
+}
 
 
 LENGTH = 20_000
