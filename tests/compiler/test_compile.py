@@ -295,7 +295,7 @@ def test_the_source_is_backpropagation_as_one_would_write_it():
     step = tg.compile(loss, tg.optim.SGD([W], lr=0.1))
     step(x_, y_[:, None].astype(float))
     assert step.source.split("\n\n\n")[1] == (
-        "def step(x, y, W, lr, t, values, velocity):\n"
+        "def step(x, y, W, lr, values):\n"
         "    h1 = np.tanh(x.dot(W))\n"
         "    h2 = h1 - y\n"
         "    loss = np.add.reduce(h2 * h2, axis=None) * 0.2\n"
@@ -303,7 +303,7 @@ def test_the_source_is_backpropagation_as_one_would_write_it():
         "    require_finite(loss, gradient)\n"
         "    u1 = values + -lr * gradient\n"
         "    values[...] = u1\n"
-        "    return loss.item()\n"
+        "    return loss.item()"
     )
 
 

@@ -38,6 +38,7 @@ class Recording:
     tape: Tape
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
+    settings: list[Value]  # those of the optimizer among them, which a rule may not need
     loss: Value
     gradients: dict[Tensor, Value]
     memory: dict[Value, str]  # arrays that are kept, and how they are made
@@ -57,6 +58,7 @@ class Recording:
         self.tape = Tape()
         self.names = {"np"}
         self.inputs = []
+        self.settings = []
         self.memory = {}
         self.parts = {}
         self.stored = {}
@@ -114,6 +116,7 @@ class Recording:
                 raise ValueError(
                     f"the loss does not depend on {describe(p)}, a parameter of the optimizer"
                 )
+        given = len(self.inputs)
         lr = self._input(optimizer.learning_rate, "lr")
         self.checked.append(self.loss)
         optimizer.steps = self._input(steps + 1, "t")
@@ -136,6 +139,7 @@ class Recording:
                         self.overwritten[old.value] = new
         finally:
             optimizer.steps = steps
+        self.settings = self.inputs[given:]
 
     def _gradient_of(self, block: Block, suffix: str, names: dict[Tensor, str]) -> Any:
         """The gradients of a block side by side, each of them written to its part."""

@@ -118,12 +118,13 @@ class Writer:
 
     def source(self) -> str:
         """The whole of it."""
-        inputs = ", ".join(value.input or "" for value in self.recording.inputs)
+        unneeded = {*self.recording.settings}.difference(self.values)
+        inputs = [value.input or "" for value in self.recording.inputs if value not in unneeded]
         loss, *gradients = map(self._text, self.returned)
         body = [*self.lines, f"return {', '.join([f'{loss}.item()', *gradients])}"]
         indented = (f"    {line}" for line in body)
         header = ["import numpy as np", *self.header]
-        return "\n".join([*header, "", "", f"def step({inputs}):", *indented, ""])
+        return "\n".join([*header, "", "", f"def step({', '.join(inputs)}):", *indented])
 
     # --- lines ----------------------------------------------------------------------------
 

@@ -160,7 +160,7 @@ class _Program:
         self._parameters = [*parameters.values()]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
-        self.source, self._run = _written(recording, parameters)
+        self.source, self._run, self._needs = _written(recording, parameters)
 
     def fits(self, args: tuple[Any, ...]) -> bool:
         """Whether the arguments are of the shapes and dtypes that it was recorded for."""
@@ -185,9 +185,11 @@ class _Program:
         return loss
 
     def _take_step(self, optimizer: Optimizer, arrays: list[Any]) -> float:
-        memory = [x for block in optimizer.blocks for x in (block.values, *block.state)]
         t = optimizer.steps + 1
-        loss: float = self._run(*arrays, optimizer.learning_rate, t, *memory)
+        settings: list[Any] = [optimizer.learning_rate, t]
+        for block in optimizer.blocks:
+            settings += block.values, *block.state
+        loss: float = self._run(*arrays, *itertools.compress(settings, self._needs))
         optimizer.steps = t
         for p in optimizer.parameters:
             p._order = next_order()  # so that a graph which used the old data notices
@@ -212,8 +214,10 @@ def _is_of_kind(x: Any, kind: Any) -> bool:
 # --- what is written -----------------------------------------------------------------------
 
 
-def _written(recording: Recording, parameters: dict[str, Tensor]) -> tuple[str, Callable[..., Any]]:
-    """The source of a program, and its function."""
+def _written(
+    recording: Recording, parameters: dict[str, Tensor]
+) -> tuple[str, Callable[..., Any], list[bool]]:
+    """The source of a program, its function, and which settings of the optimizer that takes."""
     names = {recording.loss: recording.unused("loss")}
     gradients = [] if recording.memory else [*recording.gradients.values()]  # for an optimizer
     if gradients:
@@ -227,7 +231,7 @@ def _written(recording: Recording, parameters: dict[str, Tensor]) -> tuple[str, 
     namespace: dict[str, Any] = {}
     exec(builtins.compile(source, filename, "exec"), namespace)  # noqa: S102 - our own source
     namespace |= writer.constants
-    return source, namespace["step"]
+    return source, namespace["step"], [value in writer.values for value in recording.settings]
 
 
 _number = itertools.count(1)
