@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Number", "Tape", "Traced", "UntraceableError", "Value", "copied"]
+__all__ = ["Number", "Tape", "Traced", "UntraceableError", "Value", "copied", "key_of", "mapped"]
 
 
 class UntraceableError(TypeError):
@@ -78,12 +78,12 @@ class Tape:
         self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None
     ) -> Any:
         """Call a function of traced arrays, as a whole."""
-        args, options = _mapped(self._value, args), _mapped(self._value, options or {})
+        args, options = mapped(self._value, args), mapped(self._value, options or {})
         if isinstance(function, np.ufunc) and function.signature is None and not options:
             args = self._in_full(args)
-        key = (function, _key(args), _key(options))
+        key = (function, key_of(args), key_of(options))
         if key not in self._known:
-            example = _called(function, _mapped(_example, args), _mapped(_example, options))
+            example = _called(function, mapped(_example, args), mapped(_example, options))
             value = simplified(Value(example, function, args, options))
             self._known[key] = value if value.example is not example else self._noted(value)
         return self._traced(self._known[key])
@@ -104,10 +104,10 @@ class Tape:
         return value
 
     def _constant(self, array: Any) -> Value:
-        small = array.size <= SMALL
-        key = (array.dtype, array.shape, array.tobytes() if small else id(array))
-        if key not in self._known:
-            self._known[key] = self._noted(Value(array))
+        key = (array.dtype, array.shape, hash(array.tobytes()))
+        known = self._known.get(key)
+        if known is None or not np.array_equal(known.example, array, equal_nan=_has_nan(array)):
+            self._known[key] = self._noted(Value(array.copy()))  # whatever becomes of it later
         return self._known[key]
 
     def _value(self, x: Any) -> Any:
@@ -153,6 +153,10 @@ def simplified(value: Value) -> Value:
     return value
 
 
+def _has_nan(x: Any) -> bool:
+    return bool(x.dtype.kind in "fc" and np.isnan(x).any())
+
+
 def _is_one(x: Any) -> bool:
     if isinstance(x, Value):
         return x.is_constant and _is_one(x.example)
@@ -165,12 +169,12 @@ def _alike(a: Any, b: Any) -> bool:
     return np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
 
 
-def _mapped(f: Callable[[Any], Any], x: Any) -> Any:
+def mapped(f: Callable[[Any], Any], x: Any) -> Any:
     """Nested arguments with f of each."""
     if isinstance(x, tuple | list):
-        return type(x)(_mapped(f, part) for part in x)
+        return type(x)(mapped(f, part) for part in x)
     if isinstance(x, dict):
-        return {name: _mapped(f, part) for name, part in x.items()}
+        return {name: mapped(f, part) for name, part in x.items()}
     return f(x)
 
 
@@ -189,15 +193,15 @@ def _example(x: Any) -> Any:
     return x.example if isinstance(x, Value) else x
 
 
-def _key(x: Any) -> Any:
+def key_of(x: Any) -> Any:
     """Something hashable that is equal for equal arguments."""
     if isinstance(x, tuple | list):
-        return tuple(map(_key, x))
+        return type(x), *map(key_of, x)
     if isinstance(x, dict):
-        return tuple((name, _key(part)) for name, part in sorted(x.items()))
+        return tuple((name, key_of(part)) for name, part in sorted(x.items()))
     if isinstance(x, slice):
         return slice, x.start, x.stop, x.step
-    return (type(x), x) if isinstance(x, int | float) else x
+    return (type(x), repr(x)) if isinstance(x, int | float) else x  # -0.0 is not 0.0
 
 
 def _called(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -249,7 +253,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         if not all(issubclass(kind, np.ndarray) for kind in types):
             return NotImplemented
         if function in (np.shape, np.ndim, np.size):
-            return function(*_mapped(_untraced, args), **options)
+            return function(*mapped(_untraced, args), **options)
         if function in OF_A_SHAPE_THAT_DEPENDS or options.get("out") is not None:
             raise UntraceableError(
                 f"the shape of what np.{function.__name__} returns depends on values"
@@ -350,8 +354,7 @@ class Number(float):
         number.value, number.tape = value, tape
         return number
 
-    def __bool__(self) -> bool:
-        raise UntraceableError("a condition on a number that will be another one each time")
+    __hash__ = float.__hash__
 
 
 def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
@@ -361,6 +364,16 @@ def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
         return self.tape.call(function, (other, self) if reflected else (self, other))
 
     return method
+
+
+def _refused_of_numbers(*_: Any) -> Any:
+    raise UntraceableError("a condition on a number that will be another one each time")
+
+
+for _name in ("bool", "eq", "ge", "gt", "le", "lt", "ne", "int", "float", "round", "trunc"):
+    setattr(Number, f"__{_name}__", _refused_of_numbers)
+for _name in ("ceil", "floor", "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod"):
+    setattr(Number, f"__{_name}__", _refused_of_numbers)
 
 
 def _of_itself(function: Callable[..., Any]) -> Any:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
+from tinygrad_edu.context import within
 from tinygrad_edu.engine import Node, next_order
 from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.tracing import Tape, Value
+from tinygrad_edu.tracing import Tape, Value, key_of, mapped
 
 __all__ = ["record"]
 
@@ -26,6 +27,16 @@ def record(
 ) -> tuple[Recording, dict[str, Tensor]]:
     """A recording of the step, and its parameters by name."""
     begin = next_order()
+    with within(recording=True, observer=None):
+        return _record(function, optimizer, args, begin)
+
+
+def _record(
+    function: Callable[..., Tensor],
+    optimizer: Optimizer | None,
+    args: tuple[Any, ...],
+    begin: int,
+) -> tuple[Recording, dict[str, Tensor]]:
     loss = _checked(function(*args))
     leaves = _leaves_below(loss, begin)
     names = _argument_names(function, args)
@@ -108,35 +119,45 @@ def _require_same(
     """Record again with other numbers: what is constant in a program must not change then."""
     try:
         again = Recording(function, arguments, parameters, optimizer, vary=_varied)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+    except (ArithmeticError, LookupError, ValueError, np.linalg.LinAlgError):
         return  # these numbers will not do
     changed = _changed_constant(recording.tape, again.tape)
     if changed is not None:
         raise ValueError(
             "the function uses numbers that differ from call to call, but do not come from NumPy's "
             f"functions of the arguments and Tensors ({describe(changed)}); draw random numbers "
-            "outside, and hand them in"
+            "and look tables up outside, and hand in what comes out"
         )
 
 
 def _varied(x: Any) -> Any:
     """Other numbers of the same kind: probabilities stay such, and what is positive stays so."""
     if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        return np.maximum(x, 1) - 1  # class indices stay such, too
-    return x if isinstance(x, np.ndarray) and x.dtype.kind == "b" else x * 0.75 + 0.01
+        return np.where(x > 0, x - 1, 1).astype(x.dtype)  # class indices stay such, too
+    if isinstance(x, np.ndarray) and x.dtype.kind == "b":
+        return ~x
+    return x * 0.7320508 + 0.0141421
 
 
 def _changed_constant(a: Tape, b: Tape) -> Any:
     """A constant of a tape that is no constant, as another recording shows; None if all are."""
     numbers = [{value: i for i, value in enumerate(tape.values)} for tape in (a, b)]
     for x, y in zip(a.values, b.values, strict=False):
-        alike = [numbers[0][used] for used in x.uses()] == [numbers[1][used] for used in y.uses()]
-        if x.function != y.function or not alike:
+        if x.function != y.function or _call(x, numbers[0]) != _call(y, numbers[1]):
             return x.example
         if x.is_constant and not np.array_equal(x.example, y.example, equal_nan=_is_float(x)):
             return x.example
     rest = a.values[len(b.values) :] or b.values[len(a.values) :]
     return rest[0].example if rest else None
+
+
+def _call(value: Value, numbers: dict[Value, int]) -> Any:
+    """What a function is called with, where values are told by their numbers on the tape."""
+
+    def told(x: Any) -> Any:
+        return (Value, numbers[x]) if isinstance(x, Value) else x
+
+    return key_of(mapped(told, (value.args, value.options)))
 
 
 def _is_float(x: Value) -> bool:

@@ -56,7 +56,7 @@ class Recording:
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
-        self.names = {"np"}
+        self.names = {"np", "slice"}
         self.inputs = []
         self.settings = []
         self.memory = {}
@@ -172,11 +172,11 @@ class Recording:
 @contextmanager
 def replaced_data(data: Mapping[Tensor, Any]) -> Iterator[None]:
     """Give Tensors other data for a while, without marking them as changed."""
-    before = {p: p._data for p in data}
+    before = {p: (p._data, p.grad) for p in data}
     try:
         for p, x in data.items():
             p._data = x
         yield
     finally:
-        for p, x in before.items():
-            p._data = x
+        for p, (x, grad) in before.items():
+            p._data, p.grad = x, grad

@@ -75,6 +75,7 @@ class Writer:
     lines: list[str]
     constants: dict[str, Any]  # those that cannot be written out
     storage: Storage
+    checked: bool  # whether what must be finite has been looked at
 
     def __init__(
         self, recording: Recording, returned: list[Value], names: dict[Value, str]
@@ -91,6 +92,7 @@ class Writer:
         self.header = []
         self.lines = []
         self.constants = {}
+        self.checked = False
         self.storage = Storage(self.values, recording, returned)
         for value in self.values:
             if value.function and self.letters[value] == "u":
@@ -149,11 +151,22 @@ class Writer:
 
     def _write_check(self) -> None:
         """Before anything is changed, make sure that it may be."""
-        names = [self.names[value] for value in self.recording.checked]
+        if self.checked:
+            return
+        self.checked = True
+        loss, *memory = self.recording.checked
+        if not self.storage.owners[loss].isdisjoint(self.recording.overwritten):
+            name = self._unused("h")
+            self.lines.append(f"{name} = {self._text(loss)}.copy()")  # as it was before the step
+            self.inline.pop(loss, None)
+            self.names[loss] = name
+        large = [self.names[gradient] for gradient in memory if nbytes(gradient) >= LARGE]
+        if large:  # whose parameters are changed in place
+            self._require_finite(self._text(loss), *large)
+
+    def _require_finite(self, *names: str) -> None:
         function = self._imported(require_finite.__module__, require_finite.__name__)
-        line = f"{function}({', '.join(names)})"
-        if line not in self.lines:
-            self.lines.append(line)
+        self.lines.append(f"{function}({', '.join(names)})")
 
     def _write_gradient(self, value: Value) -> None:
         """Compute a gradient where it belongs, in the memory of all gradients."""
@@ -182,12 +195,18 @@ class Writer:
                 copy = self._unused("u")
                 self.lines.append(f"{copy} = {changes[old]}.copy()")  # before it changes, too
                 changes[old] = copy
+        parameters = {*self.recording.parts.values()}
+        values = [new for old, new in changes.items() if old in parameters]
+        if values:
+            self._require_finite(self._text(self.returned[0]), *values)
         self.lines += [f"{self.names[old]}[...] = {new}" for old, new in changes.items()]
 
     def _goes_inline(self, value: Value, text: str) -> bool:
         if value.function in VIEWS:
             return True
-        stays = all(nbytes(used) < LARGE for used in value.uses())  # what it reads, until then
+        stays = not any(  # what it reads, until then
+            nbytes(owner) >= LARGE for used in value.uses() for owner in self.storage.owners[used]
+        )
         return self.uses[value] == 1 and stays and len(text) <= WIDTH // 2
 
     def _write_constant(self, value: Value) -> None:
@@ -258,7 +277,7 @@ class Writer:
     def _call_into(self, value: Value, out: str) -> str:
         """The call of a ufunc, or of ``dot``, with where the result goes."""
         if isinstance(value.function, np.ufunc):
-            return f"np.{value.function.__name__}({self._arguments(value.args, {})}, out={out})"
+            return f"{self._ufunc(value.function)}({self._arguments(value.args, {})}, out={out})"
         left, right = value.args
         return f"{self._operand(left)}.dot({self._text(right)}, out={out})"
 
@@ -268,13 +287,18 @@ class Writer:
         if isinstance(function, MethodDescriptorType):
             return f"{self._operand(args[0])}.{name}", args[1:]
         if isinstance(function, np.ufunc):
-            return f"np.{name}", args
+            return self._ufunc(function), args
         if isinstance(function, BuiltinFunctionType) and isinstance(function.__self__, np.ufunc):
             return f"np.{function.__self__.__name__}.{name}", args
         module = function.__module__
         if module.split(".")[0] == "numpy":
             return f"{module.replace('numpy', 'np', 1)}.{name}", args
         return self._imported(module, name), args
+
+    def _ufunc(self, function: np.ufunc) -> str:
+        """The name of a ufunc, of NumPy's or of someone else's."""
+        known = getattr(np, function.__name__, None) is function
+        return f"np.{function.__name__}" if known else self._object(function)
 
     def _imported(self, module: str, name: str) -> str:
         """The name of a function of another module."""

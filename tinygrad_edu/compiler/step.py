@@ -7,6 +7,7 @@ import itertools
 import linecache
 import warnings
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,9 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
     Notes
     -----
     An operation whose arguments must have certain values, as probabilities between 0 and 1, looks
-    at them only while it is recorded.
+    at them only while it is recorded. Nothing that is computed inside of the function may be kept
+    for later. Parameters of more than 4096 values are changed in place, by a step that is finite in
+    its gradient; whether it is so in its result is looked at for smaller ones only.
 
     Examples
     --------
@@ -121,7 +124,14 @@ class CompiledStep:
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        kind = tuple(map(_kind, args))
+        kind = (*map(_kind, args), *_settings(self._optimizer))
+        try:
+            hash(kind)
+        except TypeError:
+            raise TypeError(
+                "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
+                f"or text; got {', '.join(type(x).__name__ for x in args)}"
+            ) from None
         if kind not in self._programs:
             self._programs[kind] = _Program(self._function, self._optimizer, args)
             if len(self._programs) == MANY:
@@ -160,11 +170,17 @@ class _Program:
         self._parameters = [*parameters.values()]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
+        self._settings = _settings(optimizer)
+        self._lock = Lock()  # its memory is for one run at a time
         self.source, self._run, self._needs = _written(recording, parameters)
 
     def fits(self, args: tuple[Any, ...]) -> bool:
         """Whether the arguments are of the shapes and dtypes that it was recorded for."""
-        return len(args) == len(self._kinds) and all(map(_is_of_kind, args, self._kinds))
+        return (
+            len(args) == len(self._kinds)
+            and all(map(_is_of_kind, args, self._kinds))
+            and self._settings == _settings(self._optimizer)
+        )
 
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
@@ -174,7 +190,7 @@ class _Program:
             *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
             *(p._data for p in self._parameters),
         ]
-        with np.errstate(divide="ignore", invalid="ignore"):  # as on every way back
+        with self._lock, np.errstate(all="ignore"):  # what is not finite is looked for
             if optimizer is None:
                 return self._add_gradients(*self._run(*arrays))
             return self._take_step(optimizer, arrays)
@@ -194,6 +210,16 @@ class _Program:
         for p in optimizer.parameters:
             p._order = next_order()  # so that a graph which used the old data notices
         return loss
+
+
+def _settings(optimizer: Optimizer | None) -> tuple[Any, ...]:
+    """What a program takes from an optimizer as it is: all but the learning rate."""
+    if optimizer is None:
+        return ()
+    return tuple(x for name, x in vars(optimizer).items() if name not in VARYING)
+
+
+VARYING = {"_lr", "blocks", "parameters", "steps"}
 
 
 def _unite(optimizer: Optimizer) -> None:

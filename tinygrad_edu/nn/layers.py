@@ -17,6 +17,7 @@ from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.ops._common import Operand
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tracing import Traced, UntraceableError
 
 __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
 
@@ -240,6 +241,10 @@ class Dropout(Module):
         """Apply a new mask."""
         if not self.training or self.p == 0:
             return x
+        if isinstance(x.data if isinstance(x, Tensor) else x, Traced):
+            raise UntraceableError(
+                "dropout draws random numbers: a compiled step would use the same ones each time"
+            )
         kept = self.rng.uniform(size=np.shape(x)) >= self.p
         return x * (kept / (1 - self.p)).astype(np.result_type(_dtype(x), np.float16))
 
