@@ -354,7 +354,8 @@ class Number(float):
         number.value, number.tape = value, tape
         return number
 
-    __hash__ = float.__hash__
+    def __hash__(self) -> int:
+        return float.__hash__(self)
 
 
 def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
