@@ -46,6 +46,7 @@ def assert_same(step, function, args, parameters, rtol=1e-12):
 # --- it computes what the function computes --------------------------------------------------
 
 
+@settings(max_examples=max(settings().max_examples // 4, 5))  # each is recorded and written out
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @given(data=st.data())
 def test_every_operation(row, data):
