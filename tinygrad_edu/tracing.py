@@ -16,7 +16,17 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Number", "Tape", "Traced", "UntraceableError", "Value", "copied", "key_of", "mapped"]
+__all__ = [
+    "Number",
+    "Tape",
+    "Traced",
+    "UntraceableError",
+    "Value",
+    "copied",
+    "key_of",
+    "mapped",
+    "same_numbers",
+]
 
 
 class UntraceableError(TypeError):
@@ -106,7 +116,7 @@ class Tape:
     def _constant(self, array: Any) -> Value:
         key = (array.dtype, array.shape, hash(array.tobytes()))
         known = self._known.get(key)
-        if known is None or not np.array_equal(known.example, array, equal_nan=_has_nan(array)):
+        if known is None or not same_numbers(known.example, array):
             self._known[key] = self._noted(Value(array.copy()))  # whatever becomes of it later
         return self._known[key]
 
@@ -153,8 +163,9 @@ def simplified(value: Value) -> Value:
     return value
 
 
-def _has_nan(x: Any) -> bool:
-    return bool(x.dtype.kind in "fc" and np.isnan(x).any())
+def same_numbers(a: Any, b: Any) -> bool:
+    """Whether two arrays are equal, nan to nan."""
+    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
 
 
 def _is_one(x: Any) -> bool:

@@ -13,37 +13,29 @@ import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.context import within
-from tinygrad_edu.engine import Node, next_order
+from tinygrad_edu.engine import next_order
 from tinygrad_edu.errors import describe
+from tinygrad_edu.graph import nodes_of
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.tracing import Tape, Value, key_of, mapped
+from tinygrad_edu.tracing import Tape, Value, key_of, mapped, same_numbers
 
 __all__ = ["record"]
 
 
+@within(recording=True, observer=None)
 def record(
     function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
 ) -> tuple[Recording, dict[str, Tensor]]:
     """A recording of the step, and its parameters by name."""
     begin = next_order()
-    with within(recording=True, observer=None):
-        return _record(function, optimizer, args, begin)
-
-
-def _record(
-    function: Callable[..., Tensor],
-    optimizer: Optimizer | None,
-    args: tuple[Any, ...],
-    begin: int,
-) -> tuple[Recording, dict[str, Tensor]]:
     loss = _checked(function(*args))
-    leaves = _leaves_below(loss, begin)
+    leaves = [x for x in nodes_of(loss) if x._op is None and x._requires_grad and x._order < begin]
     names = _argument_names(function, args)
     parameters = dict(zip(_names_of(leaves, function, names), leaves, strict=True))
     arguments = dict(zip(names, args, strict=True))
     for x in args:
-        if isinstance(x, Tensor) and x in {*leaves}:
+        if any(x is p for p in leaves):
             raise TypeError(
                 f"an argument of a compiled step is data; got {x!r}, which requires a gradient"
             )
@@ -64,18 +56,6 @@ def _checked(loss: Any) -> Tensor:
             "or .mean()"
         )
     return loss
-
-
-def _leaves_below(root: Node, before: int) -> list[Any]:
-    """The leaves that require a gradient, of those made before a time, the oldest first."""
-    seen, pending = {root}, [root]
-    while pending:
-        for x in pending.pop()._inputs:
-            if isinstance(x, Node) and x._requires_grad and x not in seen:
-                seen.add(x)
-                pending.append(x)
-    leaves = (x for x in seen if x._op is None and x._order < before)
-    return sorted(leaves, key=lambda x: x._order)
 
 
 def _argument_names(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
@@ -145,7 +125,7 @@ def _changed_constant(a: Tape, b: Tape) -> Any:
     for x, y in zip(a.values, b.values, strict=False):
         if x.function != y.function or _call(x, numbers[0]) != _call(y, numbers[1]):
             return x.example
-        if x.is_constant and not np.array_equal(x.example, y.example, equal_nan=_is_float(x)):
+        if x.is_constant and not same_numbers(x.example, y.example):
             return x.example
     rest = a.values[len(b.values) :] or b.values[len(a.values) :]
     return rest[0].example if rest else None
@@ -158,7 +138,3 @@ def _call(value: Value, numbers: dict[Value, int]) -> Any:
         return (Value, numbers[x]) if isinstance(x, Value) else x
 
     return key_of(mapped(told, (value.args, value.options)))
-
-
-def _is_float(x: Value) -> bool:
-    return np.asarray(x.example).dtype.kind in "fc"

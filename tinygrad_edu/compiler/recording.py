@@ -44,7 +44,6 @@ class Recording:
     memory: dict[Value, str]  # arrays that are kept, and how they are made
     parts: dict[Value, Value]  # inputs that lie in the memory of another one
     stored: dict[Value, list[Value]]  # values, and where they go at once
-    checked: list[Value]  # what must be finite before anything is overwritten
     overwritten: dict[Value, Value]  # inputs, and the values that replace them at the end
 
     def __init__(
@@ -62,7 +61,6 @@ class Recording:
         self.memory = {}
         self.parts = {}
         self.stored = {}
-        self.checked = []
         self.overwritten = {}
         self._vary = vary
         given = [self._argument(x, name) for name, x in arguments.items()]
@@ -95,10 +93,19 @@ class Recording:
 
     def unused(self, name: str) -> str:
         """The name, or one like it that nothing else has."""
-        while name in self.names:
-            name += "_"
+        name = self.other_than_inputs(name)
         self.names.add(name)
         return name
+
+    def other_than_inputs(self, name: str) -> str:
+        """The name, or one like it that no input and no memory has."""
+        while name in self.names:
+            name += "_"
+        return name
+
+    def flat_gradients(self) -> list[Value]:
+        """The memory of all gradients of each block of the optimizer."""
+        return [memory for memory in self.memory if memory not in self.parts]
 
     def _value(self, x: Any) -> Value:
         """The value of an array, which is a constant if nothing that varies went into it."""
@@ -118,7 +125,6 @@ class Recording:
                 )
         given = len(self.inputs)
         lr = self._input(optimizer.learning_rate, "lr")
-        self.checked.append(self.loss)
         optimizer.steps = self._input(steps + 1, "t")
         try:
             for k, block in enumerate(optimizer.blocks, 1):
@@ -146,7 +152,6 @@ class Recording:
         memory = np.zeros_like(block.values)
         name = self.unused(f"gradient{suffix}")
         whole = self.tape.input(memory, name)
-        self.checked.append(whole.value)
         self.memory[whole.value] = f"np.zeros({memory.size}, np.{memory.dtype})"
         start = 0
         for p, view in zip(block.parameters, block.split(memory), strict=True):

@@ -154,13 +154,14 @@ class Writer:
         if self.checked:
             return
         self.checked = True
-        loss, *memory = self.recording.checked
+        loss = self.recording.loss
         if not self.storage.owners[loss].isdisjoint(self.recording.overwritten):
             name = self._unused("h")
             self.lines.append(f"{name} = {self._text(loss)}.copy()")  # as it was before the step
             self.inline.pop(loss, None)
             self.names[loss] = name
-        large = [self.names[gradient] for gradient in memory if nbytes(gradient) >= LARGE]
+        gradients = self.recording.flat_gradients()
+        large = [self.names[gradient] for gradient in gradients if nbytes(gradient) >= LARGE]
         if large:  # whose parameters are changed in place
             self._require_finite(self._text(loss), *large)
 
@@ -247,9 +248,7 @@ class Writer:
             if place in self.recording.memory:
                 self._write_memory(place)
             return self.names[place]
-        name = f"buffer{place}"
-        while name in self.recording.names:
-            name += "_"
+        name = self.recording.other_than_inputs(f"buffer{place}")
         shape, dtype, order = self.storage.kinds[place]
         line = f"{name} = np.empty({shape}, np.{dtype}{order})"
         if line not in self.header:
@@ -302,9 +301,7 @@ class Writer:
 
     def _imported(self, module: str, name: str) -> str:
         """The name of a function of another module."""
-        alias = name
-        while alias in self.recording.names:
-            alias += "_"
+        alias = self.recording.other_than_inputs(name)
         line = f"from {module} import {name}" + (f" as {alias}" if alias != name else "")
         if line not in self.header:
             self.header.insert(0, line)

@@ -21,6 +21,8 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
 
+# What a program reads from an optimizer each time; all else is as it was when it was recorded.
+VARYING = {"_lr", "blocks", "parameters", "steps"}
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
 
@@ -100,6 +102,7 @@ class CompiledStep:
     def __init__(self, function: Callable[..., Tensor], optimizer: Optimizer | None) -> None:
         self._function = function
         self._optimizer = optimizer
+        self._settings = {} if optimizer is None else vars(optimizer)
         self._programs: dict[Any, _Program] = {}
         self._latest: _Program | None = None
 
@@ -116,24 +119,25 @@ class CompiledStep:
         float
             The loss before the step.
         """
-        program = self._latest
-        if program is None or not program.fits(args):
-            args = tuple(np.asarray(x) if isinstance(x, list | np.generic) else x for x in args)
-            program = self._latest = self._program(args)
+        args = tuple(map(_argument, args))
+        program = self._latest = self._program(args)
         return program(args)
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        kind = (*map(_kind, args), *_settings(self._optimizer))
+        kind = (
+            *map(_kind, args),
+            *[x for name, x in self._settings.items() if name not in VARYING],
+        )
         try:
-            hash(kind)
+            program = self._programs.get(kind)
         except TypeError:
             raise TypeError(
                 "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
-        if kind not in self._programs:
-            self._programs[kind] = _Program(self._function, self._optimizer, args)
+        if program is None:
+            program = self._programs[kind] = _Program(self._function, self._optimizer, args)
             if len(self._programs) == MANY:
                 warnings.warn(
                     f"this step was recorded {MANY} times, for arguments of other shapes or other "
@@ -141,7 +145,7 @@ class CompiledStep:
                     RuntimeWarning,
                     stacklevel=3,
                 )
-        return self._programs[kind]
+        return program
 
     @property
     def source(self) -> str:
@@ -152,6 +156,11 @@ class CompiledStep:
 
 
 ARRAYS = (np.ndarray, Tensor)
+CONVERTED = (list, np.generic)
+
+
+def _argument(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, CONVERTED) else x
 
 
 def _kind(x: Any) -> Any:
@@ -166,21 +175,11 @@ class _Program:
         self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
     ) -> None:
         recording, parameters = record(function, optimizer, args)
-        self._kinds = [_kind(x) for x in args]
         self._parameters = [*parameters.values()]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
-        self._settings = _settings(optimizer)
         self._lock = Lock()  # its memory is for one run at a time
         self.source, self._run, self._needs = _written(recording, parameters)
-
-    def fits(self, args: tuple[Any, ...]) -> bool:
-        """Whether the arguments are of the shapes and dtypes that it was recorded for."""
-        return (
-            len(args) == len(self._kinds)
-            and all(map(_is_of_kind, args, self._kinds))
-            and self._settings == _settings(self._optimizer)
-        )
 
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
@@ -212,29 +211,12 @@ class _Program:
         return loss
 
 
-def _settings(optimizer: Optimizer | None) -> tuple[Any, ...]:
-    """What a program takes from an optimizer as it is: all but the learning rate."""
-    if optimizer is None:
-        return ()
-    return tuple(x for name, x in vars(optimizer).items() if name not in VARYING)
-
-
-VARYING = {"_lr", "blocks", "parameters", "steps"}
-
-
 def _unite(optimizer: Optimizer) -> None:
     """Let the data of all parameters lie in the memory of the optimizer, which the step changes."""
     for block in optimizer.blocks:
         if block.take_over_new_data():
             for p, view in zip(block.parameters, block.views, strict=True):
                 p._data = view
-
-
-def _is_of_kind(x: Any, kind: Any) -> bool:
-    if isinstance(x, np.ndarray | Node):
-        data = x._data if isinstance(x, Node) else x
-        return type(x) is kind[0] and data.shape == kind[1] and data.dtype == kind[2]
-    return type(x) is kind[0] and bool(x == kind[1])
 
 
 # --- what is written -----------------------------------------------------------------------

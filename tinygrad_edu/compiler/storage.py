@@ -31,9 +31,7 @@ class Storage:
 
     def __init__(self, values: list[Value], recording: Recording, returned: list[Value]) -> None:
         self.places, self.free, self.kinds = {}, {}, {}
-        self.buffers = {
-            memory: memory for memory in recording.memory if memory not in recording.parts
-        }
+        self.buffers = {memory: memory for memory in recording.flat_gradients()}
         self.owners = _owners(values, recording.parts)
         self.last_use = self._last_uses(values, [*returned, *recording.overwritten.values()])
         targets = {new: old for old, new in recording.overwritten.items()}

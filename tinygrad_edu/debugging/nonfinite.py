@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.errors import describe, describe_call
+from tinygrad_edu.graph import nodes_of
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -90,13 +91,7 @@ def _graph(root: Tensor) -> list[Any]:
     """The root and all it was computed from, the oldest first."""
     if not isinstance(root, Tensor):
         raise TypeError(f"expected a Tensor, with its graph, as a loss; got {type(root).__name__}")
-    found, pending = {root}, [root]
-    while pending:
-        for x in pending.pop()._inputs:
-            if isinstance(x, Tensor) and x not in found:
-                found.add(x)
-                pending.append(x)
-    return sorted(found, key=lambda node: node._order)
+    return nodes_of(root)
 
 
 def birth(node: Node) -> str:

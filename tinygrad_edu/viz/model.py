@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import Node
+from tinygrad_edu.graph import nodes_of
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import operands
 
@@ -91,7 +92,7 @@ def read_graph(
     """Read the graph below a root; names are as in `draw_graph`."""
     graph = Graph(root)
     arrays: dict[int, Constant] = {}  # an array used twice is drawn once
-    for node in _nodes(root):
+    for node in nodes_of(root):
         for position, value in operands(node):
             source = value if isinstance(value, Node) else arrays.get(id(value))
             if source is None:
@@ -106,18 +107,6 @@ def read_graph(
     _give_names(graph, checked_names(names))
     _give_scopes(graph)
     return graph
-
-
-def _nodes(root: Node) -> list[Node]:
-    """The root and all that it was computed from, oldest first."""
-    found = {root}
-    stack = [root]
-    while stack:
-        for parent in stack.pop()._inputs:
-            if isinstance(parent, Node) and parent not in found:
-                found.add(parent)
-                stack.append(parent)
-    return sorted(found, key=lambda node: node._order)
 
 
 # --- names --------------------------------------------------------------------------------
