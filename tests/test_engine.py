@@ -96,10 +96,39 @@ def test_what_has_no_closure_has_no_gradient():
     def scaled(x, scale, offset):
         return x * scale + offset, lambda g: g * scale, None
 
-    x, scale, offset = variable(2.0), variable(3.0), variable(1.0)
+    x, scale, offset = variable(2.0), variable(3.0), tg.Tensor(1.0)
     y = scaled(x, scale, offset)
     y.backward()
     assert (x.grad, scale.grad, offset.grad) == (3, None, None)
+
+
+def test_a_gradient_that_an_operation_has_no_closure_for_is_not_lost():
+    @tg.differentiable
+    def scaled(x, scale, offset=0.0, *, shift=0.0):
+        return x * scale + offset + shift, lambda g: g * scale, lambda g: g * x
+
+    x, scale, offset = variable(2.0), variable(3.0), variable(1.0, name="offset")
+    calls = [
+        lambda: scaled(x, scale, offset),
+        lambda: scaled(x, scale, offset=offset),
+        lambda: scaled(x, scale, shift=offset),
+        lambda: scaled(2.0, 3.0, offset),
+        lambda: tg.pad(x.reshape(1), 1, constant_values=offset),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"no derivative with respect to offset: \(\) float64"):
+            call()
+    with tg.no_grad():
+        assert scaled(x, scale, offset).item() == 7
+    assert scaled(x, scale, offset.detach()).item() == 7
+
+
+def test_slopes_can_be_learned():
+    for op in tg.leaky_relu, tg.elu:
+        x, slope = variable([-2.0, 3.0]), variable(0.3)
+        op(x, slope).sum().backward()
+        assert slope.grad == op(np.array(-2.0), 1.0)
+        tg.check_gradients(op, x, np.array([0.1, 0.2]), order=2)
 
 
 def test_only_closures_whose_gradient_is_asked_for_are_called():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from tinygrad_edu.quick import sum_of_rows
 
 __all__ = ["broadcasts", "unbroadcast"]
 
@@ -26,23 +24,6 @@ def unbroadcast(gradient: Any, shape: Shape) -> Any:
     """The gradient of an array of a shape from that of the larger array it was repeated to."""
     extra = gradient.ndim - len(shape)
     if extra == 1 and gradient.shape[1:] == shape:
-        return _sum_rows(gradient)
+        return sum_of_rows(gradient)
     axes = (i + extra for i, n in enumerate(shape) if n == 1)
     return gradient.sum(axis=(*range(extra), *axes)).reshape(shape)
-
-
-def _sum_rows(gradient: Any) -> Any:
-    """The sum over the first axis, along which a bias, say, was repeated."""
-    rows = len(gradient)
-    if rows == 1:
-        return gradient[0]
-    if gradient.ndim == 2 and isinstance(gradient, np.ndarray):
-        return gradient.T.dot(_ones(rows, gradient.dtype))  # several times as fast as a sum
-    return gradient.sum(axis=0)
-
-
-@lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    ones = np.ones(n, dtype)
-    ones.flags.writeable = False
-    return ones

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from contextvars import ContextVar, Token
-from copy import copy
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 __all__ = ["Context", "current", "no_grad", "scope", "within"]
@@ -21,6 +20,8 @@ class Context(NamedTuple):
     scope: tuple[str, ...] = ()
     nested: bool = False  # inside a function that a transform differentiates
     observer: Callable[[Any], None] | None = None  # shown every node as it is recorded
+    stand_in: Callable[[Any], Any] | None = None  # of a node: what operations use in its place
+    outer: Context | None = None  # what holds again afterwards
 
 
 _context = ContextVar("tinygrad_edu", default=Context())
@@ -28,37 +29,74 @@ current: Callable[[], Context] = _context.get
 
 
 class within:  # noqa: N801 - used like a function, as no_grad and scope are
-    """Change the context inside a ``with`` block, or inside a function decorated with it."""
+    """Change the context inside a ``with`` block, or inside a function decorated with it.
 
-    __slots__ = ("_changes", "_token")
+    What held before is kept in the context itself, and not here: one object may be entered many
+    times, also in itself, and in several threads at once.
+    """
 
-    _token: Token[Context]
+    __slots__ = ("_changes",)
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
 
     def __enter__(self) -> None:
-        self._token = _context.set(self._changed(current()))
+        _context.set(self._changed(current()))
 
     def __exit__(self, *exception: object) -> None:
-        _context.reset(self._token)
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Change the context whenever the function runs."""
-
-        @functools.wraps(function)
-        def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
-            with copy(self):  # every call has a token of its own
-                return function(*args, **kwargs)
-
-        return decorated
+        _context.set(current().outer or Context())
 
     def _changed(self, context: Context) -> Context:
-        return context._replace(**self._changes)
+        return context._replace(**self._changes, outer=context)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Change the context whenever the function runs; of a generator, whenever it goes on."""
+        import inspect  # noqa: PLC0415 - rarely needed, and slow to import
+
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{type(self).__name__} cannot decorate {function.__name__}, an asynchronous "
+                "generator; write a with block inside of it"
+            )
+        decorated: Callable[..., Any]
+        if inspect.isgeneratorfunction(function):
+
+            def decorated(*args: P.args, **kwargs: P.kwargs) -> Any:
+                return self._resumed(function(*args, **kwargs))
+
+        elif inspect.iscoroutinefunction(function):
+
+            async def decorated(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+
+        else:
+
+            def decorated(*args: P.args, **kwargs: P.kwargs) -> Any:
+                with self:
+                    return function(*args, **kwargs)
+
+        return wraps(function)(decorated)
+
+    def _resumed(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """A generator that runs in the changed context, and yields in that of its caller."""
+        resume, sent = generator.send, None
+        while True:
+            try:
+                with self:
+                    value = resume(sent)
+            except StopIteration as end:
+                return end.value
+            try:
+                resume, sent = generator.send, (yield value)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the generator's
+                resume, sent = generator.throw, error
 
 
 class no_grad(within):  # noqa: N801 - as PyTorch's
-    """Record nothing inside the ``with`` block; also a decorator.
+    """Record nothing inside the ``with`` block; also a decorator, with brackets or without.
+
+    A decorated function may be a generator or a coroutine. One object may be used many times.
 
     Examples
     --------
@@ -67,9 +105,24 @@ class no_grad(within):  # noqa: N801 - as PyTorch's
     >>> with tg.no_grad():
     ...     (x * x).requires_grad
     False
+    >>> @tg.no_grad
+    ... def square(x):
+    ...     return x * x
+    >>> square(x).requires_grad
+    False
     """
 
     __slots__ = ()
+
+    def __new__(cls, function: Callable[P, R] | None = None) -> Any:
+        """Make one, or decorate a function."""
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        if not callable(function):
+            raise TypeError(f"no_grad takes no arguments, or a function; got {function!r}")
+        made.__init__()
+        return made(function)
 
     def __init__(self) -> None:
         super().__init__(recording=False)
@@ -98,5 +151,5 @@ class scope(within):  # noqa: N801 - as no_grad
         self._name = name
 
     def _changed(self, context: Context) -> Context:
-        path = (*context.scope, self._name)  # not by _replace, which is slow
-        return Context(context.recording, path, context.nested, context.observer)
+        recording, path, nested, observer, stand_in, _ = context  # not by _replace, which is slow
+        return Context(recording, (*path, self._name), nested, observer, stand_in, context)

@@ -8,8 +8,9 @@ backward closure per input. The closure takes dL/d(output) and gives that input'
         y = np.tanh(x)
         return y, lambda g: g * (1 - y * y)
 
-Called with Tensors, an operation leaves a `Node`: its value, its inputs, its closures. Together
-the nodes form a graph, and `backpropagate` applies the chain rule to it, latest node first.
+Called with Tensors, an operation leaves a `Node`: its value, and the call that made it, with the
+closures. Together the nodes form a graph, and `backpropagate` applies the chain rule to it, latest
+node first.
 
 This file knows no mathematics: which operations exist is the business of `ops`.
 """
@@ -20,11 +21,12 @@ import functools
 import itertools
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.absorbing import absorbed, has_nan
 from tinygrad_edu.broadcasting import broadcasts, unbroadcast
 from tinygrad_edu.context import current
 from tinygrad_edu.errors import describe, describe_call
@@ -32,7 +34,7 @@ from tinygrad_edu.errors import describe, describe_call
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Node", "backpropagate", "differentiable", "fitted", "next_order", "stale_message"]
+__all__ = ["Edge", "Node", "backpropagate", "differentiable", "edges", "next_order", "nodes_of"]
 
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]
@@ -46,10 +48,10 @@ next_order: Callable[[], int] = itertools.count(1).__next__
 class Node:
     """A value in the graph: what the engine needs to know of a Tensor.
 
-    A leaf was made by the user and has no operation. Any other node keeps the operation that
-    made it, the inputs and the closures: an edge of the graph is a pair (input, closure).
-    Closures hold arrays, never the node itself, so that a graph contains no reference cycle and
-    is freed the moment its last node goes out of scope.
+    A leaf was made by the user and has no operation. Any other node keeps the call that made it:
+    the operation, its inputs and options, and the closures. An edge of the graph is a pair (input,
+    closure). Closures hold arrays, never the node itself, so that a graph contains no reference
+    cycle and is freed the moment its last node goes out of scope.
     """
 
     __slots__ = (
@@ -77,22 +79,30 @@ class Node:
     _closures: tuple[Closure | None, ...]
     _retains_grad: bool
     _scope: tuple[str, ...]
-    _source: Any  # where the program computed it; set only by who observes
+    _source: Any  # where the program computed it; set only by observers
     grad: Any
     name: str | None
 
     def __init__(
-        self, data: NDArray[Any], requires_grad: bool = False, name: str | None = None
+        self,
+        data: NDArray[Any],
+        requires_grad: bool = False,
+        name: str | None = None,
+        op: Callable[..., Any] | None = None,
+        inputs: tuple[Any, ...] = (),
+        options: dict[str, Any] | None = None,
+        closures: tuple[Closure | None, ...] = (),
     ) -> None:
         self._data = data
         self._requires_grad = requires_grad
         self._order = next_order()
-        self._op = None
-        self._inputs = ()
-        self._options = {}
-        self._closures = ()
+        self._op = op
+        self._inputs = inputs
+        self._options = {} if options is None else options
+        self._closures = closures
         self._retains_grad = False
         self._scope = current().scope
+        self._source = None
         self.grad = None
         self.name = name
 
@@ -107,9 +117,10 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
 
     The body says nothing about graphs, broadcasting or dtypes: it is handed the arrays behind
     the Tensors, a gradient that comes back in the shape of a broadcast input is summed to the
-    input's own shape, and it is cast to the input's dtype. For derivatives of higher order the
-    same body runs once more, on the Tensors themselves. So it must be a pure function, and
-    handle its input and the gradients only with operations that are themselves differentiable.
+    input's own shape, and it is cast to the input's dtype. Nor does it guard against steep slopes:
+    where the gradient of the output is 0, its product with anything is 0. For derivatives of higher
+    order the same body runs once more, on the Tensors themselves. So it must be a pure function,
+    and handle its input and the gradients only with operations that are themselves differentiable.
 
     Parameters
     ----------
@@ -120,6 +131,12 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
     -------
     callable
         The operation: given at least one Tensor it returns a Tensor; given none, an array.
+
+    Raises
+    ------
+    TypeError
+        When the operation is called: if the body returns no tuple, or if a Tensor that requires a
+        gradient is given for an input without a closure.
 
     Examples
     --------
@@ -138,6 +155,9 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
 
     @functools.wraps(body)
     def op(*inputs: Any, **options: Any) -> Any:
+        context = current()
+        if context.stand_in is not None:
+            inputs = tuple(context.stand_in(x) if isinstance(x, Node) else x for x in inputs)
         tensor, requires_grad, arrays = None, False, []
         for x in inputs:
             if isinstance(x, Node):
@@ -162,32 +182,25 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         value = result[0]
         if tensor is None:
             return value
-        context = current()
+        if not isinstance(value, np.ndarray):
+            value = np.asarray(value)
         out = _new(type(tensor))
-        out._data = value if isinstance(value, np.ndarray) else np.asarray(value)
-        out.grad = out.name = None
-        out._retains_grad = False
-        out._order = next_order()
-        out._scope = context.scope
         if requires_grad and context.recording:
-            out._requires_grad = True
-            out._op = op
-            out._inputs = inputs
-            out._options = options
-            out._closures = result[1:]
+            closures = result[1:]
+            if len(closures) < len(inputs):
+                _require_constant(body, inputs, len(closures))
+            _initialize(out, value, True, None, op, inputs, options, closures)
             if context.observer is not None:
                 context.observer(out)
         else:
-            out._requires_grad = False
-            out._op = None
-            out._inputs = out._closures = ()
+            _initialize(out, value)
         return out
 
     op.body = body  # type: ignore[attr-defined]  # functions take attributes; mypy disagrees
     return cast("Callable[P, Tensor]", op)
 
 
-_new = object.__new__
+_new, _initialize = object.__new__, Node.__init__
 
 
 def _by_position(
@@ -198,11 +211,38 @@ def _by_position(
 
     bound = signature(body).bind(*inputs, **options)
     bound.apply_defaults()
+    _require_constant(body, tuple(bound.kwargs.values()), 0)
     constants = {n: x._data if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
     return bound.args, constants
 
 
+def _require_constant(body: Callable[..., Any], inputs: tuple[Any, ...], start: int) -> None:
+    """Refuse to lose the gradient of an input for which there is no closure."""
+    for x in inputs[start:]:
+        if isinstance(x, Node) and x._requires_grad:
+            raise TypeError(
+                f"{body.__name__} has no derivative with respect to {describe(x)}, which requires "
+                "a gradient: its body returns no closure for it. Pass .detach() if it is constant"
+            )
+
+
 # --- the way back -------------------------------------------------------------------------
+
+
+class Edge(NamedTuple):
+    """What passes back over one edge of the graph: dL/d(node), through a closure, to an input."""
+
+    node: Node
+    position: int
+    """Of the input among the node's inputs."""
+    parent: Node
+    """The input."""
+    incoming: Any
+    """dL/d(node)."""
+    returned: Any
+    """What the closure made of it."""
+    contribution: Any
+    """The same in the shape and the dtype of the input."""
 
 
 def backpropagate(
@@ -214,6 +254,11 @@ def backpropagate(
     whose gradient has not been passed on; send it through each of the node's closures to the
     inputs, where contributions add up. A node is younger than its inputs, so by the time it is
     taken every path to it has contributed.
+
+    Where nothing depends on an output (its gradient is 0), nothing depends on what it was computed
+    from, however steep the operation is there: 0 * inf and 0 * nan are 0 on the way back. They are
+    rare, and so the walk takes them as they come; only if a nan came out, it is done once more with
+    gradients whose zeros absorb. A nan that is left then is the user's own.
 
     Nothing is written to any Tensor: an exception on the way leaves all as it was.
 
@@ -227,33 +272,58 @@ def backpropagate(
     since : int, optional
         Do not follow nodes older than this: what is older cannot depend on what is younger.
     """
+    found = _walk(seeds, _recorded if create_graph else None, since)
+    for g in found.values():
+        if has_nan(g._data if create_graph else g):
+            return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since)
+    return found
+
+
+def edges(seeds: dict[Node, Any]) -> list[Edge]:
+    """The same walk, edge by edge, as it is shown and explained."""
+    passed: list[Edge] = []
+    if any(map(has_nan, _walk(seeds, passed=passed).values())):
+        passed.clear()
+        _walk(seeds, _absorbing, passed=passed)
+    return passed
+
+
+def _walk(
+    seeds: dict[Node, Any],
+    closures_of: Callable[[Node], tuple[Closure | None, ...]] | None = None,
+    since: int = 0,
+    passed: list[Edge] | None = None,
+) -> dict[Node, Any]:
+    """One walk through the graph, with the closures of the nodes, or others in their place."""
     retained: dict[Node, Any] = {}
     pending = dict(seeds)
     youngest_first = [(-node._order, node) for node in seeds if node._op is not None]
     heapify(youngest_first)
-    with np.errstate(divide="ignore", invalid="ignore"):  # what 0 * inf means is up to the ops
+    with np.errstate(divide="ignore", invalid="ignore"):  # slopes may be infinite
         while youngest_first:
             node = heappop(youngest_first)[1]
             g = pending.pop(node)
             if node._retains_grad:
                 retained[node] = g
             order = node._order
-            closures = _recorded_closures(node) if create_graph else node._closures
-            for parent, closure in zip(node._inputs, closures):  # noqa: B905 - options follow
+            closures = node._closures if closures_of is None else closures_of(node)
+            for position, (parent, closure) in enumerate(zip(node._inputs, closures)):  # noqa: B905 - options follow
                 if not (isinstance(parent, Node) and parent._requires_grad) or closure is None:
                     continue
                 if parent._order < since:
                     continue
                 if parent._order > order:
                     raise RuntimeError(stale_message(parent, node))
-                contribution = closure(g)
+                contribution = returned = closure(g)
                 data = parent._data
                 if (
                     type(contribution) is not np.ndarray
                     or contribution.shape != data.shape
                     or contribution.dtype is not data.dtype
                 ):
-                    contribution = fitted(contribution, parent, node)
+                    contribution = _fitted(contribution, parent, node)
+                if passed is not None:
+                    passed.append(Edge(node, position, parent, g, returned, contribution))
                 if parent in pending:
                     contribution = pending[parent] + contribution
                 elif parent._op is not None:
@@ -262,8 +332,13 @@ def backpropagate(
     return pending | retained if retained else pending
 
 
-def _recorded_closures(node: Node) -> tuple[Closure | None, ...]:
-    """The node's closures once more, computing with Tensors, so that what they do is recorded."""
+def _absorbing(node: Node) -> tuple[Closure | None, ...]:
+    """The closures with a gradient whose zeros absorb."""
+    return tuple(closure and functools.partial(absorbed, closure) for closure in node._closures)
+
+
+def _recorded(node: Node) -> tuple[Closure | None, ...]:
+    """The closures once more, computing with Tensors, so that what they do is recorded."""
     for x in node._inputs:  # constants too: the body that runs again would see their new data
         if isinstance(x, Node) and x._order > node._order:
             raise RuntimeError(stale_message(x, node))
@@ -271,19 +346,38 @@ def _recorded_closures(node: Node) -> tuple[Closure | None, ...]:
     return cast("tuple[Closure, ...]", body(*node._inputs, **node._options)[1:])
 
 
-def fitted(gradient: Any, parent: Node, node: Node) -> Any:
+def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
+    """The same, with a gradient whose zeros absorb: what is 0 by that rule is a constant."""
+
+    def both(recorded: Closure, plain: Closure) -> Closure:
+        def closure(g: Any) -> Any:
+            gradient = recorded(g)
+            right = absorbed(plain, g._data)
+            wrong = np.isnan(gradient._data) & ~np.isnan(right)
+            return np.where(wrong, right, gradient) if wrong.any() else gradient
+
+        return closure
+
+    pairs = zip(_recorded(node), node._closures, strict=True)
+    return tuple(recorded and plain and both(recorded, plain) for recorded, plain in pairs)
+
+
+def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
     """Bring a contribution to the shape and the dtype of the input that it belongs to."""
     shape, dtype = parent._data.shape, parent._data.dtype
     if not isinstance(gradient, np.ndarray | Node):
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
-        if not broadcasts(shape, gradient.shape):
+        if broadcasts(shape, gradient.shape):
+            gradient = unbroadcast(gradient, shape)
+        elif gradient.size == parent._data.size == 1:  # a number for an array of one
+            gradient = gradient.reshape(shape)
+        else:
             raise ValueError(
                 f"the closure of {describe_call(node._op, node._inputs)} for its input "
                 f"{describe(parent)} returned a gradient of shape {gradient.shape}; expected "
                 f"{shape}, or a shape to which {shape} broadcasts"
             )
-        gradient = unbroadcast(gradient, shape)
     return gradient if gradient.dtype is dtype else gradient.astype(dtype)
 
 
@@ -294,3 +388,17 @@ def stale_message(parent: Node, node: Node) -> str:
         "used it, so the recorded gradient no longer holds; run the forward pass again after "
         "changing .data"
     )
+
+
+# --- the graph ------------------------------------------------------------------------------
+
+
+def nodes_of(root: Node) -> list[Any]:
+    """The root and all that it was computed from, the oldest first."""
+    found, pending = {root}, [root]
+    while pending:
+        for x in pending.pop()._inputs:
+            if isinstance(x, Node) and x not in found:
+                found.add(x)
+                pending.append(x)
+    return sorted(found, key=lambda node: node._order)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_edu.context import within
 from tinygrad_edu.conversions import Conversions
 from tinygrad_edu.engine import Node, backpropagate, next_order
+from tinygrad_edu.errors import describe
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
 from tinygrad_edu.protocol import call_function, call_ufunc
-from tinygrad_edu.tracing import copied
+from tinygrad_edu.quick import is_held_once
 
 __all__ = ["Tensor"]
 
@@ -71,7 +71,9 @@ class Tensor(Operators, Conversions):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        array = copied(data._data if isinstance(data, Tensor) else data, dtype)
+        array = np.copy(data._data if isinstance(data, Tensor) else data)  # type: ignore[arg-type]
+        if dtype is not None:
+            array = array.astype(dtype, copy=False)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"a Tensor holds numbers; got data of dtype {array.dtype}")
         if name is not None and not isinstance(name, str):
@@ -88,23 +90,21 @@ class Tensor(Operators, Conversions):
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        if value is not self._data:  # it is after `t.data -= step`
-            self._data = self._checked(np.asarray(value))
-        self._order = next_order()  # so that a graph which used the old data notices
-
-    def _checked(self, array: Array) -> Array:
-        """An array that may become the data."""
         if self._op is not None:
+            if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
+                self._order = next_order()
             raise ValueError(
-                f"the data of {self!r} are computed by {self._op.__name__}; only those of a leaf "
-                "can be replaced. Write .detach() for a Tensor of the same values"
+                f"the data of {describe(self)} are computed by {self._op.__name__}; only those of a "
+                "leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
             )
+        array = np.asarray(value)
         if array.shape != self.shape or array.dtype != self.dtype:
             raise ValueError(
                 f"new data must have the Tensor's shape and dtype, {self.shape} {self.dtype}; "
                 f"got {array.shape} {array.dtype}"
             )
-        return array
+        self._data = array
+        self._order = next_order()  # so that a graph which used the old data notices
 
     @property
     def requires_grad(self) -> bool:
@@ -272,16 +272,5 @@ def _commit(gradients: dict[Node, Any]) -> None:
             gradients[node] = node.grad + g
     while gradients:
         node, g = gradients.popitem()
-        if type(g) is np.ndarray and g.base is None and sys.getrefcount(g) == _ALONE:
-            pass  # nobody else knows this array
-        elif not isinstance(g, Node):
-            g = np.array(g)  # a view, or what others hold too, may belong to the graph
-        node.grad = g
-
-
-def _references_to_a_new_array() -> int:
-    array = np.empty(0)
-    return sys.getrefcount(array)
-
-
-_ALONE = _references_to_a_new_array()
+        # A view, or an array that others hold too, may belong to the graph.
+        node.grad = g if isinstance(g, Node) or is_held_once(g) else np.array(g)

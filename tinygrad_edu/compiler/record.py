@@ -13,9 +13,9 @@ import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.context import within
-from tinygrad_edu.engine import next_order
+from tinygrad_edu.engine import next_order, nodes_of
 from tinygrad_edu.errors import describe
-from tinygrad_edu.graph import nodes_of
+
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.tracing import Tape, Value, key_of, mapped, same_numbers

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, backpropagate
+from tinygrad_edu.engine import Node, edges, nodes_of
 from tinygrad_edu.errors import describe, describe_call
-from tinygrad_edu.graph import nodes_of
+
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
@@ -115,14 +115,10 @@ def birth(node: Node) -> str:
 def _birth_of_gradient(loss: Tensor) -> str:
     """Where on the way back the first gradient was made that is not finite."""
     nodes = [node for node in _graph(loss) if node._requires_grad]
-    retained = [node._retains_grad for node in nodes]
-    try:
-        for node in nodes:
-            node._retains_grad = True
-        gradients = backpropagate({loss: np.ones(loss.shape, loss.dtype)})
-    finally:
-        for node, was_retained in zip(nodes, retained, strict=True):
-            node._retains_grad = was_retained
+    gradients: dict[Node, Any] = {loss: np.ones(loss.shape, loss.dtype)}
+    for edge in edges({**gradients}):
+        sum = gradients.get(edge.parent)
+        gradients[edge.parent] = edge.contribution if sum is None else sum + edge.contribution
     for node in reversed(nodes):
         g = gradients.get(node)
         if g is not None and not is_finite(g):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.absorbing import absorbed
 from tinygrad_edu.context import current, within
 from tinygrad_edu.debugging.nonfinite import birth, first_nonfinite, is_finite, values, where
 from tinygrad_edu.engine import Node
@@ -86,7 +87,7 @@ def _watched(
 
     def watched(g: Any) -> Any:
         result = closure(g)
-        if not fine(values(result)) and fine(values(g)):
+        if not fine(values(result)) and fine(values(g)) and not fine(absorbed(closure, values(g))):
             raise FloatingPointError(
                 f"the gradient that {name} passes to its input {i} is "
                 f"{first_nonfinite(values(result))[0]}\n  {line}"

@@ -1,17 +1,16 @@
-"""What the operations share: the chain rule at hard points, and the way to NumPy's functions."""
+"""What the operations share, and the way from NumPy's functions to them."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from tinygrad_edu.engine import Node, differentiable
-from tinygrad_edu.tracing import Traced
+from tinygrad_edu.quick import as_a_whole
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -20,10 +19,7 @@ __all__ = [
     "NUMPY",
     "Axis",
     "Operand",
-    "chain",
-    "constant",
     "elementwise",
-    "identity",
     "implements",
     "is_tensor",
     "values",
@@ -63,43 +59,19 @@ def values(x: Any) -> Any:
     return x._data if isinstance(x, Node) else x
 
 
-def identity(g: Any) -> Any:
-    """The closure of an input that the output changes with, one to one."""
-    return g
-
-
-def chain(g: Any, slope: Any) -> Any:
-    """The chain rule ``g * slope``, in which a path of zero sensitivity contributes zero.
-
-    Where nothing depends on the output (g = 0), nothing depends on the input either, however
-    steep the operation is there: 0 * inf and 0 * nan are 0. This is what makes the gradient of
-    ``where(x > 0, sqrt(x), 0)`` zero, not nan, at x <= 0.
-    """
-    product = g * slope
-    if isinstance(slope, float) and math.isfinite(slope):
-        return product
-    if type(product) is Traced:  # a program that is being recorded calls this function
-        return product.tape.call(chain, (g, slope))
-    numbers = values(product)
-    if (
-        type(numbers) is Traced or (total := np.vdot(numbers, numbers)) != total
-    ):  # the fastest way to find a nan
-        product = np.where((values(g) == 0) & np.isnan(numbers), 0, product)
-    return product
-
-
+@as_a_whole
 def weighted(weights: Any, x: Any) -> Any:
-    """``weights * x``, in which what has no weight counts for nothing, infinite or not."""
-    with np.errstate(invalid="ignore"):  # on the way back the engine sees to it
-        return chain(weights, x)
+    """``weights * x``, in which what has no weight counts for nothing, infinite or not.
 
-
-@lru_cache(maxsize=256)
-def constant(value: float, dtype: np.dtype[Any]) -> Any:
-    """A number as a 0-d array, which NumPy combines with small arrays twice as fast."""
-    array = np.array(value, dtype)
-    array.flags.writeable = False
-    return array
+    For weights such as labels and probabilities. What has no weight on the way back, a gradient of
+    zero, is left to the engine.
+    """
+    if isinstance(x, float):
+        return weights * x if weights else 0.0
+    numbers = values(x)
+    if not math.isfinite(np.vdot(numbers, numbers)):  # the fastest way to find out
+        x = np.where((values(weights) == 0) & ~np.isfinite(numbers), 0, x)
+    return weights * x
 
 
 def elementwise(function: np.ufunc, slope: str, example: str, note: str = "") -> Unary:
@@ -113,7 +85,7 @@ def elementwise(function: np.ufunc, slope: str, example: str, note: str = "") ->
 
     def body(x: Operand) -> tuple[Any, ...]:
         y = function(x)
-        return y, lambda g: chain(g, derivative(x, y))
+        return y, lambda g: g * derivative(x, y)
 
     at, gives = example.split(" -> ")
     body.__name__ = body.__qualname__ = name

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, constant, implements, is_tensor
+from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.shape import reshape
 
@@ -139,18 +139,19 @@ def relu(x: Operand) -> Any:
     >>> y.data, x.grad
     (array([0., 0., 2.]), array([0., 0., 1.]))
     """
-    y = np.maximum(x, constant(0, x.dtype) if isinstance(x, np.ndarray) else 0)
+    y = np.maximum(x, 0)
     return y, lambda g: g * np.sign(y)
 
 
 @differentiable
-def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
+def leaky_relu(x: Operand, negative_slope: Operand = 0.01) -> Any:
     """Rectified linear unit that keeps a small slope below zero, so that no unit dies.
 
     ::
 
         y = where(x > 0, x, negative_slope * x)
         dy/dx = where(x > 0, 1, negative_slope)
+        dy/dnegative_slope = where(x > 0, 0, x)
 
     At 0 the slope is taken to be ``negative_slope``.
 
@@ -158,8 +159,8 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     ----------
     x : Tensor or array_like
         Any shape.
-    negative_slope : float, optional
-        The slope below zero.
+    negative_slope : float, Tensor or array_like, optional
+        The slope below zero, broadcast against x. A Tensor can be learned.
 
     Returns
     -------
@@ -183,6 +184,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     return (
         np.where(positive, x, np.multiply(x, negative_slope)),
         lambda g: np.where(positive, g, g * negative_slope),
+        lambda g: np.where(positive, 0, g * x),
     )
 
 

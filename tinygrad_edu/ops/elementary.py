@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, Unary, chain, elementwise, implements
+from tinygrad_edu.ops._common import Operand, Unary, elementwise, implements
 
 # roots and powers
 sqrt: Unary = elementwise(np.sqrt, "0.5 / y", "4.0 -> 2.0, 0.25", "At 0 the slope is infinite.")
@@ -86,7 +86,7 @@ def logaddexp(a: Operand, b: Operand) -> Any:
     (1000.6931, 0.5)
     """
     y = np.logaddexp(a, b)
-    return y, lambda g: chain(g, np.exp(a - y)), lambda g: chain(g, np.exp(b - y))
+    return y, lambda g: g * np.exp(a - y), lambda g: g * np.exp(b - y)
 
 
 @implements(np.hypot)
@@ -123,7 +123,7 @@ def hypot(a: Operand, b: Operand) -> Any:
     """
     y = np.hypot(a, b)
     unit = np.where(y == 0, 1, y)  # 0 / 1 is the 0 that 0 / 0 should be
-    return y, lambda g: chain(g, a / unit), lambda g: chain(g, b / unit)
+    return y, lambda g: g * (a / unit), lambda g: g * (b / unit)
 
 
 @implements(np.arctan2)
@@ -160,7 +160,7 @@ def arctan2(a: Operand, b: Operand) -> Any:
     """
     y = np.arctan2(a, b)
     squared = np.square(a) + np.square(b)
-    return y, lambda g: chain(g, b / squared), lambda g: chain(g, np.negative(a) / squared)
+    return y, lambda g: g * (b / squared), lambda g: g * (np.negative(a) / squared)
 
 
 @implements(np.power)
@@ -198,8 +198,8 @@ def power(a: Operand, b: Operand) -> Any:
     y = np.power(a, b)
     return (
         y,
-        lambda g: chain(g, b * np.power(a, _one_less(b))),
-        lambda g: chain(g, y * np.log(np.where(np.equal(a, 0), 1, a))),
+        lambda g: g * (b * np.power(a, _one_less(b))),
+        lambda g: g * (y * np.log(np.where(np.equal(a, 0), 1, a))),
     )
 
 

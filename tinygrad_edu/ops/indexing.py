@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
-from tinygrad_edu.tracing import Traced
+from tinygrad_edu.quick import as_a_whole
 
 
 @differentiable
@@ -82,15 +82,15 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
     >>> tg.scatter_add([1.0, 2.0, 3.0], [0, 0, 1], (4,))
     array([3., 3., 0., 0.])
     """
-    index = values(index)
-    return _scattered(as_array(x), index, shape), lambda g: g[index]
+    x, index = as_array(x), values(index)
+    return scatter_add(x, index, shape) if is_tensor(x) else scattered(x, index, shape), (
+        lambda g: g[index]
+    )
 
 
-def _scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    if is_tensor(x):
-        return scatter_add(x, index, shape)
-    if type(x) is Traced:
-        return x.tape.call(_scattered, (x, index, shape))
+@as_a_whole
+def scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros with values added at an index, of arrays."""
     y = np.zeros(shape, x.dtype)
     if any(map(_may_repeat, index if type(index) is tuple else (index,))):
         np.add.at(y, index, x)

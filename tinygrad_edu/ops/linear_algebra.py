@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, chain, implements, is_tensor, named, values
+from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, named, values
 
 
 @implements(np.linalg.inv)
@@ -92,7 +92,7 @@ def det(x: Operand) -> Any:
            [-2.,  1.]]))
     """
     x = as_array(x)
-    return np.linalg.det(x), lambda g: chain(g[..., None, None], _cofactors(x))
+    return np.linalg.det(x), lambda g: g[..., None, None] * _cofactors(x)
 
 
 def _cofactors(x: Any) -> Any:
@@ -161,7 +161,7 @@ def slogdet(x: Operand) -> SlogdetResult:
 @named("slogdet")
 def _logabsdet(x: Operand) -> Any:
     y = np.linalg.slogdet(x)[1]
-    return y, lambda g: chain(g[..., None, None], np.linalg.inv(x).mT)
+    return y, lambda g: g[..., None, None] * np.linalg.inv(x).mT
 
 
 @implements(np.linalg.solve)

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, chain, is_tensor, values, weighted
+from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values, weighted
 from tinygrad_edu.ops.activation import logistic
-from tinygrad_edu.ops.softmax import by_columns, log_softmax
-from tinygrad_edu.tracing import Traced
+from tinygrad_edu.ops.softmax import log_softmax
+from tinygrad_edu.quick import as_a_whole
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
 def _reduce(losses: Any, reduction: str) -> tuple[Any, float]:
     """The losses of the samples reduced to one, and the weight each of them has in it."""
-    if reduction == "mean":
-        weight = 1 / (np.size(losses) or math.nan)
-        return np.add.reduce(losses, axis=None) * weight, weight
-    if reduction == "sum":
-        return np.add.reduce(losses, axis=None), 1.0
-    if reduction == "none":
+    if reduction == "none" or np.ndim(losses) == 0:
         return losses, 1.0
-    raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}')
+    weight = 1 / (np.size(losses) or math.nan) if reduction == "mean" else 1.0
+    return np.add.reduce(losses, axis=None) * weight, weight
 
 
-def _pair(predictions: Any, targets: Any, what: str) -> tuple[Any, Any]:
+def _require_known(reduction: Any) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}')
+
+
+def _pair(predictions: Any, targets: Any, what: str, reduction: Any) -> tuple[Any, Any]:
     """Predictions and targets to compute with; integer targets in the precision of the others.
 
     What would broadcast is refused: (n, 1) against (n,) would become an n by n loss.
     """
+    _require_known(reduction)
     predictions, targets = as_array(predictions), as_array(targets)
     if not is_tensor(targets) and targets.dtype.kind != "f":
         targets = targets.astype(predictions.dtype)
@@ -42,17 +44,9 @@ def _pair(predictions: Any, targets: Any, what: str) -> tuple[Any, Any]:
             f"{what} and targets must have the same shape; got {predictions.shape} and "
             f"{targets.shape}"
         )
-    return predictions, targets
-
-
-def _is_one_number(predictions: Any, reduction: str) -> bool:
-    """Whether Python's own arithmetic will do: for a single sample it is five times as fast."""
-    return (
-        isinstance(predictions, np.ndarray)
-        and predictions.size == 1
-        and predictions.dtype.kind == "f"
-        and reduction in ("mean", "sum")
-    )
+    if reduction == "none":
+        return predictions, targets
+    return quick.as_numbers(predictions, targets)
 
 
 @differentiable
@@ -93,7 +87,7 @@ def mean_squared_error(
     >>> loss.item(), predictions.grad
     (2.5, array([ 1., -2.]))
     """
-    predictions, targets = _pair(predictions, targets, "predictions")
+    predictions, targets = _pair(predictions, targets, "predictions", reduction)
     error = predictions - targets
     loss, weight = _reduce(error * error, reduction)
     return loss, lambda g: g * error * (2 * weight), lambda g: g * error * (-2 * weight)
@@ -143,38 +137,32 @@ def binary_cross_entropy(
     >>> round(loss.item(), 4), p.grad
     (0.3466, array([ 1. , -0.5]))
     """
-    p, y = _pair(probabilities, targets, "probabilities")
-    if type(p) is type(y) is np.ndarray and _is_one_number(p, reduction):
-        try:
-            return _binary_cross_entropy_of_one(p, y)
-        except (ValueError, ZeroDivisionError):
-            pass  # at 0 and 1 the arrays know what to do
-    outside = np.less(p, 0) | np.greater(p, 1)
-    if type(outside) is not Traced and np.any(outside):
-        raise ValueError(
-            f"probabilities must lie between 0 and 1; got {values(p).min()} to {values(p).max()}. "
-            "For what goes into a sigmoid there is sigmoid_cross_entropy"
-        )
-    with np.errstate(divide="ignore"):
-        log_p, log_q = np.log(p), np.log1p(-p)
-    losses = -weighted(y, log_p) - weighted(1 - y, log_q)
-    loss, weight = _reduce(losses, reduction)
+    p, y = _pair(probabilities, targets, "probabilities", reduction)
+    _require_probabilities(values(p))
+    log_p, log_q = _logarithms(p)
+    loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
         loss,
-        lambda g: (chain(1 - y, 1 / (1 - p)) - chain(y, 1 / p)) * (g * weight),
-        lambda g: chain(g * weight, log_q - log_p),
+        lambda g: (weighted(1 - y, 1 / (1 - p)) - weighted(y, 1 / p)) * (g * weight),
+        lambda g: (log_q - log_p) * (g * weight),
     )
 
 
-def _binary_cross_entropy_of_one(probability: Any, target: Any) -> Any:
-    p, y = probability.item(), target.item()
-    log_p, log_q = math.log(p), math.log1p(-p)
-    slope = (p - y) / (p * (1 - p))
-    return (
-        probability.dtype.type(-y * log_p - (1 - y) * log_q),
-        lambda g: (g * slope).reshape(probability.shape),
-        lambda g: (g * (log_q - log_p)).reshape(target.shape),
-    )
+@as_a_whole
+def _require_probabilities(p: Any) -> None:
+    if np.any(p < 0) or np.any(p > 1):
+        raise ValueError(
+            f"probabilities must lie between 0 and 1; got {p.min()} to {p.max()}. For what goes "
+            "into a sigmoid there is sigmoid_cross_entropy"
+        )
+
+
+def _logarithms(p: Any) -> tuple[Any, Any]:
+    """log(p) and log(1 - p)."""
+    if quick.is_number(p):
+        return quick.logarithms_of_number(p)
+    with np.errstate(divide="ignore"):
+        return np.log(p), np.log1p(-p)
 
 
 @differentiable
@@ -217,40 +205,22 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     >>> round(loss.item(), 4), logits.grad
     (500.3466, array([-0.5 , -0.25]))
     """
-    z, y = _pair(logits, targets, "logits")
-    if type(z) is type(y) and _is_one_number(z, reduction):
-        loss, slope, slope_of_y = sigmoid_cross_entropy_of_one(z, y)
-        return (
-            loss,
-            lambda g: (g * slope).reshape(z.shape),
-            lambda g: (g * slope_of_y).reshape(y.shape),
-        )
-    p, q = logistic(z)
-    # log(1 + exp(z)) - y * z without the difference of two large numbers
-    wrong = weighted(1 - y, np.maximum(z, 0)) + weighted(y, np.maximum(-z, 0))
-    losses = wrong + np.log1p(np.exp(-np.absolute(z)))
-    loss, weight = _reduce(losses, reduction)
+    z, y = _pair(logits, targets, "logits", reduction)
+    p, q, log_p, log_q = _sigmoids(z)
+    loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
         loss,
-        lambda g: (p * (1 - y) - q * y) * (g * weight),
+        lambda g: (p * (1 - y) - q * y) * (g * weight),  # p - y, and exact where p is nearly y
         lambda g: z * (g * -weight),
     )
 
 
-def sigmoid_cross_entropy_of_one(logit: Any, target: Any) -> tuple[Any, float, float]:
-    """The loss of a single sample, and its slopes in the logit and in the target."""
-    if type(logit) is Traced:
-        one: tuple[Any, float, float] = logit.tape.call(
-            sigmoid_cross_entropy_of_one, (logit, target)
-        )
-        return one
-    z, y = logit.item(), target.item()
-    e = math.exp(-abs(z))
-    larger, smaller = 1 / (1 + e), e / (1 + e)
-    p, q = (larger, smaller) if z > 0 else (smaller, larger)
-    weight = 1 - y if z > 0 else y
-    loss = (weight * abs(z) if weight else 0) + math.log1p(e)
-    return logit.dtype.type(loss), p * (1 - y) - q * y, -z
+def _sigmoids(z: Any) -> tuple[Any, Any, Any, Any]:
+    """sigmoid(z), sigmoid(-z) and the logarithms of both, exact for every z."""
+    if quick.is_number(z):
+        return quick.sigmoids_of_number(z)
+    rest = np.log1p(np.exp(-np.absolute(z)))
+    return *logistic(z), np.minimum(z, 0) - rest, np.minimum(-z, 0) - rest
 
 
 @differentiable
@@ -297,55 +267,57 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
     (0.6691, array([[-0.1065,  0.0533,  0.0533],
            [ 0.1667, -0.3333,  0.1667]]))
     """
-    logits = as_array(logits)
-    target, total = _distribution(labels, logits)
+    _require_known(reduction)
+    logits, labels = as_array(logits), as_array(labels)
+    _require_fitting(labels, logits)
     log_p = log_softmax(logits)
-    losses = -np.add.reduce(weighted(target, log_p), axis=-1)
-    loss, weight = _reduce(losses, reduction)
 
     def per_sample(g: Any) -> Any:
-        return (g if reduction != "none" else g.reshape(*g.shape, 1)) * weight
+        return (g if reduction != "none" else g[..., None]) * weight
 
+    if labels.dtype.kind == "f":
+        total = np.sum(labels, axis=-1, keepdims=True)
+        loss, weight = _reduce(-np.add.reduce(weighted(labels, log_p), axis=-1), reduction)
+        return (
+            loss,
+            lambda g: (np.exp(log_p) * total - labels) * per_sample(g),
+            lambda g: per_sample(g) * -log_p,
+        )
+    classes = logits.shape[-1]
+    indices = class_indices(values(labels), classes)
+    chosen = log_p.reshape(-1, classes)[np.arange(indices.size), indices.reshape(-1)]
+    loss, weight = _reduce(-chosen.reshape(indices.shape), reduction)
     return (
         loss,
-        lambda g: (np.exp(log_p) * total - target) * per_sample(g),
-        lambda g: chain(per_sample(g), -log_p),
+        lambda g: (np.exp(log_p) - quick.one_hot(indices, classes, logits.dtype)) * per_sample(g),
+        None,
     )
 
 
-def _distribution(labels: Any, logits: Any) -> tuple[Any, Any]:
-    """The labels as probabilities in the shape of the logits, and the sum of every row."""
-    labels, shape = as_array(labels), np.shape(logits)
-    numbers = values(labels)
-    if numbers.shape == shape and numbers.dtype.kind == "f":
-        return labels, np.sum(labels, axis=-1, keepdims=True)
-    if numbers.shape == shape and shape:
-        raise TypeError(
-            "labels in the shape of the logits are probabilities, and must be floating-point; got "
-            f"{numbers.dtype}"
-        )
-    if numbers.shape != shape[:-1]:
+def _require_fitting(labels: Any, logits: Any) -> None:
+    """Labels must be class indices, or probabilities in the shape of the logits."""
+    shape, kind = logits.shape, labels.dtype.kind
+    if labels.shape == shape and shape:
+        if kind != "f":
+            raise TypeError(
+                "labels in the shape of the logits are probabilities, and must be floating-point; "
+                f"got {labels.dtype}"
+            )
+    elif labels.shape != shape[:-1]:
         raise ValueError(
             f"labels must be class indices of shape {shape[:-1]} or probabilities of shape "
-            f"{shape}, as the logits; got shape {numbers.shape}"
+            f"{shape}, as the logits; got shape {labels.shape}"
         )
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"class indices must be integers; got {numbers.dtype}")
-    return one_hot(numbers, shape[-1], logits.dtype), 1
+    elif kind not in "iu":
+        raise TypeError(f"class indices must be integers; got {labels.dtype}")
 
 
-def one_hot(numbers: Any, classes: int, dtype: np.dtype[Any]) -> Any:
-    """A row for each number, which is 1 there and 0 elsewhere."""
-    if type(numbers) is Traced:
-        return numbers.tape.call(one_hot, (numbers, classes, dtype))
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
-        wrong = numbers[(numbers < 0) | (numbers >= classes)]
+@as_a_whole
+def class_indices(labels: Any, classes: int) -> Any:
+    """The labels, if each of them is the index of a class."""
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        wrong = labels[(labels < 0) | (labels >= classes)]
         raise ValueError(
             f"class indices must lie in 0 to {classes - 1}, for {classes} logits; got {wrong[0]}"
         )
-    return by_columns(_one_hot_rows(classes, dtype).take(numbers, axis=0))
-
-
-@lru_cache(maxsize=16)
-def _one_hot_rows(classes: int, dtype: np.dtype[Any]) -> Any:
-    return np.eye(classes, dtype=dtype)
+    return labels

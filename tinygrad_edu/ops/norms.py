@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, chain, implements, is_tensor, values
+from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 
 
 @implements(np.linalg.norm)
@@ -68,7 +68,7 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
 
     def closure(g: Any) -> Any:
         expanded = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
-        return chain(expanded[0], _norm_slope(x, expanded[1], ord, axes))
+        return expanded[0] * _norm_slope(x, expanded[1], ord, axes)
 
     return y, closure
 

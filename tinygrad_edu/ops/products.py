@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, chain, identity, implements
+from tinygrad_edu.ops._common import Operand, as_array, implements
 from tinygrad_edu.ops.tensor_products import contracted
+from tinygrad_edu.quick import add_row, product
 
 
 @implements(np.matmul, np.linalg.matmul)
@@ -48,28 +49,27 @@ def matmul(a: Operand, b: Operand) -> Any:
     >>> y.data, x.grad
     (array([-1., -1.]), array([4., 6.]))
     """
-    if type(a) is type(b) and isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:
-        return a.dot(b), lambda g: g.dot(b.T), a.T.dot  # less than half the time of @
-    return _matrix_product(as_array(a), as_array(b))
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 1 or b.ndim == 1:
+        return _product_with_vector(a, b)
+    return product(a, b), lambda g: product(g, b.mT), lambda g: product(a.mT, g)
 
 
-def _matrix_product(a: Any, b: Any) -> tuple[Any, ...]:
+def _product_with_vector(a: Any, b: Any) -> tuple[Any, ...]:
     y = np.matmul(a, b)
     if a.ndim == b.ndim == 1:
-        return y, lambda g: chain(g, b), lambda g: chain(g, a)
-    row, column = a.ndim == 1, b.ndim == 1
-    A = a[None, :] if row else a
-    B = b[:, None] if column else b
-
-    def matrix(g: Any) -> Any:
-        """The gradient with the axis that y lacks for a row or a column."""
-        return g[..., None, :] if row else g[..., None] if column else g
-
-    def of_b(g: Any) -> Any:
-        gradient = A.mT @ matrix(g)
-        return gradient[..., 0] if column else gradient
-
-    return y, lambda g: matrix(g) @ B.mT, of_b
+        return y, lambda g: g * b, lambda g: g * a
+    if a.ndim == 1:  # a row
+        return (
+            y,
+            lambda g: np.matmul(g[..., None, :], b.mT),
+            lambda g: np.matmul(a[:, None], g[..., None, :]),
+        )
+    return (  # b is a column
+        y,
+        lambda g: np.matmul(g[..., None], b[None, :]),
+        lambda g: np.matmul(a.mT, g[..., None])[..., 0],
+    )
 
 
 @differentiable
@@ -114,32 +114,25 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
            [3.5, 8.5]]), array([[4., 4.],
            [6., 6.]]), array([2., 2.]))
     """
-    if type(x) is type(W) and isinstance(x, np.ndarray) and x.ndim == W.ndim == 2:
-        y = x.dot(W)
-        if isinstance(b, np.ndarray) and b.ndim == 1 and len(b) == W.shape[1]:
-            y = y + (b[None] if len(y) == 1 else b)  # small arrays of one shape add faster
-        elif b is not None:
-            y = _with_bias(y, b)
-        return y, lambda g: g.dot(W.T), x.T.dot, identity
     x, W = as_array(x), as_array(W)
     if x.ndim == 0 or W.ndim != 2:
         raise ValueError(
             f"linear takes x of shape (..., n) and W of (n, k); got {x.shape} and {W.shape}"
         )
-    y, samples = np.matmul(x, W), list(range(x.ndim - 1))
+    samples = list(range(x.ndim - 1))
     return (
-        y if b is None else _with_bias(y, b),
-        lambda g: np.matmul(g, W.T),
-        lambda g: np.tensordot(x, g, (samples, samples)),
-        identity,
+        product(x, W) if b is None else _with_bias(product(x, W), b),
+        lambda g: product(g, W.T),
+        lambda g: product(x.T, g) if x.ndim == 2 else np.tensordot(x, g, (samples, samples)),
+        lambda g: g,
     )
 
 
-def _with_bias(product: Any, b: Any) -> Any:
-    y = product + as_array(b)
-    if y.shape != product.shape:
-        raise ValueError(f"a bias of shape {np.shape(b)} does not fit x @ W of {product.shape}")
-    return y
+def _with_bias(y: Any, b: Any) -> Any:
+    sum = add_row(y, as_array(b))
+    if sum.shape != y.shape:
+        raise ValueError(f"a bias of shape {np.shape(b)} does not fit x @ W of {y.shape}")
+    return sum
 
 
 @implements(np.dot)
@@ -179,13 +172,11 @@ def dot(a: Operand, b: Operand) -> Any:
     >>> y.item(), a.grad
     (11.0, array([3., 4.]))
     """
-    if type(a) is type(b) and isinstance(a, np.ndarray) and a.ndim == b.ndim == 2:
-        return a.dot(b), lambda g: g.dot(b.T), a.T.dot
     a, b = as_array(a), as_array(b)
     if a.ndim == 0 or b.ndim == 0:
-        return np.dot(a, b), lambda g: chain(g, b), lambda g: chain(g, a)
+        return np.dot(a, b), lambda g: g * b, lambda g: g * a
     if a.ndim <= 2 and b.ndim <= 2:
-        return _matrix_product(a, b)
+        return matmul.body(a, b)
     of_a, of_b = [a.ndim - 1], [max(b.ndim - 2, 0)]
     return np.tensordot(a, b, (of_a, of_b)), *contracted(a, b, of_a, of_b)
 
@@ -228,7 +219,7 @@ def inner(a: Operand, b: Operand) -> Any:
     a, b = as_array(a), as_array(b)
     y = np.inner(a, b)
     if a.ndim == 0 or b.ndim == 0 or a.ndim == b.ndim == 1:
-        return y, lambda g: chain(g, b), lambda g: chain(g, a)
+        return y, lambda g: g * b, lambda g: g * a
     return y, *contracted(a, b, [a.ndim - 1], [b.ndim - 1])
 
 
@@ -270,8 +261,8 @@ def vdot(a: Operand, b: Operand) -> Any:
     a, b = as_array(a), as_array(b)
     return (
         np.vdot(a, b),
-        lambda g: chain(g, b.reshape(a.shape)),
-        lambda g: chain(g, a.reshape(b.shape)),
+        lambda g: g * b.reshape(a.shape),
+        lambda g: g * a.reshape(b.shape),
     )
 
 
@@ -318,6 +309,6 @@ def vecdot(a: Operand, b: Operand, axis: int = -1) -> Any:
         raise ValueError(f"count the axis from the end, where axes differ; got axis={axis}")
     return (
         np.vecdot(a, b, axis=axis),  # type: ignore[call-overload]  # NumPy's stubs forget it
-        lambda g: chain(np.expand_dims(g, axis), b),
-        lambda g: chain(np.expand_dims(g, axis), a),
+        lambda g: np.expand_dims(g, axis) * b,
+        lambda g: np.expand_dims(g, axis) * a,
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Axis, Operand, chain, implements, values
+from tinygrad_edu.ops._common import Axis, Operand, implements, values
 
 # NumPy's stubs do not know that ufunc.reduce takes a tuple of axes.
 add_reduce: Any = np.add.reduce
@@ -27,12 +28,7 @@ def kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 def spread(reduced: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """A reduced array back in the full shape: every element gets its reduction's value."""
-    reduced = reduced.reshape(kept(shape, axis))
-    if type(reduced) is not np.ndarray:
-        return np.broadcast_to(reduced, shape)
-    full = np.empty(shape, reduced.dtype)  # four times as fast as broadcast_to
-    full[...] = reduced
-    return full
+    return quick.broadcast_to(reduced.reshape(kept(shape, axis)), shape)
 
 
 @implements(np.sum)
@@ -114,7 +110,7 @@ def prod(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     shape = np.shape(x)
     return (
         multiply_reduce(x, axis=axis, keepdims=keepdims),
-        lambda g: chain(spread(g, shape, axis), _product_of_others(x, axis)),
+        lambda g: spread(g, shape, axis) * _product_of_others(x, axis),
     )
 
 
@@ -221,4 +217,4 @@ def _share_among_ties(g: Any, x: Any, y: Any, axis: Axis) -> Any:
     shape = np.shape(x)
     tied = np.equal(x, spread(values(y), shape, axis))
     share = tied / add_reduce(tied, axis=axis, keepdims=True)
-    return chain(spread(g, shape, axis), share.astype(g.dtype))
+    return spread(g, shape, axis) * share.astype(g.dtype)

@@ -11,20 +11,20 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import (
     Operand,
     as_array,
-    chain,
     weighted,
 )
 from tinygrad_edu.ops.activation import sigmoid
 
 
 @differentiable
-def elu(x: Operand, alpha: float = 1.0) -> Any:
+def elu(x: Operand, alpha: Operand = 1.0) -> Any:
     """Exponential linear unit, elementwise: saturates at -alpha.
 
     ::
 
         y = where(x > 0, x, alpha * expm1(x))
         dy/dx = where(x > 0, 1, alpha * exp(x))
+        dy/dalpha = where(x > 0, 0, expm1(x))
 
     At 0 the slope is taken to be ``alpha``.
 
@@ -32,8 +32,8 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     ----------
     x : Tensor or array_like
         Any shape, floating point.
-    alpha : float, optional
-        Minus the limit for x to minus infinity.
+    alpha : float, Tensor or array_like, optional
+        Minus the limit for x to minus infinity, broadcast against x. A Tensor can be learned.
 
     Returns
     -------
@@ -59,6 +59,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     return (
         np.where(positive, x, np.expm1(negative_part) * alpha),
         lambda g: np.where(positive, g, g * (np.exp(negative_part) * alpha)),
+        lambda g: g * np.expm1(negative_part),
     )
 
 
@@ -131,7 +132,7 @@ def silu(x: Operand) -> Any:
     """
     s = sigmoid(x)
     y = weighted(s, x)  # 0 at minus infinity
-    return y, lambda g: g * (s + chain(1 - s, y))
+    return y, lambda g: g * (s + weighted(1 - s, y))
 
 
 @differentiable
@@ -173,4 +174,4 @@ def gelu(x: Operand) -> Any:
     s = sigmoid(2 * c * (x + 0.044715 * x * x * x))
     y = weighted(s, x)
     slope = 2 * c * (1 + 3 * 0.044715 * x * x)
-    return y, lambda g: g * (s + chain(chain(1 - s, y), slope))
+    return y, lambda g: g * (s + weighted(weighted(1 - s, y), slope))

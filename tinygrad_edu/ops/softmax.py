@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Axis, Operand, values
+from tinygrad_edu.ops._common import Axis, Operand, as_array, values
 from tinygrad_edu.ops.reduction import add_reduce, maximum_reduce, spread
-from tinygrad_edu.tracing import Traced
+from tinygrad_edu.quick import with_short_rows
 
 
 @differentiable
@@ -78,13 +78,6 @@ def log_sum(shifted: Any, axis: Axis) -> Any:
     return np.log1p(others + (add_reduce(top, axis=axis, keepdims=True) - 1))
 
 
-def by_columns(x: Any) -> Any:
-    """The same array laid out for short rows, along which NumPy reduces several times faster."""
-    if type(x) is Traced and x.ndim == 2:
-        return x.tape.call(np.asfortranarray, (x,))
-    return np.asfortranarray(x) if type(x) is np.ndarray and x.ndim == 2 else x
-
-
 @differentiable
 def softmax(x: Operand, axis: int = -1) -> Any:
     """Exponentials divided by their sum: scores turned into probabilities.
@@ -117,7 +110,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data, x.grad
     (array([0.5, 0.5]), array([ 0.25, -0.25]))
     """
-    x = by_columns(x)
+    x = with_short_rows(as_array(x))
     e = np.exp(x - peak(x, axis))
     y = e / np.add.reduce(e, axis=axis, keepdims=True)
     return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
@@ -153,7 +146,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data.round(4), x.grad
     (array([-0.6931, -0.6931]), array([ 0.5, -0.5]))
     """
-    x = by_columns(x)
+    x = with_short_rows(as_array(x))
     shifted = x - peak(x, axis)
     y = shifted - log_sum(shifted, axis)
     return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, fitted, stale_message
+from tinygrad_edu.engine import Node, edges
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.model import Edge, Graph
 from tinygrad_edu.viz.view import Arrow, View
@@ -56,25 +56,14 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     RuntimeError
         If the data of a leaf was changed since the graph was recorded.
     """
-    gradients = {graph.root: ones(graph) if seed is None else seed}
-    for node in reversed(graph.nodes):
-        if node not in gradients:
-            continue
-        # An input beyond the closures says how to compute, and has no gradient.
-        for position, (parent, closure) in enumerate(
-            zip(node._inputs, node._closures, strict=False)
-        ):
-            if closure is None or not isinstance(parent, Node) or not parent._requires_grad:
-                continue
-            if parent._order > node._order:
-                raise RuntimeError(stale_message(parent, node))
-            incoming = gradients[node]
-            with np.errstate(divide="ignore", invalid="ignore"):  # as the engine does
-                returned = np.asarray(closure(incoming))
-            added = fitted(returned, parent, node)
-            before = gradients.get(parent)
-            after = gradients[parent] = added if before is None else before + added
-            yield Contribution(node, position, parent, incoming, returned, added, before, after)
+    seed = ones(graph) if seed is None else seed
+    gradients = {graph.root: seed}
+    for node, position, parent, incoming, returned, fitted in edges({graph.root: seed}):
+        before = gradients.get(parent)
+        after = gradients[parent] = fitted if before is None else before + fitted
+        yield Contribution(
+            node, position, parent, incoming, np.asarray(returned), fitted, before, after
+        )
 
 
 def ones(graph: Graph) -> Array:

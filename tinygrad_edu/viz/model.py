@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from tinygrad_edu.engine import Node
-from tinygrad_edu.graph import nodes_of
+from tinygrad_edu.engine import Node, nodes_of
+
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import operands
 
