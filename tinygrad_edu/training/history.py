@@ -49,8 +49,8 @@ class Epoch(NamedTuple):
 class History(Mapping[str, Any]):
     """The reports of a training: ``history["loss"]`` is a list of numbers, one for each report.
 
-    What is reported for each parameter or layer is a dict of such lists. It has what was reported
-    at least once: no ``history["accuracy"]`` of a regression.
+    What is reported for each parameter or layer is a dict of such lists. What was never reported
+    is not in it, such as ``"accuracy"`` after a regression.
 
     ``first + second`` joins the histories of a training that was continued. The epochs of the
     second count on from the last of the first; its epoch 0, the state before its first step, is

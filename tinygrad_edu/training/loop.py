@@ -275,7 +275,7 @@ def _epochs(
     progress: bool,
 ) -> Generator[Epoch, None, str]:
     stopped = "finished"
-    handler = _CtrlC()
+    handler = _CtrlC()  # one for all epochs: if it is pressed late in one, the next one ends early
     with _progress_bar(epochs, progress) as show:
         for number in range(epochs + 1):
             with _deferred_interrupt(handler) as ctrl_c:
