@@ -1,5 +1,6 @@
 """Training: the loop is the one written by hand, and its reports are true."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import optim, training
 from tinygrad_edu.debugging import unit_health
-from tinygrad_edu.training import ends
+from tinygrad_edu.training import Epoch, loop
 
 X = np.random.default_rng(0).normal(size=(30, 2))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -33,10 +34,26 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(x, y)
 
 
-def run(model, x=X, y=Y, *, lr=0.1, loss=tg.softmax_cross_entropy, **options):
-    options = {"epochs": 3, "progress": False, "rng": 0} | options
-    optimizer = options.pop("optimizer", None) or optim.SGD(model.parameters(), lr=lr)
-    return tg.train(model, x, y, loss=loss, optimizer=optimizer, **options)
+def with_defaults(train):
+    """Let a test give the model, and of the other arguments only what it is about."""
+
+    def run(model, x=X, y=Y, *, lr=0.1, loss=tg.softmax_cross_entropy, **options):
+        options = {"epochs": 3, "progress": False, "rng": 0} | options
+        optimizer = options.pop("optimizer", None) or optim.SGD(model.parameters(), lr=lr)
+        return train(model, x, y, loss=loss, optimizer=optimizer, **options)
+
+    return run
+
+
+train, train_epochs = with_defaults(tg.train), with_defaults(tg.train_epochs)
+
+
+@pytest.fixture(autouse=True)
+def _python_handles_ctrl_c():
+    """Restore Python's handler, which is missing where a shell started pytest in the background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 def step_by_hand(model, x, y, lr=0.1):
@@ -53,7 +70,7 @@ def step_by_hand(model, x, y, lr=0.1):
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_the_loop_is_that_written_by_hand(size, shuffle):
     model, twin = network(), network()
-    tg.History(run(model, batch_size=size, shuffle=shuffle, rng=3))
+    train(model, batch_size=size, shuffle=shuffle, rng=3)
     rng = np.random.default_rng(3)
     for _ in range(3):
         order = np.arange(30)
@@ -68,7 +85,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others():
     histories, models = [], []
     for seed in (1, 1, 2):
         models.append(network())
-        histories.append(tg.History(run(models[-1], batch_size=4, rng=seed)))
+        histories.append(train(models[-1], batch_size=4, rng=seed))
     assert histories[0].epochs == histories[1].epochs
     assert_same(values(models[0]), values(models[1]))
     assert histories[0]["loss"] != histories[2]["loss"]
@@ -78,7 +95,7 @@ def test_a_model_may_be_a_function():
     w = tg.Tensor(np.zeros((2, 2)), requires_grad=True, name="w")
     b = tg.Tensor(np.zeros(2), requires_grad=True)
     optimizer = optim.SGD([w, b], lr=0.5)
-    reports = [*run(lambda x: tg.linear(x, w, b), optimizer=optimizer)]
+    reports = [*train_epochs(lambda x: tg.linear(x, w, b), optimizer=optimizer)]
     assert reports[-1].loss < reports[0].loss
     assert [*reports[-1].update_size] == ["w", "parameter 2"]
 
@@ -86,7 +103,7 @@ def test_a_model_may_be_a_function():
 def test_parameters_of_one_name_are_told_apart():
     first, second = tg.nn.Linear(2, 3, "tanh", rng=0), tg.nn.Linear(3, 2, rng=1)
     optimizer = optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
-    report = [*run(lambda x: second(first(x)), optimizer=optimizer)][-1]
+    report = [*train_epochs(lambda x: second(first(x)), optimizer=optimizer)][-1]
     assert [*report.update_size] == [*report.gradient_norm] == ["W", "b", "W (2)", "b (2)"]
     assert report.gradient_norm["W"] != report.gradient_norm["W (2)"]
 
@@ -99,14 +116,14 @@ def test_a_module_behaves_as_in_training_only_during_the_steps():
         seen.append((model.training, outputs.requires_grad))
         return tg.softmax_cross_entropy(outputs, y)
 
-    for _ in run(model, loss=loss, epochs=1, health=False):
+    for _ in train_epochs(model, loss=loss, epochs=1, health=False):
         assert not model.training
     assert seen == [(False, False), (True, True), (False, False)]  # nothing is recorded in vain
 
 
 def test_gradients_are_clipped():
     model, twin = network(), network()
-    report = [*run(model, clip_norm=0.01, epochs=1)][-1]
+    report = [*train_epochs(model, clip_norm=0.01, epochs=1)][-1]
     before = values(twin)
     step_by_hand(twin, X, Y)
     gradients = np.concatenate([p.grad.ravel() for p in twin.parameters()])
@@ -117,18 +134,136 @@ def test_gradients_are_clipped():
         np.testing.assert_allclose(p.data, expected)
 
 
+# --- several inputs -----------------------------------------------------------------------------
+
+
+class TwoInputs(tg.nn.Module):
+    """A network that is given the columns of X by themselves."""
+
+    def __init__(self):
+        self.network = network()
+
+    def forward(self, left, right):
+        return self.network(np.concatenate([left, right], axis=1))
+
+
+COLUMNS = X[:, :1], X[:, 1:]
+
+
+def test_a_model_of_several_inputs_learns_as_one_of_a_single_input():
+    model, twin = TwoInputs(), network()
+    options = {"batch_size": 4, "patience": 5}
+    history = train(model, COLUMNS, validation=(COLUMNS, 1 - Y), **options)
+    expected = train(twin, validation=(X, 1 - Y), **options)
+    assert_same(values(model), values(twin))
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        assert history[name] == expected[name]
+    for name in ("dead", "saturated"):
+        assert [*history[name].values()] == [*expected[name].values()]
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            (X, X[1:]),
+            r"got shapes \(30, 2\), \(29, 2\) and \(30,\) \(x is a tuple, so each item is an input",
+        ),
+        ((X, X * np.inf), r"^x\[1\] must be finite; got -?inf at \(0, 0\)"),
+        (tuple(range(30)), "x is a tuple, so each item is an input of the model"),
+        ((), r"at least 1; got shapes \(0,\) and \(30,\)"),
+    ],
+)
+def test_bad_input_among_several_is_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        train_epochs(TwoInputs(), x)
+
+
+def test_a_list_is_a_single_input():
+    assert train(network(), X.tolist(), Y.tolist()).epochs == train(network()).epochs
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 4, 30, 100])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_hold_each_sample_once_and_belong_together(size, shuffle):
+    taken = [*tg.batches(X, Y, np.arange(30), batch_size=size, shuffle=shuffle, rng=0)]
+    sizes = [len(numbers) for _, _, numbers in taken]
+    assert sizes == [min(size, 30 - start) for start in range(0, 30, size)]
+    order = np.concatenate([numbers for *_, numbers in taken])
+    assert sorted(order) == [*range(30)]
+    assert np.array_equal(order, np.arange(30)) == (not shuffle or size >= 30)
+    for x, y, numbers in taken:
+        assert_same((x, y), (X[numbers], Y[numbers]))
+
+
+def test_batches_are_drawn_from_the_source_of_randomness_that_is_given():
+    def order(rng):
+        return [x.tolist() for (x,) in tg.batches(range(30), batch_size=4, rng=rng)]
+
+    assert order(0) == order(0) != order(1)
+    rng = np.random.default_rng(0)
+    assert order(rng) == order(0) != order(rng)
+    assert order(None) != order(None)
+    assert order(np.random.RandomState(0)) != order(0)
+
+
+def test_batches_of_anything_with_a_first_axis():
+    names, tensors = ["a", "b", "c"], tg.Tensor([1.0, 2.0, 3.0])
+    taken = [*tg.batches(names, tensors, batch_size=2, shuffle=False)]
+    assert [(x.tolist(), y.tolist()) for x, y in taken] == [
+        (["a", "b"], [1.0, 2.0]),
+        (["c"], [3.0]),
+    ]
+    assert not [*tg.batches([], batch_size=3)]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "error", "message"),
+    [
+        ((X, Y[:3]), {}, ValueError, r"of the same length .* got shapes \(30, 2\) and \(3,\)"),
+        ((X, 3.0), {}, ValueError, r"got shapes \(30, 2\) and \(\)"),
+        ((3.0,), {}, ValueError, r"got shape \(\)$"),
+        ((), {}, ValueError, "takes one or more arrays"),
+        ((X,), {"batch_size": 0}, ValueError, "batch_size must be at least 1; got 0"),
+        ((X,), {"batch_size": 2.5}, TypeError, "batch_size must be an integer; got 2.5"),
+        ((X,), {"rng": "a"}, TypeError, "rng"),
+    ],
+)
+def test_what_gives_no_batches_is_refused_at_once(arrays, options, error, message):
+    with pytest.raises(error, match=message):
+        tg.batches(*arrays, **{"batch_size": 3} | options)
+
+
 # --- the reports --------------------------------------------------------------------------------
 
 
 def test_reports_come_before_the_training_and_after_each_epoch():
-    assert [r.epoch for r in run(network(), epochs=4)] == [0, 1, 2, 3, 4]
-    assert [r.epoch for r in run(network(), epochs=7, every=3)] == [0, 3, 6, 7]
+    assert [r.epoch for r in train_epochs(network(), epochs=4)] == [0, 1, 2, 3, 4]
+    assert [r.epoch for r in train_epochs(network(), epochs=7, every=3)] == [0, 3, 6, 7]
+
+
+def test_train_returns_the_reports_of_train_epochs():
+    model, twin = network(), network()
+    options = {"batch_size": 4, "validation": (X, Y), "every": 2, "epochs": 5, "patience": 3}
+    history = train(model, **options)
+    assert history.epochs == [*train_epochs(twin, **options)]
+    assert_same(values(model), values(twin))
+    by_generator = tg.History(train_epochs(network(), **options))
+    assert (by_generator.epochs, by_generator.stopped) == (history.epochs, history.stopped)
+
+
+def test_train_and_train_epochs_take_the_same_arguments():
+    signatures = [inspect.signature(f).parameters for f in (tg.train, tg.train_epochs)]
+    assert [*signatures[0].values()] == [*signatures[1].values()]
 
 
 def test_nothing_happens_before_the_first_report_is_asked_for():
     model = network()
     before = values(model)
-    reports = run(model)
+    reports = train_epochs(model)
     next(reports)
     assert_same(values(model), before)
     next(reports)
@@ -137,7 +272,7 @@ def test_nothing_happens_before_the_first_report_is_asked_for():
 
 def test_a_report_is_about_the_model_as_it_is_now():
     model, others = network(), (X[:7] + 0.1, Y[:7])
-    for report in run(model, batch_size=4, validation=others):
+    for report in train_epochs(model, batch_size=4, validation=others):
         for (x, y), loss, accuracy in (
             ((X, Y), report.loss, report.accuracy),
             (others, report.validation_loss, report.validation_accuracy),
@@ -150,7 +285,9 @@ def test_a_report_is_about_the_model_as_it_is_now():
 def test_norms_of_gradients_and_updates():
     model, twin = network(), network()
     optimizer = optim.SGD(model.parameters(), lr=lambda step: 0.1 / (step + 1))
-    first, _, report = run(model, epochs=2, batch_size=10, shuffle=False, optimizer=optimizer)
+    first, _, report = train_epochs(
+        model, epochs=2, batch_size=10, shuffle=False, optimizer=optimizer
+    )
     for step, start in enumerate((0, 10, 20, 0, 10, 20)):
         if step == 3:
             before, squares = values(twin), []
@@ -171,13 +308,13 @@ def test_norms_of_gradients_and_updates():
 def test_dead_and_saturated_units_are_reported_by_layer():
     model = network(sizes=(2, 4, 4, 2), activation="relu")
     model.layers[1].b.data = np.array([-100.0, 0.0, 0.0, 0.0])
-    first = next(run(model))
+    first = next(train_epochs(model))
     assert [*first.dead] == [*first.saturated] == ["layers.0", "layers.1"]
     health = unit_health(model, X)
     assert first.dead == {name: layer.dead for name, layer in health.items()}
     assert first.saturated == {name: layer.saturated for name, layer in health.items()}
     assert first.dead["layers.1"] >= 1 / 4
-    assert next(run(model, health=False)).dead == {}
+    assert next(train_epochs(model, health=False)).dead == {}
 
 
 @pytest.mark.parametrize(
@@ -196,14 +333,16 @@ def test_the_accuracy_is_known_for_the_cross_entropies(loss, sizes, y):
     scores = model(X).data
     labels = scores.argmax(axis=1) if sizes[1] == 2 else (scores > 0).ravel()
     custom = partial(lambda z, y: float(np.mean((z > 0) == y))) if "lambda" in str(loss) else None
-    assert next(run(model, y=y, loss=loss, accuracy=custom)).accuracy == np.mean(labels == Y)
+    assert next(train_epochs(model, y=y, loss=loss, accuracy=custom)).accuracy == np.mean(
+        labels == Y
+    )
 
 
 def test_the_accuracy_of_probabilities_and_of_a_regression():
     model = tg.nn.MLP([2, 1], output="sigmoid", rng=0)
-    report = next(run(model, y=Y[:, None], loss=tg.binary_cross_entropy))
+    report = next(train_epochs(model, y=Y[:, None], loss=tg.binary_cross_entropy))
     assert report.accuracy == np.mean((model(X).data > 0.5).ravel() == Y)
-    report = next(run(network(sizes=(2, 1)), y=X[:, :1], loss=tg.mean_squared_error))
+    report = next(train_epochs(network(sizes=(2, 1)), y=X[:, :1], loss=tg.mean_squared_error))
     assert report.accuracy is None
 
 
@@ -213,28 +352,36 @@ def test_the_accuracy_of_probabilities_and_of_a_regression():
 def test_an_early_stop_leaves_the_model_at_its_best():
     model, best, losses = network(), None, []
     wrong_labels = np.where(np.arange(30) < 10, 1 - Y, Y)
-    reports = run(model, lr=1.0, epochs=500, patience=3, validation=(X, wrong_labels))
+    reports = train_epochs(model, lr=1.0, epochs=500, patience=3, validation=(X, wrong_labels))
     for report in reports:
         losses.append(report.validation_loss)
         if losses[-1] == min(losses):
             best = values(model)
     assert 5 < losses.index(min(losses)) == len(losses) - 4
     assert_same(values(model), best)
-    assert tg.History(run(model, epochs=500, patience=1, lr=5.0)).stopped == "stopped early"
+    assert train(model, epochs=500, patience=1, lr=5.0).stopped == "stopped early"
 
 
 def test_without_an_early_stop_the_best_is_taken_as_well():
     model = network()
-    history = tg.History(run(model, lr=8.0, epochs=20, patience=1000))
+    history = train(model, lr=8.0, epochs=20, patience=1000)
     assert history.stopped == "finished"
     assert 0 < np.argmin(history["loss"]) < 20
     assert tg.softmax_cross_entropy(model(X), Y).item() == min(history["loss"])
 
 
 def test_a_loss_that_stays_the_same_has_not_become_smaller():
-    history = tg.History(run(network(), lr=0.0, epochs=50, patience=4))
+    history = train(network(), lr=0.0, epochs=50, patience=4)
     assert history.stopped == "stopped early"
     assert history["epoch"] == [0, 1, 2, 3, 4]
+
+
+@pytest.fixture(params=["train", "train_epochs"])
+def trained(request):
+    """Return the history of a training, by the one function or by the other."""
+    if request.param == "train":
+        return train
+    return lambda *args, **options: tg.History(train_epochs(*args, **options))
 
 
 def interrupt_at(step, times=1):
@@ -250,10 +397,10 @@ def interrupt_at(step, times=1):
     return loss
 
 
-def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned():
+def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned(trained):
     model, twin = network(), network()
     loss = interrupt_at(1 + 3 + 1 + 2)  # report, first epoch, report, second step
-    history = tg.History(run(model, loss=loss, batch_size=10, shuffle=False, epochs=50))
+    history = trained(model, loss=loss, batch_size=10, shuffle=False, epochs=50)
     for start in (0, 10, 20, 0, 10):
         step_by_hand(twin, X[start : start + 10], Y[start : start + 10])
     assert history.stopped == "interrupted"
@@ -262,48 +409,74 @@ def test_ctrl_c_waits_for_the_step_and_keeps_what_was_learned():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_after_ctrl_c_there_is_a_report_whatever_the_interval():
-    history = tg.History(run(network(), loss=interrupt_at(4), every=10, epochs=50))
+def test_after_ctrl_c_there_is_a_report_whatever_the_interval(trained):
+    history = trained(network(), loss=interrupt_at(4), every=10, epochs=50)
     assert history.stopped == "interrupted"
     assert history["epoch"] == [0, 3]
 
 
-def test_ctrl_c_leaves_the_model_at_its_best_if_that_is_wanted():
+def test_ctrl_c_leaves_the_model_at_its_best_if_that_is_wanted(trained):
     model, other_labels = network(), (X, 1 - Y)  # the better it learns, the worse on these
     before = values(model)
     options = {"validation": other_labels, "patience": 100, "epochs": 50}
-    history = tg.History(run(model, loss=interrupt_at(8), **options))
+    history = trained(model, loss=interrupt_at(8), **options)
     assert history.stopped == "interrupted"
     assert history["validation_loss"][0] < history["validation_loss"][-1]
     assert_same(values(model), before)
 
 
-def test_ctrl_c_twice_does_not_wait():
+def test_ctrl_c_twice_does_not_wait(trained):
     with pytest.raises(KeyboardInterrupt):
-        tg.History(run(network(), loss=interrupt_at(3, times=2)))
+        trained(network(), loss=interrupt_at(3, times=2))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_between_the_epochs_ctrl_c_is_as_always():
-    for _ in run(network()):
+def test_ctrl_c_between_the_epochs_of_train_waits_as_well(monkeypatch):
+    class Pressed(tg.History):
+        def append(self, epoch):
+            super().append(epoch)
+            if epoch.epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop, "History", Pressed)
+    history = train(network(), epochs=50)
+    assert history.stopped == "interrupted"
+    assert history["epoch"] == [0, 1, 2]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_a_training_within_a_training_and_the_outer_one():
+    inner = []
+
+    def accuracy(*_):
+        inner.append(train(network(), loss=interrupt_at(4), epochs=50))
+        return 0.0
+
+    outer = train(network(), accuracy=accuracy, epochs=50)
+    assert [history["epoch"] for history in (outer, *inner)] == [[0], [0, 1, 2]]
+    assert {history.stopped for history in (outer, *inner)} == {"interrupted"}
+
+
+def test_between_the_epochs_of_train_epochs_ctrl_c_is_as_always():
+    for _ in train_epochs(network()):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_of_someone_else_is_left_alone():
+def test_a_handler_of_someone_else_is_left_alone(trained):
     def theirs(*_):
         pass
 
     signal.signal(signal.SIGINT, theirs)
     try:
-        tg.History(run(network(), loss=interrupt_at(3)))
+        trained(network(), loss=interrupt_at(3))
         assert signal.getsignal(signal.SIGINT) is theirs
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_it_works_in_a_thread():
+def test_it_works_in_a_thread(trained):
     histories = []
-    thread = threading.Thread(target=lambda: histories.append(tg.History(run(network()))))
+    thread = threading.Thread(target=lambda: histories.append(trained(network())))
     thread.start()
     thread.join()
     assert histories[0].stopped == "finished"
@@ -319,9 +492,9 @@ def test_a_loss_that_is_nan_stops_with_the_operation_that_made_it():
     model, twin = (tg.nn.MLP([1, 1], output="sigmoid", rng=0) for _ in range(2))
     x = np.array([[1.0], [1000.0]])
     options = {"y": np.ones((2, 1)), "loss": loss, "batch_size": 1, "shuffle": False, "lr": 1.0}
-    tg.History(run(twin, x[:1], **options | {"y": np.ones((1, 1)), "epochs": 1}))
+    train(twin, x[:1], **options | {"y": np.ones((1, 1)), "epochs": 1})
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
-        tg.History(run(model, x, **options))
+        train(model, x, **options)
     assert "the loss is nan, in epoch 1, step 2; the model is as before" in str(caught.value)
     assert "log made -inf at (0, 0)\n  where its input is 0.0" in str(caught.value)
     assert_same(values(model), values(twin))
@@ -331,7 +504,7 @@ def test_a_gradient_that_is_infinite_stops_with_the_operation_that_made_it():
     model = tg.nn.Linear(1, 1, init="zeros")
     optimizer = optim.Adam(model.parameters())
     before, memory = values(model), optimizer.state_dict()
-    reports = run(
+    reports = train_epochs(
         model,
         np.ones((3, 1)),
         np.ones((3, 1)),
@@ -349,7 +522,7 @@ def test_a_gradient_that_is_infinite_stops_with_the_operation_that_made_it():
 def test_a_diverging_training_stops_and_can_be_used():
     model = network(sizes=(2, 4, 1), activation="relu")
     with pytest.raises(FloatingPointError, match="the model is as before this step"):
-        tg.History(run(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000))
+        train(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000)
     assert all(np.isfinite(p.data).all() for p in model.parameters())
 
 
@@ -384,7 +557,7 @@ def test_bad_input_is_refused_and_changes_nothing(options, message):
     model = network()
     before = values(model)
     with pytest.raises(ValueError, match=message):
-        tg.History(run(model, **options))
+        train(model, **options)
     assert_same(values(model), before)
 
 
@@ -406,21 +579,21 @@ def test_bad_input_is_refused_and_changes_nothing(options, message):
 )
 def test_an_argument_of_another_kind_is_refused_at_once(options, message):
     with pytest.raises(TypeError, match=message):
-        run(network(), **options)
+        train_epochs(network(), **options)  # before the first report is asked for
 
 
 def test_an_optimizer_of_another_model_says_so():
     model, other = network(), network()
     before = values(model)
     with pytest.raises(RuntimeError, match="on a loss that was computed from them"):
-        tg.History(run(model, optimizer=optim.SGD(other.parameters(), lr=0.1)))
+        train(model, optimizer=optim.SGD(other.parameters(), lr=0.1))
     assert_same(values(model), before)
 
 
 def test_after_an_error_a_module_behaves_as_in_use():
     model = network(sizes=(2, 4, 1), activation="relu")
     with pytest.raises(FloatingPointError):
-        tg.History(run(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000))
+        train(model, y=100 * X[:, :1], loss=tg.mean_squared_error, lr=1e3, epochs=1000)
     assert not model.training
 
 
@@ -430,8 +603,8 @@ def test_after_an_error_a_module_behaves_as_in_use():
 def test_a_progress_bar_shows_how_it_goes(capsys, monkeypatch):
     tqdm = pytest.importorskip("tqdm.auto").tqdm
     bars = []
-    monkeypatch.setattr(ends, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[0])
-    tg.History(run(network(), progress=True, every=2))
+    monkeypatch.setattr(loop, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[0])
+    train(network(), progress=True, every=2)
     assert bars[0].n == 3
     shown = capsys.readouterr().err
     assert "training: 100%" in shown
@@ -439,7 +612,7 @@ def test_a_progress_bar_shows_how_it_goes(capsys, monkeypatch):
     assert "loss=" in shown
 
 
-def test_ctrl_c_while_progress_is_shown_keeps_what_was_reported(monkeypatch):
+def test_ctrl_c_while_progress_is_shown_keeps_what_was_reported(monkeypatch, trained):
     tqdm = pytest.importorskip("tqdm.auto").tqdm
 
     class Pressed(tqdm):
@@ -448,20 +621,35 @@ def test_ctrl_c_while_progress_is_shown_keeps_what_was_reported(monkeypatch):
             if self.n == 2:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(ends, "tqdm", Pressed)
-    history = tg.History(run(network(), progress=True, epochs=50))
+    monkeypatch.setattr(loop, "tqdm", Pressed)
+    history = trained(network(), progress=True, epochs=50)
     assert history.stopped == "interrupted"
     assert history["epoch"] == [0, 1, 2, 3]
 
 
+def test_ctrl_c_while_progress_is_shown_of_an_epoch_without_report(monkeypatch, trained):
+    tqdm = pytest.importorskip("tqdm.auto").tqdm
+
+    class Pressed(tqdm):
+        def update(self, n=1):
+            super().update(n)
+            if self.n == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop, "tqdm", Pressed)
+    history = trained(network(), progress=True, epochs=50, every=10)
+    assert history.stopped == "interrupted"
+    assert history["epoch"] == [0, 4]
+
+
 def test_without_tqdm_there_is_no_bar(monkeypatch, capsys):
-    monkeypatch.setattr(ends, "tqdm", None)
-    tg.History(run(network(), progress=True))
+    monkeypatch.setattr(loop, "tqdm", None)
+    train(network(), progress=True)
     assert not capsys.readouterr().err
 
 
 def test_a_history_has_a_list_for_each_quantity():
-    history = tg.History(run(network(), validation=(X, Y)))
+    history = train(network(), validation=(X, Y))
     assert [*history] == list(training.Epoch._fields)
     assert len(history) == len(training.Epoch._fields)
     assert history["epoch"] == [0, 1, 2, 3]
@@ -469,26 +657,64 @@ def test_a_history_has_a_list_for_each_quantity():
     norms = history["gradient_norm"]["layers.0.W"]
     assert np.isnan(norms[0])
     assert norms[1:] == [e.gradient_norm["layers.0.W"] for e in history.epochs[1:]]
-    assert repr(history).startswith("History(epoch=3, loss=0.")
     with pytest.raises(KeyError, match="'los' is not reported; these are: epoch, loss"):
         history["los"]
 
 
 def test_a_history_leaves_out_what_there_is_not():
-    history = tg.History(run(network(), health=False, loss=lambda z, _: (z * z).mean()))
+    history = train(network(), health=False, loss=lambda z, _: (z * z).mean())
     assert [*history] == ["epoch", "loss", "learning_rate", "gradient_norm", "update_size"]
+    for name in ("accuracy", "dead"):
+        assert name not in history
+        with pytest.raises(KeyError, match=f"'{name}' is not reported; these are: epoch, loss, l"):
+            history[name]
     assert not [*tg.History()]
     assert repr(tg.History()) == "History()"
 
 
+def test_a_history_shows_how_the_training_began_and_how_it_ended():
+    history = tg.History([Epoch(0, 0.75, 0.5), Epoch(10, 1 / 3, 0.9, 0.5), Epoch(20, 1e-6, 1.0)])
+    assert repr(history).splitlines() == [
+        "History of 20 epochs",
+        "epoch   loss  accuracy  validation_loss",
+        "    0   0.75       0.5                -",
+        "   20  1e-06         1                -",
+    ]
+    assert repr(tg.History([Epoch(12345, np.nan)])).splitlines() == [
+        "History of 12345 epochs",
+        "epoch  loss",
+        "12345   nan",
+    ]
+    assert repr(train(network(), epochs=1)).startswith("History of 1 epoch, finished\n")
+    assert "\n    0  0." in repr(train(network(), epochs=12, lr=0.0, patience=1))
+
+
+def test_histories_of_a_training_that_was_continued_are_joined():
+    model, twin = network(), network()
+    first, second = train(model, epochs=2), train(model, epochs=3, every=2)
+    joined = first + second
+    assert joined["epoch"] == [0, 1, 2, 4, 5]
+    assert joined["loss"] == first["loss"] + second["loss"][1:]
+    assert joined["loss"][-1] == train(twin, epochs=5)["loss"][-1]
+    assert (first["epoch"], second["epoch"]) == ([0, 1, 2], [0, 2, 3])
+    second.stopped = "interrupted"
+    assert (first + second).stopped == "interrupted"
+    assert (first + tg.History()).stopped == "finished"
+    for same in (first + tg.History(), tg.History() + first):
+        assert same.epochs == first.epochs
+        assert same.epochs is not first.epochs
+    with pytest.raises(TypeError, match="unsupported operand"):
+        first + None
+
+
 def test_a_history_holds_reports_only():
-    with pytest.raises(TypeError, match="holds reports of `train`; got float"):
+    with pytest.raises(TypeError, match="holds reports, each an Epoch; got float"):
         tg.History([0.5, 0.25])
 
 
 def test_a_history_plots_itself():
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    history = tg.History(run(network(), validation=(X, Y)))
+    history = train(network(), validation=(X, Y))
     ax = history.plot()
     lines = {line.get_label(): line for axes in ax.figure.axes for line in axes.lines}
     np.testing.assert_array_equal(lines["loss"].get_ydata(), history["loss"])

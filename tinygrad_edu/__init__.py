@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.saving import load, save
-    from tinygrad_edu.training import History, train
+    from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
 
@@ -34,6 +34,7 @@ __all__ = [
     "GradientError",
     "History",
     "Tensor",
+    "batches",
     "check_gradients",
     "compile",
     "debug",
@@ -52,6 +53,7 @@ __all__ = [
     "save",
     "scope",
     "train",
+    "train_epochs",
     "value_and_grad",
     "vjp",
 ]
@@ -61,6 +63,7 @@ __all__ += _ops  # noqa: PLE0605 - a list of strings too
 # to import: a public name, and the module it lives in, or is.
 _ROOMS = {
     "History": "training",
+    "batches": "training",
     "check_gradients": "gradcheck",
     "compile": "compiler",
     "debug": "debugging",
@@ -71,6 +74,7 @@ _ROOMS = {
     "optim": "optim",
     "save": "saving",
     "train": "training",
+    "train_epochs": "training",
 }
 
 

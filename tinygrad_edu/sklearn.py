@@ -31,14 +31,14 @@ if TYPE_CHECKING:  # scikit-learn comes without types: this is what its classes 
         def set_params(self, **params: Any) -> Self: ...
         def __sklearn_tags__(self) -> Any: ...
 
-    class _Judged:
+    class _Scored:
         def score(
             self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
         ) -> float: ...
 
-    class ClassifierMixin(_Judged): ...
+    class ClassifierMixin(_Scored): ...
 
-    class RegressorMixin(_Judged): ...
+    class RegressorMixin(_Scored): ...
 
 else:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -117,7 +117,7 @@ class _MLP(BaseEstimator):
         )
 
     def _fit(self, X: Array, y: Array) -> None:
-        """Train for all epochs, or until samples that are held out say that it is enough."""
+        """Train for all epochs; with a patience, stop early by the loss of held-out samples."""
         options: dict[str, Any] = {"epochs": self.epochs}
         if self.patience is not None:
             X, X_val, y, y_val = self._split(X, y)
@@ -132,7 +132,7 @@ class _MLP(BaseEstimator):
         return train_test_split(X, y, test_size=self.validation_fraction, random_state=self._rng)
 
     def _train(self, X: Array, y: Array, **options: Any) -> History:
-        epochs = train(
+        return train(
             self.model_,
             X,
             y,
@@ -144,7 +144,6 @@ class _MLP(BaseEstimator):
             progress=self.progress,
             **options,
         )
-        return History(epochs)
 
     def _outputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
@@ -154,7 +153,7 @@ class _MLP(BaseEstimator):
 
 
 def _all_or_nothing(method: Callable[P, R]) -> Callable[P, R]:
-    """Leave the estimator as it was if the method raises, so that none is fitted by half."""
+    """If the method raises, leave the estimator as it was before."""
 
     @wraps(method)
     def guarded(*args: P.args, **options: P.kwargs) -> R:
@@ -171,7 +170,7 @@ def _all_or_nothing(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
-    """A multilayer perceptron that tells classes apart, by softmax and cross entropy.
+    """A multilayer perceptron for classification, by softmax and cross entropy.
 
     Parameters
     ----------
@@ -307,7 +306,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
         return X, y
 
     def predict_proba(self, X: ArrayLike) -> Array:
-        """Tell the probability of every class.
+        """Return the probability of each class.
 
         Parameters
         ----------
@@ -322,7 +321,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
         return np.asarray(ops.softmax(self._outputs(X)))
 
     def predict(self, X: ArrayLike) -> Array:
-        """Tell the class that is most probable.
+        """Return the most probable class.
 
         Parameters
         ----------
@@ -339,7 +338,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
 
 
 class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
-    """A multilayer perceptron that predicts numbers, by mean squared error.
+    """A multilayer perceptron for regression, by mean squared error.
 
     Parameters
     ----------
@@ -462,7 +461,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
         return X, y.reshape(len(y), -1)
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predict.
+        """Return the predictions.
 
         Parameters
         ----------

@@ -105,16 +105,14 @@ def test_losses_are_on_the_left_and_accuracies_in_percent_on_the_right():
 def test_the_history_of_a_training_is_drawn():
     X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
     network = nn.MLP([2, 3, 2], rng=0)
-    history = tg.History(
-        tg.train(
-            network,
-            X,
-            y,
-            loss=tg.softmax_cross_entropy,
-            optimizer=optim.SGD(network.parameters(), lr=0.1),
-            epochs=3,
-            progress=False,
-        )
+    history = tg.train(
+        network,
+        X,
+        y,
+        loss=tg.softmax_cross_entropy,
+        optimizer=optim.SGD(network.parameters(), lr=0.1),
+        epochs=3,
+        progress=False,
     )
     for form in (history, history.epochs):  # as a mapping, and as records
         ax = figures.training_curves(form)

@@ -1,4 +1,4 @@
-"""The training loop, as a generator that reports after each epoch what a person would plot.
+"""The training loop: it reports the loss, the accuracy and more after each epoch.
 
 >>> import numpy as np
 >>> import tinygrad_edu as tg
@@ -6,15 +6,16 @@
 >>> y = np.array([0, 1, 1, 0])
 >>> network = tg.nn.MLP([2, 8, 2], "tanh", rng=0)
 >>> optimizer = tg.optim.Adam(network.parameters(), lr=0.1)
->>> for epoch in tg.train(network, x, y, loss=tg.softmax_cross_entropy, optimizer=optimizer,
-...                       epochs=40, every=20, progress=False):
-...     print(epoch.epoch, round(epoch.loss, 2), epoch.accuracy)
-0 0.7 0.5
-20 0.04 1.0
-40 0.0 1.0
+>>> tg.train(network, x, y, loss=tg.softmax_cross_entropy, optimizer=optimizer, epochs=40,
+...          progress=False)
+History of 40 epochs, finished
+epoch       loss  accuracy
+    0     0.7021       0.5
+   40  0.0006923         1
 """
 
-from tinygrad_edu.training.loop import train
-from tinygrad_edu.training.reports import Epoch, History
+from tinygrad_edu.training.data import batches
+from tinygrad_edu.training.history import Epoch, History
+from tinygrad_edu.training.loop import train, train_epochs
 
-__all__ = ["Epoch", "History", "train"]
+__all__ = ["Epoch", "History", "batches", "train", "train_epochs"]

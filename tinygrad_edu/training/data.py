@@ -1,31 +1,103 @@
-"""The samples of a training: what they must be, and how they are taken in batches."""
+"""Samples and their targets: checked, and taken in mini-batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
+from tinygrad_edu.nn.init import Rng, as_rng
+from tinygrad_edu.optim.checks import at_least_one
 
-__all__ = ["Array", "Data", "batches", "checked_data"]
+__all__ = ["Array", "Samples", "batches", "checked_samples"]
 
 Array: TypeAlias = NDArray[Any]
-Data: TypeAlias = tuple[Array, Array]
-"""Samples and targets, along the first axis."""
 
 
-def checked_data(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> Data:
-    """Samples and targets as arrays, if they can be learned from."""
-    x, y = _checked_array(x, x_name), _checked_array(y, y_name)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+class Samples(NamedTuple):
+    """The inputs of a model, as ``model(*inputs)``, and what its loss compares the outputs with."""
+
+    inputs: tuple[Array, ...]
+    targets: Array
+
+
+def batches(
+    *arrays: ArrayLike, batch_size: int, shuffle: bool = True, rng: Rng = None
+) -> Iterator[tuple[Array, ...]]:
+    """Go through all samples once, in mini-batches.
+
+    Parameters
+    ----------
+    *arrays : array_like
+        All of the same length along the first axis: samples and targets, for example.
+    batch_size : int
+        The number of samples in a batch; the last batch may have fewer.
+    shuffle : bool, optional
+        Whether to take the samples in a random order, the same for all arrays. If they fit into
+        one batch, they stay in their order.
+    rng : Generator, RandomState, int or None, optional
+        The source of randomness for the order. A seed gives the same order in every call; for
+        another one in each epoch, make a generator before the first epoch and pass that.
+
+    Returns
+    -------
+    iterator of tuple of ndarray
+        A batch of each array. Of a single array it is a tuple, too: ``for (x_batch,) in ...``.
+
+    Raises
+    ------
+    ValueError
+        If there is no array, their lengths differ, or batch_size is less than 1.
+    TypeError
+        If batch_size is not an integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> x, y = np.arange(10).reshape(5, 2), np.array([0, 1, 2, 3, 4])
+    >>> for x_batch, y_batch in tg.batches(x, y, batch_size=2, rng=0):
+    ...     print(x_batch.tolist(), y_batch)
+    [[4, 5], [8, 9]] [2 4]
+    [[6, 7], [0, 1]] [3 0]
+    [[2, 3]] [1]
+    """
+    found = [np.asarray(array) for array in arrays]
+    lengths = {len(array) if array.ndim else None for array in found}
+    if len(lengths) != 1 or None in lengths:
         raise ValueError(
-            f"{x_name} and {y_name} must have the same length, at least 1; "
-            f"got shapes {x.shape} and {y.shape}"
+            "batches takes one or more arrays of the same length along the first axis; "
+            f"got {_shapes(found)}"
         )
-    return x, y
+    size, length = at_least_one("batch_size", batch_size), len(found[0])
+    order = as_rng(rng).permutation(length) if shuffle and size < length else None
+    return _batches(found, size, order)
+
+
+def _batches(arrays: list[Array], size: int, order: Array | None) -> Iterator[tuple[Array, ...]]:
+    for start in range(0, len(arrays[0]), size):
+        batch = slice(start, start + size)
+        chosen = batch if order is None else order[batch]
+        yield tuple(array[chosen] for array in arrays)
+
+
+def checked_samples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> Samples:
+    """Return samples and targets as arrays; raise ValueError if a model cannot learn from them."""
+    if several := isinstance(x, tuple) and len(x) > 0:
+        inputs = tuple(_checked_array(array, f"{x_name}[{i}]") for i, array in enumerate(x))
+    else:
+        inputs = (_checked_array(x, x_name),)
+    targets = _checked_array(y, y_name)
+    arrays = [*inputs, targets]
+    if any(a.ndim == 0 or len(a) != len(targets) or len(a) == 0 for a in arrays):
+        raise ValueError(
+            f"{x_name} and {y_name} must have the same length, at least 1; got {_shapes(arrays)}"
+            + (f" ({x_name} is a tuple, so each item is an input of the model)" if several else "")
+        )
+    return Samples(inputs, targets)
 
 
 def _checked_array(values: Any, name: str) -> Array:
@@ -41,13 +113,9 @@ def _checked_array(values: Any, name: str) -> Array:
     return array
 
 
-def batches(x: Array, y: Array, size: int, shuffle: bool, rng: Any) -> Iterator[Data]:
-    """All samples once, so many at a time."""
-    if size >= len(x):
-        yield x, y
-        return
-    order = rng.permutation(len(x)) if shuffle else None
-    for start in range(0, len(x), size):
-        batch = slice(start, start + size)
-        chosen = batch if order is None else order[batch]
-        yield x[chosen], y[chosen]
+def _shapes(arrays: list[Array]) -> str:
+    """Put the shapes into words, as in "shapes (5, 2) and (5,)"."""
+    if not arrays:
+        return "none"
+    *first, last = [str(array.shape) for array in arrays]
+    return f"shapes {', '.join(first)} and {last}" if first else f"shape {last}"
