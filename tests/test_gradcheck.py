@@ -127,7 +127,9 @@ def test_a_forgotten_closure_is_found():
     def forgetful(x, y):
         return x * y, lambda g: g * y
 
-    with pytest.raises(TypeError, match=r"forgetful has no derivative with respect to Tensor: \(\)"):
+    with pytest.raises(
+        TypeError, match=r"forgetful has no derivative with respect to Tensor: \(\)"
+    ):
         tg.check_gradients(forgetful, 2.0, 3.0)
 
 

@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.quick import as_a_whole
+
 __all__ = ["absorbed", "has_nan"]
 
 Array = NDArray[Any]
 
 
+@as_a_whole
 def has_nan(x: Array) -> bool:
     """Whether an element is nan, found out in the fastest way."""
     total = np.vdot(x, x)

@@ -121,7 +121,7 @@ class no_grad(within):  # noqa: N801 - as PyTorch's
             return made
         if not callable(function):
             raise TypeError(f"no_grad takes no arguments, or a function; got {function!r}")
-        made.__init__()
+        no_grad.__init__(made)
         return made(function)
 
     def __init__(self) -> None:

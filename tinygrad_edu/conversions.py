@@ -19,23 +19,23 @@ class Conversions(Node):
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        return self._data.item()
+        return self.data.item()
 
     def numpy(self) -> NDArray[Any]:
         """The values as an array, sharing memory: gradients do not flow through it."""
-        return self._data
+        return self.data
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self.data.tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         self._require_detached("np.asarray(tensor)")
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self.data, dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:
         self._require_detached("np.from_dlpack(tensor)")
-        return self._data.__dlpack__(**options)
+        return self.data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()
@@ -48,22 +48,22 @@ class Conversions(Node):
             )
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self.data)
 
     def __float__(self) -> float:
-        return float(self._data.item())
+        return float(self.data.item())
 
     def __int__(self) -> int:
-        return int(self._data.item())
+        return int(self.data.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
+        return format(self.data, spec) if spec else repr(self)
 
     def __index__(self) -> int:
-        return self._data.__index__()
+        return self.data.__index__()
 
     def __len__(self) -> int:
         return len(self._data)
 
     def __contains__(self, value: Any) -> bool:
-        return value in self._data
+        return value in self.data

@@ -24,7 +24,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.absorbing import absorbed, has_nan
 from tinygrad_edu.broadcasting import broadcasts, unbroadcast
@@ -105,6 +105,32 @@ class Node:
         self._source = None
         self.grad = None
         self.name = name
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """The values. ``t.data = array`` replaces those of a leaf, keeping shape and dtype."""
+        stand_in = current().stand_in
+        return self._data if stand_in is None else stand_in(self)._data
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        if current().stand_in is not None:
+            raise TypeError("a function that is being recorded cannot replace the data of a Tensor")
+        if self._op is not None:
+            if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
+                self._order = next_order()
+            raise ValueError(
+                f"the data of {describe(self)} are computed by {self._op.__name__}; only those of a "
+                "leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
+            )
+        array, (shape, dtype) = np.asarray(value), (self._data.shape, self._data.dtype)
+        if array.shape != shape or array.dtype != dtype:
+            raise ValueError(
+                f"new data must have the Tensor's shape and dtype, {shape} {dtype}; "
+                f"got {array.shape} {array.dtype}"
+            )
+        self._data = array
+        self._order = next_order()  # so that a graph which used the old data notices
 
 
 def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:

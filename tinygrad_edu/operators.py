@@ -19,7 +19,7 @@ __all__ = ["Operators"]
 
 
 def _compare(function: np.ufunc, a: Node, b: Operand) -> NDArray[np.bool_]:
-    mask: NDArray[np.bool_] = function(a._data, values(b))
+    mask: NDArray[np.bool_] = function(a.data, values(b))
     return mask
 
 

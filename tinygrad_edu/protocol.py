@@ -92,7 +92,7 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
 def _values(x: Any) -> Any:
     """The arrays behind the Tensors, in nested containers too."""
     if isinstance(x, Node):
-        return x._data
+        return x.data
     if isinstance(x, list | tuple):
         return type(x)(_values(v) for v in x)
     if isinstance(x, dict):

@@ -104,11 +104,12 @@ def with_short_rows(x: Any) -> Any:
     from column to column. Long rows stay as they are: they are summed in pairs, which is exact.
     """
     if x.ndim == 2 and x.shape[1] <= SHORT and isinstance(x, np.ndarray):
-        return np.asfortranarray(x)
+        return _by_columns(x)
     return x
 
 
 SHORT = 16
+_by_columns = as_a_whole(np.asfortranarray)
 
 
 # --- class indices ----------------------------------------------------------------------------
@@ -124,7 +125,8 @@ def one_hot(indices: Any, classes: int, dtype: np.dtype[Any]) -> Array:
     is faster than to compare with all classes by a factor of eight, and needs no such matrix.
     """
     if classes <= FEW:
-        return _identity(classes, dtype).take(indices, axis=0)
+        rows: Array = _identity(classes, dtype).take(indices, axis=0)
+        return rows
     rows = np.zeros((indices.size, classes), dtype)
     rows[np.arange(indices.size), indices.reshape(-1)] = 1
     return rows.reshape(*indices.shape, classes)
@@ -188,13 +190,18 @@ def is_held_once(array: Any) -> bool:
     return type(array) is np.ndarray and array.base is None and _references(array) == _ONCE
 
 
-_references: Callable[[Any], int] = getattr(sys, "getrefcount", lambda _: 0)
+def _references(array: Any) -> int:
+    return sys.getrefcount(array) if hasattr(sys, "getrefcount") else 0
 
 
 def _references_of_a_new_array() -> int:
-    """What `is_held_once` counts, of an array that its caller holds in one variable."""
+    """What `is_held_once` counts for an array that its caller holds in one variable."""
+
+    def references(array: Any) -> int:
+        return _references(array) or -1
+
     array = np.empty(0)
-    return (lambda array: _references(array))(array) or -1
+    return references(array)
 
 
 _ONCE = _references_of_a_new_array()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_edu.context import within
 from tinygrad_edu.conversions import Conversions
-from tinygrad_edu.engine import Node, backpropagate, next_order
-from tinygrad_edu.errors import describe
+from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
 from tinygrad_edu.protocol import call_function, call_ufunc
@@ -71,7 +70,7 @@ class Tensor(Operators, Conversions):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        array = np.copy(data._data if isinstance(data, Tensor) else data)  # type: ignore[arg-type]
+        array = np.copy(data._data if isinstance(data, Tensor) else data)
         if dtype is not None:
             array = array.astype(dtype, copy=False)
         if array.dtype.kind not in "fiubc":
@@ -82,29 +81,6 @@ class Tensor(Operators, Conversions):
         self.requires_grad = requires_grad
 
     # --- what it is -------------------------------------------------------------------
-
-    @property
-    def data(self) -> Array:
-        """The values. ``t.data = array`` replaces them, keeping shape and dtype."""
-        return self._data
-
-    @data.setter
-    def data(self, value: ArrayLike) -> None:
-        if self._op is not None:
-            if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
-                self._order = next_order()
-            raise ValueError(
-                f"the data of {describe(self)} are computed by {self._op.__name__}; only those of a "
-                "leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
-            )
-        array = np.asarray(value)
-        if array.shape != self.shape or array.dtype != self.dtype:
-            raise ValueError(
-                f"new data must have the Tensor's shape and dtype, {self.shape} {self.dtype}; "
-                f"got {array.shape} {array.dtype}"
-            )
-        self._data = array
-        self._order = next_order()  # so that a graph which used the old data notices
 
     @property
     def requires_grad(self) -> bool:
@@ -141,6 +117,44 @@ class Tensor(Operators, Conversions):
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
         return self._data.dtype
+
+    # --- how it came about: the graph, walked by hand -----------------------------------------
+
+    @property
+    def op(self) -> Callable[..., Any] | None:
+        """The operation that computed it, as `tinygrad_edu.tanh`; None for a leaf.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> x = tg.Tensor(0.5, requires_grad=True)
+        >>> y = tg.tanh(x)
+        >>> y.op is tg.tanh, y.op.__name__, x.op
+        (True, 'tanh', None)
+        """
+        return self._op
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The Tensors that it was computed from, in the order of the operation's inputs.
+
+        Examples
+        --------
+        >>> import tinygrad_edu as tg
+        >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
+        >>> loss = (x * x + 1.0).sum()
+        >>> def visit(t, depth=0):
+        ...     print("  " * depth + (t.op.__name__ if t.op else t.name))
+        ...     for x in t.inputs:
+        ...         visit(x, depth + 1)
+        >>> visit(loss)
+        sum
+          add
+            multiply
+              x
+              x
+        """
+        return tuple(x for x in self._inputs if isinstance(x, Tensor))
 
     @property
     def is_leaf(self) -> bool:
@@ -230,7 +244,7 @@ class Tensor(Operators, Conversions):
     def detach(self) -> Tensor:
         """A leaf of the same values, sharing memory, cut from the graph."""
         leaf = Tensor.__new__(Tensor)
-        Node.__init__(leaf, self._data, name=self.name)
+        Node.__init__(leaf, self.data, name=self.name)
         return leaf
 
     # --- as a whole, and in parts ---------------------------------------------------
@@ -240,7 +254,7 @@ class Tensor(Operators, Conversions):
             raise TypeError("a computed Tensor cannot be copied or pickled; write .detach() first")
         return (
             Tensor,
-            (self._data, self._requires_grad, None, self.name),
+            (self.data, self._requires_grad, None, self.name),
             (None, {"grad": self.grad}),
         )
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from copy import copy
+from keyword import iskeyword
 from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.engine import backpropagate
+from tinygrad_edu.compiler.tracing import Tape, Traced, Value
+from tinygrad_edu.context import within
+from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.tracing import Tape, Traced, Value
 
 __all__ = ["Recording"]
 
@@ -21,14 +26,17 @@ __all__ = ["Recording"]
 class Recording:
     """One training step on a tape.
 
+    The function runs once, on arrays that note what is done to them. Those that stand for the
+    arguments are handed to it; those that stand for the data of parameters are seen through the
+    context, by this run alone: the parameters themselves stay as they are, and other threads go on
+    computing with them.
+
     Parameters
     ----------
     function : callable
         From the arguments to the loss.
     arguments : mapping of str to anything
         By name. Arrays and Tensors will be others each time, the rest stays the same.
-    parameters : mapping of str to Tensor
-        The leaves below the loss.
     optimizer : Optimizer or None
         Whose step follows.
     vary : callable, optional
@@ -39,18 +47,18 @@ class Recording:
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
     settings: list[Value]  # those of the optimizer among them, which a rule may not need
+    parameters: dict[Tensor, str]  # the leaves that the function uses, and their names
     loss: Value
     gradients: dict[Tensor, Value]
     memory: dict[Value, str]  # arrays that are kept, and how they are made
     parts: dict[Value, Value]  # inputs that lie in the memory of another one
-    stored: dict[Value, list[Value]]  # values, and where they go at once
+    stored: dict[Value, list[Value]]  # values, and where they are written as soon as they are known
     overwritten: dict[Value, Value]  # inputs, and the values that replace them at the end
 
     def __init__(
         self,
         function: Callable[..., Any],
         arguments: Mapping[str, Any],
-        parameters: Mapping[str, Tensor],
         optimizer: Optimizer | None,
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
@@ -63,19 +71,56 @@ class Recording:
         self.stored = {}
         self.overwritten = {}
         self._vary = vary
+        self._begin = next_order()
+        self._stand_ins: dict[Tensor, Tensor] = {}
         given = [self._argument(x, name) for name, x in arguments.items()]
-        data = {p: self._input(p.data, name) for name, p in parameters.items()}
-        with replaced_data(data), np.errstate(all="ignore"):
-            loss = function(*given)
+        with (
+            within(recording=True, observer=None, stand_in=self._stand_in),
+            np.errstate(all="ignore"),
+        ):
+            loss = _checked(function(*given))
+            self.parameters = self._name_parameters(function)
             self._end_of_forward = len(self.tape.values)
             self.loss = self._value(loss._data)
             seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
             found = backpropagate({loss: seed})
-            self.gradients = {p: self._value(found[p]) for p in data if p in found}
+            self.gradients = {
+                p: self._value(found[stand_in])
+                for p, stand_in in self._stand_ins.items()
+                if stand_in in found
+            }
             self._end_of_backward = len(self.tape.values)
             if optimizer is not None:
-                names = {p: name for name, p in parameters.items()}
-                self._record_update(optimizer, names, {p: x.value for p, x in data.items()})
+                self._record_update(optimizer)
+
+    # --- the parameters ------------------------------------------------------------------------
+
+    def _stand_in(self, x: Any) -> Any:
+        """What stands for a Tensor: one of traced data for a parameter, for another one itself."""
+        stand_in = self._stand_ins.get(x)
+        if stand_in is not None:
+            return stand_in
+        if x._op is not None or not x._requires_grad or x._order > self._begin:
+            return x
+        leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
+        Node.__init__(leaf, self._input(x._data), requires_grad=True)
+        return leaf
+
+    def _name_parameters(self, function: Callable[..., Any]) -> dict[Tensor, str]:
+        """A name for each parameter, all of them different: its own, or that of its variable."""
+        try:
+            scope = inspect.getclosurevars(function)
+            variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
+        except TypeError:  # no function of Python's
+            variables = {}
+        names = [_identifier(p.name or variables.get(id(p), "p")) for p in self._stand_ins]
+        times, seen, given = Counter(names), Counter[str](), {}
+        for (p, stand_in), name in zip(self._stand_ins.items(), names, strict=True):
+            seen[name] += 1
+            repeated = times[name] > 1 or name in self.names
+            given[p] = self.unused(f"{name}{seen[name]}" if repeated else name)
+            _value_of(stand_in).input = given[p]
+        return given
 
     # --- what goes in ----------------------------------------------------------------------
 
@@ -86,8 +131,8 @@ class Recording:
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
 
-    def _input(self, x: Any, name: str) -> Any:
-        traced = self.tape.input(self._vary(x), self.unused(name))
+    def _input(self, x: Any, name: str = "") -> Any:
+        traced = self.tape.input(self._vary(x), name and self.unused(name))
         self.inputs.append(traced.value)
         return traced
 
@@ -114,40 +159,36 @@ class Recording:
 
     # --- the step of an optimizer -------------------------------------------------------------
 
-    def _record_update(
-        self, optimizer: Optimizer, names: dict[Tensor, str], data: dict[Tensor, Value]
-    ) -> None:
-        steps = optimizer.steps
+    def _record_update(self, optimizer: Optimizer) -> None:
         for p in optimizer.parameters:
             if p not in self.gradients:
                 raise ValueError(
                     f"the loss does not depend on {describe(p)}, a parameter of the optimizer"
                 )
+        optimizer = copy(optimizer)  # a rule may read and change its attributes
+        data = {p: _value_of(stand_in) for p, stand_in in self._stand_ins.items()}
         given = len(self.inputs)
         lr = self._input(optimizer.learning_rate, "lr")
-        optimizer.steps = self._input(steps + 1, "t")
-        try:
-            for k, block in enumerate(optimizer.blocks, 1):
-                suffix = str(k) if len(optimizer.blocks) > 1 else ""
-                g = self._gradient_of(block, suffix, names)
-                before = [
-                    self._input(x, name + suffix)
-                    for name, x in zip(
-                        ("values", *optimizer.slots), (block.values, *block.state), strict=True
-                    )
-                ]
-                self.parts |= {data[p]: before[0].value for p in block.parameters}
-                after = optimizer.update(
-                    before[0], g, *before[1:], lr=lr, weight_decay=block.weight_decay
+        optimizer.steps = self._input(optimizer.steps + 1, "t")
+        for k, block in enumerate(optimizer.blocks, 1):
+            suffix = str(k) if len(optimizer.blocks) > 1 else ""
+            g = self._gradient_of(block, suffix)
+            before = [
+                self._input(x, name + suffix)
+                for name, x in zip(
+                    ("values", *optimizer.slots), (block.values, *block.state), strict=True
                 )
-                for old, new in zip(before, map(self._value, after), strict=True):
-                    if new is not old.value:
-                        self.overwritten[old.value] = new
-        finally:
-            optimizer.steps = steps
+            ]
+            self.parts |= {data[p]: before[0].value for p in block.parameters}
+            after = optimizer.update(
+                before[0], g, *before[1:], lr=lr, weight_decay=block.weight_decay
+            )
+            for old, new in zip(before, map(self._value, after), strict=True):
+                if new is not old.value:
+                    self.overwritten[old.value] = new
         self.settings = self.inputs[given:]
 
-    def _gradient_of(self, block: Block, suffix: str, names: dict[Tensor, str]) -> Any:
+    def _gradient_of(self, block: Block, suffix: str) -> Any:
         """The gradients of a block side by side, each of them written to its part."""
         memory = np.zeros_like(block.values)
         name = self.unused(f"gradient{suffix}")
@@ -155,7 +196,7 @@ class Recording:
         self.memory[whole.value] = f"np.zeros({memory.size}, np.{memory.dtype})"
         start = 0
         for p, view in zip(block.parameters, block.split(memory), strict=True):
-            part = self.tape.input(view, self.unused(f"d{names[p]}")).value
+            part = self.tape.input(view, self.unused(f"d{self.parameters[p]}")).value
             end = start + p.size
             self.memory[part] = f"{name}[{start}:{end}].reshape({view.shape})"
             self.parts[part] = whole.value
@@ -174,14 +215,26 @@ class Recording:
         }
 
 
-@contextmanager
-def replaced_data(data: Mapping[Tensor, Any]) -> Iterator[None]:
-    """Give Tensors other data for a while, without marking them as changed."""
-    before = {p: (p._data, p.grad) for p in data}
-    try:
-        for p, x in data.items():
-            p._data = x
-        yield
-    finally:
-        for p, (x, grad) in before.items():
-            p._data, p.grad = x, grad
+def _checked(loss: Any) -> Tensor:
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
+        raise TypeError(
+            f"the function must return a Tensor that depends on a parameter; it returned {what}"
+        )
+    if loss.size != 1:
+        raise ValueError(
+            f"the loss must be a single number; it has shape {loss.shape}. Reduce it with .sum() "
+            "or .mean()"
+        )
+    return loss
+
+
+def _value_of(stand_in: Tensor) -> Value:
+    data: Any = stand_in._data
+    return cast("Value", data.value)
+
+
+def _identifier(name: str) -> str:
+    """A name that Python takes, as near as can be to any text."""
+    name = re.sub(r"\W", "_", name)
+    return name if name.isidentifier() and not iskeyword(name) else f"p_{name}"

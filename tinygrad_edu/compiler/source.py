@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.storage import LARGE, Place, Storage, nbytes
-from tinygrad_edu.tracing import SMALL, Value, matrix_transposed, transposed
+from tinygrad_edu.compiler.tracing import SMALL, Value, matrix_transposed, transposed
 
 __all__ = ["Writer"]
 

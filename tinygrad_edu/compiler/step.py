@@ -174,12 +174,12 @@ class _Program:
     def __init__(
         self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
     ) -> None:
-        recording, parameters = record(function, optimizer, args)
-        self._parameters = [*parameters.values()]
+        recording = record(function, optimizer, args)
+        self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
         self._lock = Lock()  # its memory is for one run at a time
-        self.source, self._run, self._needs = _written(recording, parameters)
+        self.source, self._run, self._needs = _written(recording)
 
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
@@ -222,14 +222,12 @@ def _unite(optimizer: Optimizer) -> None:
 # --- what is written -----------------------------------------------------------------------
 
 
-def _written(
-    recording: Recording, parameters: dict[str, Tensor]
-) -> tuple[str, Callable[..., Any], list[bool]]:
+def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]:
     """The source of a program, its function, and which settings of the optimizer that takes."""
     names = {recording.loss: recording.unused("loss")}
     gradients = [] if recording.memory else [*recording.gradients.values()]  # for an optimizer
     if gradients:
-        for name, p in parameters.items():
+        for p, name in recording.parameters.items():
             if recording.gradients.get(p) not in {None, *names}:
                 names[recording.gradients[p]] = recording.unused(f"d{name}")
     writer = Writer(recording, [recording.loss, *gradients], names)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.tracing import Value
+from tinygrad_edu.compiler.tracing import Value
 
 __all__ = ["LARGE", "Place", "Storage", "nbytes"]
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, edges, nodes_of
 from tinygrad_edu.errors import describe, describe_call
-
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [

@@ -15,9 +15,9 @@ from tinygrad_edu.nn import activations, init
 from tinygrad_edu.nn.activations import Activation, ActivationModule
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.ops._common import Operand
+from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.quick import as_a_whole
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.tracing import Traced, UntraceableError
 
 __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
 
@@ -241,24 +241,22 @@ class Dropout(Module):
         """Apply a new mask."""
         if not self.training or self.p == 0:
             return x
-        if isinstance(x.data if isinstance(x, Tensor) else x, Traced):
-            raise UntraceableError(
-                "dropout draws random numbers: a compiled step would use the same ones each time"
-            )
-        kept = self.rng.uniform(size=np.shape(x)) >= self.p
-        return x * (kept / (1 - self.p)).astype(np.result_type(_dtype(x), np.float16))
+        return x * dropout_mask(values(as_array(x)), self.p, self.rng)
 
     def extra_repr(self) -> str:
         """Tell the probability."""
         return f"p={self.p}"
 
 
+@as_a_whole
+def dropout_mask(x: Any, p: float, rng: Any) -> Any:
+    """For every element 0 with probability p, else 1 / (1 - p)."""
+    kept = rng.uniform(size=x.shape) >= p
+    return (kept / (1 - p)).astype(np.result_type(x, np.float16))
+
+
 def _can_be_dropped_with(p: Any) -> bool:
     return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
-
-
-def _dtype(x: Operand) -> Any:
-    return x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype
 
 
 class Sequential(Module):

@@ -56,7 +56,7 @@ def is_tensor(x: Any) -> bool:
 
 def values(x: Any) -> Any:
     """The plain values of a Tensor or an array: what is used as a constant."""
-    return x._data if isinstance(x, Node) else x
+    return x.data if isinstance(x, Node) else x
 
 
 @as_a_whole

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import Node, nodes_of
-
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import operands
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from types import MethodDescriptorType
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+
+from tinygrad_edu.absorbing import has_nan
+from tinygrad_edu.ops._common import weighted
 
 __all__ = [
     "Number",
@@ -22,7 +25,6 @@ __all__ = [
     "Traced",
     "UntraceableError",
     "Value",
-    "copied",
     "key_of",
     "mapped",
     "same_numbers",
@@ -91,9 +93,13 @@ class Tape:
         args, options = mapped(self._value, args), mapped(self._value, options or {})
         if isinstance(function, np.ufunc) and function.signature is None and not options:
             args = self._in_full(args)
-        key = (function, key_of(args), key_of(options))
+        key: Any = (function, key_of(args), key_of(options))
+        if any(_found(RANDOM, (args, options))):
+            key = object()  # each call draws other numbers
         if key not in self._known:
             example = _called(function, mapped(_example, args), mapped(_example, options))
+            if example is None:  # a check, which computes nothing
+                return None
             value = simplified(Value(example, function, args, options))
             self._known[key] = value if value.example is not example else self._noted(value)
         return self._traced(self._known[key])
@@ -144,6 +150,7 @@ class Tape:
         )
 
 
+RANDOM = (np.random.Generator, np.random.RandomState)
 SMALL = 8  # arrays of so few elements are told by them
 
 
@@ -201,6 +208,8 @@ def _found(kind: Any, x: Any) -> Iterator[Any]:
 
 
 def _example(x: Any) -> Any:
+    if isinstance(x, RANDOM):
+        return deepcopy(x)  # what the program draws is not drawn while it is recorded
     return x.example if isinstance(x, Value) else x
 
 
@@ -265,6 +274,8 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
             return NotImplemented
         if function in (np.shape, np.ndim, np.size):
             return function(*mapped(_untraced, args), **options)
+        if function in UNGUARDED:
+            return UNGUARDED[function](*args)
         if function in OF_A_SHAPE_THAT_DEPENDS or options.get("out") is not None:
             raise UntraceableError(
                 f"the shape of what np.{function.__name__} returns depends on values"
@@ -292,13 +303,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return _tape_of(self).call(matrix_transposed, (self,))
-
-
-def copied(data: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """A new array of some data, which is traced if they are."""
-    is_traced = isinstance(data, Traced)
-    return data.astype(dtype or data.dtype) if is_traced else np.array(data, dtype=dtype)
+        return self.T if self.ndim == 2 else _tape_of(self).call(matrix_transposed, (self,))
 
 
 def transposed(x: Any) -> Any:
@@ -310,6 +315,10 @@ def matrix_transposed(x: Any) -> Any:
     """The array with its last two axes swapped."""
     return x.mT
 
+
+# What a program computes without: it is right where all is finite, and else the step is run as it
+# stands, with all its guards.
+UNGUARDED: dict[Any, Callable[..., Any]] = {weighted: np.multiply, has_nan: lambda _: False}
 
 OF_A_SHAPE_THAT_DEPENDS = {
     np.argwhere,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_edu.tracing import Number, Tape, Traced, UntraceableError, Value, copied
+from tinygrad_edu.compiler.tracing import Number, Tape, Traced, UntraceableError, Value
+from tinygrad_edu.quick import as_a_whole
 
 matrices = hnp.arrays(float, hnp.array_shapes(min_dims=2, max_dims=2), elements=st.floats(-2, 2))
 
@@ -84,7 +85,7 @@ def test_what_does_nothing_is_not_noted():
     tape = Tape()
     x = tape.input(np.ones(3), "x")
     one = tape.constant(np.array(1.0))
-    for same in (x * 1, 1.0 * x, x * one, x.copy(), np.copy(x), x.astype(float), copied(x)):
+    for same in (x * 1, 1.0 * x, x * one, x.copy(), np.copy(x), x.astype(float)):
         assert same.value is x.value
     assert noted(tape) == []
     assert (x * one.astype(np.float32)).value is x.value
@@ -159,10 +160,34 @@ def test_numbers_that_vary(lr, other):
         bool(Number.of(tape.values[0], tape))
 
 
-@given(matrices)
-def test_copied_is_a_new_array(x):
-    y = copied(x)
-    assert y is not x
-    assert y.base is None
-    np.testing.assert_array_equal(y, x)
-    assert copied([1, 2], np.float32).dtype == np.float32
+def test_a_function_may_be_noted_as_a_whole():
+    @as_a_whole
+    def twice(x):
+        """Two times x."""
+        return np.array([2 * number for number in x.tolist()])
+
+    @as_a_whole
+    def require_positive(x):
+        if (x <= 0).any():
+            raise ValueError("must be positive")
+
+    tape = Tape()
+    x = tape.input(np.array([1.0, 2.0]), "x")
+    np.testing.assert_array_equal(np.asarray(twice(x)), [2, 4])
+    assert require_positive(x) is None
+    assert noted(tape) == ["twice"]
+    assert (twice.__name__, twice.__doc__) == ("twice", "Two times x.")
+    np.testing.assert_array_equal(twice(np.ones(2)), [2, 2])
+    with pytest.raises(ValueError, match="must be positive"):
+        require_positive(tape.input(np.zeros(2), "y"))
+
+
+def test_random_numbers_are_drawn_by_the_program():
+    @as_a_whole
+    def noise(x, rng):
+        return rng.normal(size=x.shape)
+
+    tape, rng = Tape(), np.random.default_rng(0)
+    x = tape.input(np.zeros(3), "x")
+    assert noise(x, rng).value is not noise(x, rng).value
+    assert rng.normal() == np.random.default_rng(0).normal()
