@@ -120,8 +120,8 @@ class Node:
             if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
                 self._order = next_order()
             raise ValueError(
-                f"the data of {describe(self)} are computed by {self._op.__name__}; only those of a "
-                "leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
+                f"the data of {describe(self)} are computed by {self._op.__name__}; only those of "
+                "a leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
             )
         array, (shape, dtype) = np.asarray(value), (self._data.shape, self._data.dtype)
         if array.shape != shape or array.dtype != dtype:
@@ -180,7 +180,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
     """
 
     @functools.wraps(body)
-    def op(*inputs: Any, **options: Any) -> Any:
+    def op(*inputs: Any, **options: Any) -> Any:  # noqa: PLR0912 - the hot path: calls would cost
         context = current()
         if context.stand_in is not None:
             inputs = tuple(context.stand_in(x) if isinstance(x, Node) else x for x in inputs)

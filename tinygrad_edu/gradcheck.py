@@ -14,7 +14,8 @@ from tinygrad_edu.context import no_grad, within
 from tinygrad_edu.engine import Node
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import grad, leaves
+from tinygrad_edu.transforms import grad
+from tinygrad_edu.trees import leaves
 
 __all__ = ["check_gradients"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.engine import Node
-from tinygrad_edu.ops._common import NUMPY
+from tinygrad_edu.ops._common import NUMPY, values
+from tinygrad_edu.trees import tree_map
 
 __all__ = ["call_function", "call_ufunc"]
 
@@ -60,7 +60,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
     op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if op is None and method == "__call__" and ufunc in PLAIN:
-        return ufunc(*_values(inputs), **_values(options))
+        return ufunc(*_plain(inputs), **_plain(options))
     if method in {"reduce", "accumulate"}:
         options.setdefault("axis", 0)  # where the functions of these names take all axes
     return _call(op, name, inputs, options)
@@ -69,7 +69,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
 def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
     """Stand in for ``function(*args, **options)`` where an argument is, or holds, a Tensor."""
     if function in PLAIN:
-        return function(*_values(args), **_values(options))
+        return function(*_plain(args), **_plain(options))
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
     return _call(NUMPY.get(function), f"{module}.{function.__name__}", args, options)
 
@@ -89,12 +89,6 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
     return op(*args, **{RENAMED.get(name, name): value for name, value in options.items()})
 
 
-def _values(x: Any) -> Any:
+def _plain(arguments: Any) -> Any:
     """The arrays behind the Tensors, in nested containers too."""
-    if isinstance(x, Node):
-        return x.data
-    if isinstance(x, list | tuple):
-        return type(x)(_values(v) for v in x)
-    if isinstance(x, dict):
-        return {key: _values(v) for key, v in x.items()}
-    return x
+    return tree_map(values, arguments)

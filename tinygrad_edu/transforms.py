@@ -16,28 +16,9 @@ from tinygrad_edu import ops
 from tinygrad_edu.context import current, within
 from tinygrad_edu.engine import backpropagate
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import Tree, leaves, tree_map
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
-
-Tree = Any
-"""An array or a Tensor, or a list, tuple or dict of trees."""
-
-
-def tree_map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
-    """``f`` of every leaf, in the same structure."""
-    if isinstance(tree, dict):
-        return {key: tree_map(f, tree[key], *(o[key] for o in others)) for key in tree}
-    if isinstance(tree, list | tuple):
-        mapped = [tree_map(f, *leaves) for leaves in zip(tree, *others, strict=True)]
-        return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
-    return f(tree, *others)
-
-
-def leaves(tree: Tree) -> list[Any]:
-    """The leaves of a tree, in order."""
-    found: list[Any] = []
-    tree_map(found.append, tree)
-    return found
 
 
 class _Trace:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_edu as tg
-from tinygrad_edu.transforms import tree_map
+from tinygrad_edu.trees import tree_map
 
 # --------------------------------------------------------------------------------------
 # How to draw arguments

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
-from tinygrad_edu.transforms import leaves
+from tinygrad_edu.trees import leaves
 
 from .table import ROWS, Case, is_variable, replaced, sigmoid, softmax, variable
 

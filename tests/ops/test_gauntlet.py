@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
-from tinygrad_edu.transforms import leaves
+from tinygrad_edu.trees import leaves
 
 from ..garbage import garbage_of
 from .table import ROWS, replaced, variable

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.transforms import leaves
+from tinygrad_edu.trees import leaves
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.model import read_graph
 from tinygrad_edu.viz.story import tell

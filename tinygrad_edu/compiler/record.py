@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.compiler.tracing import Tape, Value, key_of, mapped, same_numbers
+from tinygrad_edu.compiler.tracing import Tape, Value, key_of, same_numbers
 from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import tree_map
 
 __all__ = ["record"]
 
@@ -86,4 +87,4 @@ def _call(value: Value, numbers: dict[Value, int]) -> Any:
     def numbered(x: Any) -> Any:
         return (Value, numbers[x]) if isinstance(x, Value) else x
 
-    return key_of(mapped(numbered, (value.args, value.options)))
+    return key_of(tree_map(numbered, (value.args, value.options)))

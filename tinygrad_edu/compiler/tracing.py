@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.ops._common import weighted
+from tinygrad_edu.trees import leaves, tree_map
 
 __all__ = [
     "Number",
@@ -26,7 +27,6 @@ __all__ = [
     "UntraceableError",
     "Value",
     "key_of",
-    "mapped",
     "same_numbers",
 ]
 
@@ -90,14 +90,14 @@ class Tape:
         self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None
     ) -> Any:
         """Call a function of traced arrays, as a whole."""
-        args, options = mapped(self._value, args), mapped(self._value, options or {})
+        args, options = tree_map(self._value, args), tree_map(self._value, options or {})
         if isinstance(function, np.ufunc) and function.signature is None and not options:
             args = self._in_full(args)
         key: Any = (function, key_of(args), key_of(options))
         if any(_found(RANDOM, (args, options))):
             key = object()  # each call draws other numbers
         if key not in self._known:
-            example = _called(function, mapped(_example, args), mapped(_example, options))
+            example = _called(function, tree_map(_example, args), tree_map(_example, options))
             if example is None:  # a check, which computes nothing
                 return None
             value = simplified(Value(example, function, args, options))
@@ -142,9 +142,8 @@ class Tape:
         if type(example) in (int, float):
             return Number.of(value, self)
         if isinstance(example, tuple | list):
-            parts = (self.call(operator.getitem, (value, i)) for i in range(len(example)))
-            named = hasattr(example, "_fields")
-            return type(example)(*parts) if named else type(example)(parts)
+            parts = [self.call(operator.getitem, (value, i)) for i in range(len(example))]
+            return type(example)(*parts) if hasattr(example, "_fields") else type(example)(parts)
         raise UntraceableError(
             f"{value.function} returns {type(example).__name__}, and not an array"
         )
@@ -187,24 +186,9 @@ def _alike(a: Any, b: Any) -> bool:
     return np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
 
 
-def mapped(f: Callable[[Any], Any], x: Any) -> Any:
-    """Nested arguments with f of each."""
-    if isinstance(x, tuple | list):
-        return type(x)(mapped(f, part) for part in x)
-    if isinstance(x, dict):
-        return {name: mapped(f, part) for name, part in x.items()}
-    return f(x)
-
-
-def _found(kind: Any, x: Any) -> Iterator[Any]:
+def _found(kind: Any, tree: Any) -> Iterator[Any]:
     """Everything of a kind in nested arguments."""
-    if isinstance(x, kind):
-        yield x
-    elif isinstance(x, tuple | list):
-        for part in x:
-            yield from _found(kind, part)
-    elif isinstance(x, dict):
-        yield from _found(kind, [*x.values()])
+    return (x for x in leaves(tree) if isinstance(x, kind))
 
 
 def _example(x: Any) -> Any:
@@ -273,7 +257,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         if not all(issubclass(kind, np.ndarray) for kind in types):
             return NotImplemented
         if function in (np.shape, np.ndim, np.size):
-            return function(*mapped(_untraced, args), **options)
+            return function(*tree_map(_untraced, args), **options)
         if function in UNGUARDED:
             return UNGUARDED[function](*args)
         if function in OF_A_SHAPE_THAT_DEPENDS or options.get("out") is not None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_edu.context import scope
 from tinygrad_edu.state import fitting
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import named_leaves
 
 __all__ = ["Module"]
 
@@ -69,8 +70,7 @@ class Module:
 
     def _children(self) -> Iterator[tuple[str, Tensor | Module]]:
         """The Tensors and modules in the attributes, with the path from here to each."""
-        for name, value in vars(self).items():
-            yield from _unpack(name, value)
+        return ((name, x) for name, x in named_leaves(vars(self)) if isinstance(x, Tensor | Module))
 
     def _walk(
         self, prefix: str = "", seen: set[Any] | None = None
@@ -201,15 +201,3 @@ class Module:
             if isinstance(child, Module)
         ]
         return f"{type(self).__name__}({self.extra_repr()}{''.join(inner)}{chr(10) * bool(inner)})"
-
-
-def _unpack(path: str, value: Any) -> Iterator[tuple[str, Tensor | Module]]:
-    """The Tensors and modules in an attribute, which may be a nested container."""
-    if isinstance(value, Tensor | Module):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, v in value.items():
-            yield from _unpack(f"{path}.{key}", v)
-    elif isinstance(value, list | tuple):
-        for i, v in enumerate(value):
-            yield from _unpack(f"{path}.{i}", v)

@@ -176,7 +176,7 @@ def dot(a: Operand, b: Operand) -> Any:
     if a.ndim == 0 or b.ndim == 0:
         return np.dot(a, b), lambda g: g * b, lambda g: g * a
     if a.ndim <= 2 and b.ndim <= 2:
-        return matmul.body(a, b)  # type: ignore[attr-defined,no-any-return]
+        return matmul.body(a, b)  # type: ignore[attr-defined]
     of_a, of_b = [a.ndim - 1], [max(b.ndim - 2, 0)]
     return np.tensordot(a, b, (of_a, of_b)), *contracted(a, b, of_a, of_b)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import Node, nodes_of
+from tinygrad_edu.trees import named_leaves
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import operands
 
@@ -147,21 +148,14 @@ def _numbered(letter: str) -> Iterator[str]:
     return (f"{letter}{i}" for i in itertools.count(1))
 
 
-def named_tensors(given: Any, path: str = "", depth: int = 4) -> Iterator[tuple[str, Node]]:
+def named_tensors(given: Any) -> Iterator[tuple[str, Node]]:
     """The Tensors in a mapping of names, in lists and dicts of them, and in modules."""
-    if isinstance(given, Node):
-        yield path, given
-    elif depth == 0:  # a list may contain itself
-        return
-    elif isinstance(given, Mapping):
-        for key, value in given.items():
-            yield from named_tensors(value, f"{path}.{key}" if path else str(key), depth - 1)
-    elif isinstance(given, list | tuple):
-        for i, value in enumerate(given):
-            yield from named_tensors(value, f"{path}[{i}]", depth - 1)
-    elif hasattr(given, "named_parameters") and not isinstance(given, type):
-        for key, value in given.named_parameters():
-            yield f"{path}.{key}" if path else key, value
+    for name, x in named_leaves(given, index="[{}]"):
+        if isinstance(x, Node):
+            yield name, x
+        elif hasattr(x, "named_parameters") and not isinstance(x, type):
+            for path, parameter in x.named_parameters():
+                yield f"{name}.{path}" if name else path, parameter
 
 
 # --- scopes -------------------------------------------------------------------------------

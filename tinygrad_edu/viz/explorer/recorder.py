@@ -15,7 +15,7 @@ from tinygrad_edu.context import current, within
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import source_of, user_frames
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import tree_map
+from tinygrad_edu.trees import tree_map
 from tinygrad_edu.viz.model import named_tensors
 
 __all__ = ["record"]
