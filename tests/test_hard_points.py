@@ -521,6 +521,123 @@ def test_what_is_not_felt_contributes_nothing(name):
     assert np.isfinite(grad).all()
 
 
+@tg.differentiable
+def my_sqrt(x):
+    """A root as a user writes it, who has never heard of the rule."""
+    y = np.sqrt(x)
+    return y, lambda g: g * 0.5 / y
+
+
+MASK = np.array([0.0, 0.0, 1.0])
+RULE = {  # functions of [-1, 0, 4], and their first and second derivatives
+    "where, a user's operation": (lambda x: tg.where(x > 0, my_sqrt(x), 0.0), 1),
+    "where, ours": (lambda x: tg.where(x > 0, tg.sqrt(x), 0.0), 1),
+    "a mask that multiplies": (lambda x: MASK * tg.where(MASK == 1, my_sqrt(x), my_sqrt(x * 0)), 1),
+    "a quotient": (lambda x: tg.where(x > 0, x / tg.sqrt(x), 0.0), 1),
+    "twice": (lambda x: tg.where(x > 0, my_sqrt(x) * 2, 0.0) * (x > 0), 2),
+    "a reduction": (lambda x: tg.where(x[2:] > 0, tg.sqrt(x)[2:], 0.0).sum(), 1),
+}
+
+
+@pytest.mark.parametrize("name", RULE)
+def test_zero_absorbs_in_every_order(name):
+    f, factor = RULE[name]
+    x = np.array([-1.0, 0.0, 4.0])
+    expected = np.array([0.25, -1 / 32, 3 / 256]) * factor
+
+    def derivative(order, x):
+        if order == 0:
+            return f(x).sum()
+        return tg.grad(lambda x: derivative(order - 1, x).sum())(x)
+
+    with np.errstate(all="ignore"):
+        for order in 1, 2, 3:
+            for given in x, tg.Tensor(x):
+                found = derivative(order, given)
+                numbers = found.data if isinstance(found, tg.Tensor) else found
+                np.testing.assert_allclose(numbers, [0, 0, expected[order - 1]], rtol=1e-12)
+
+
+def test_rows_that_nothing_uses():
+    logits = [[-INF, -INF], [0.0, 1.0]]
+    p = 1 / (1 + np.e)
+    cases = [
+        (lambda z: tg.softmax(z)[1, 0], p * (1 - p) * np.array([1, -1])),
+        (lambda z: tg.logsumexp(z, axis=1)[1], np.array([p, 1 - p])),
+        (lambda z: tg.log_softmax(z)[1, 0], np.array([1 - p, p - 1])),
+        (
+            lambda z: tg.where(z[:, :1] > -9, tg.softmax(z), 0.0)[:, 0],
+            p * (1 - p) * np.array([1, -1]),
+        ),
+    ]
+    for f, expected in cases:
+        z = variable(logits)
+        with np.errstate(all="ignore"):
+            f(z).sum().backward()
+        np.testing.assert_allclose(z.grad, [[0, 0], expected])
+
+
+PRODUCTS_OF_INFINITY = {
+    "matmul": lambda a, b: a @ b,
+    "matmul from the left": lambda a, b: (b.T @ a.T).T,
+    "linear": tg.linear,
+    "dot": tg.dot,
+    "inner": lambda a, b: tg.inner(a, b.T),
+    "tensordot": lambda a, b: tg.tensordot(a, b, 1),
+    "einsum": lambda a, b: tg.einsum("ij,jk->ik", a, b),
+    "einsum of three": lambda a, b: tg.einsum("ij,jk,k->ik", a, b, np.ones(2)),
+    "vecdot": lambda a, b: tg.vecdot(a[:, None], b.T),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS_OF_INFINITY)
+@pytest.mark.parametrize("bad", [INF, NAN])
+def test_terms_of_a_product_that_are_not_felt(name, bad):
+    a, b = variable([[1.0, 2.0], [3.0, 4.0]]), np.array([[bad, 5.0], [1.0, 6.0]])
+    with np.errstate(all="ignore"):
+        PRODUCTS_OF_INFINITY[name](a, b)[:, 1].sum().backward()  # the second column alone
+    np.testing.assert_array_equal(a.grad, [[5, 6], [5, 6]])
+    a.zero_grad()
+    with np.errstate(all="ignore"):
+        PRODUCTS_OF_INFINITY[name](a, b)[0].sum().backward()  # the first is felt, in one row
+    np.testing.assert_array_equal(a.grad, [[bad, 7], [0, 0]])
+
+
+def test_a_nan_of_the_users_own_comes_out():
+    x = variable([NAN, 1.0])
+    tg.softmax(x)[1].backward()
+    assert np.isnan(x.grad).all()
+    x = variable([NAN, 1.0])
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [NAN, 2])
+    x = variable([1.0, 1.0])
+    (x * [NAN, 2.0]).sum().backward()
+    np.testing.assert_array_equal(x.grad, [NAN, 2])
+    with pytest.raises(FloatingPointError, match="made nan"), tg.debug():
+        (variable([1.0, 1.0]) * [NAN, 2.0]).sum()
+
+
+def test_debug_lets_pass_what_the_rule_makes_zero():
+    x = variable([0.0, 4.0])
+    with np.errstate(all="ignore"), tg.debug():
+        tg.where(x > 0, tg.sqrt(x), 0.0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 0.25])
+    y = variable([0.0, 4.0])
+    with np.errstate(all="ignore"), tg.debug():
+        loss = tg.sqrt(y).sum()
+        with pytest.raises(FloatingPointError, match="passes to its input 0 is inf"):
+            loss.backward()
+
+
+def test_the_same_answer_with_create_graph():
+    x = variable([-1.0, 0.0, 4.0])
+    with np.errstate(all="ignore"):
+        tg.where(x > 0, tg.sqrt(x), 0.0).sum().backward(create_graph=True)
+    assert isinstance(x.grad, tg.Tensor)
+    assert type(x.grad.data) is np.ndarray
+    np.testing.assert_array_equal(x.grad.data, [0, 0, 0.25])
+
+
 def test_norm_at_zero():
     for order in None, 2, 1, 3, np.inf:
         np.testing.assert_array_equal(gradient(lambda x: tg.norm(x, order), [0.0, 0.0]), [0, 0])  # noqa: B023

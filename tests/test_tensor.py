@@ -397,3 +397,41 @@ def test_bad_input(name):
 def test_rows_of_zeros_and_a_one_must_be_probabilities():
     with pytest.raises((TypeError, ValueError), match=r"floating.point.*int64"):
         tg.softmax_cross_entropy(w, np.array([[1, 0]]))
+
+
+# --------------------------------------------------------------------------------------
+# The graph, walked by hand
+# --------------------------------------------------------------------------------------
+
+
+def test_op_and_inputs_lead_through_the_graph():
+    x, w = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([3.0, 4.0], requires_grad=True)
+    loss = tg.where([True, False], x * w, 2.0).sum(axis=0)
+    seen, pending = [], [loss]
+    while pending:
+        t = pending.pop()
+        seen.append(t.op and t.op.__name__)
+        pending.extend(t.inputs)
+    assert seen == ["sum", "where", "multiply", None, None]
+    assert loss.op is tg.sum
+    assert loss.inputs[0].inputs[0].inputs == (x, w)
+    assert (x * x).inputs == (x, x)
+    assert tg.concatenate([x, [1.0], w]).inputs == (x, w)
+    assert x.inputs == ()
+    assert x.op is None
+    assert (x.detach() * 2.0).op is None
+    with pytest.raises(AttributeError):
+        loss.op = None
+
+
+def test_computed_data_are_not_changed_in_silence():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = tg.exp(x)
+    with pytest.raises(ValueError, match=r"computed by exp.*\.detach\(\)"):
+        y.data -= 0.5
+    total = tg.sum(y)
+    with pytest.raises(ValueError, match="computed by exp"):
+        y.data *= 2.0
+    with pytest.raises(RuntimeError, match="was given new data after sum"):
+        total.backward()  # the graph says so, too, if the error was caught
+    assert x.grad is None
