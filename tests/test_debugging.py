@@ -1,5 +1,6 @@
 """Debugging: the one who made the nan is named, graphs cannot be written into, units are judged."""
 
+import math
 import threading
 from pathlib import Path
 
@@ -334,4 +335,5 @@ def test_gradient_flow_shows_what_arrives_at_each_layer():
 def test_the_norm_is_that_of_all_elements(dtype):
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(dtype)
     assert norm(x) == norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
-    assert norm(np.full(2, np.finfo(dtype).max)) == np.inf
+    largest = float(np.finfo(dtype).max)
+    assert norm(np.full(2, largest, dtype)) == pytest.approx(largest * math.sqrt(2))

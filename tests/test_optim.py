@@ -15,8 +15,8 @@ from tinygrad_edu import optim
 REFERENCE = json.loads((Path(__file__).parent / "data" / "trajectories.json").read_text())
 OURS = {
     "SGD": optim.SGD,
-    "Adagrad": optim.AdaGrad,
-    "RMSprop": optim.RMSProp,
+    "Adagrad": optim.Adagrad,
+    "RMSprop": optim.RMSprop,
     "Adam": optim.Adam,
     "AdamW": optim.AdamW,
 }
@@ -24,8 +24,8 @@ EVERY_OPTIMIZER = {
     "sgd": lambda ps: optim.SGD(ps, lr=0.01, weight_decay=0.1),
     "momentum": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9),
     "nesterov": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9, nesterov=True),
-    "adagrad": optim.AdaGrad,
-    "rmsprop": lambda ps: optim.RMSProp(ps, momentum=0.5),
+    "adagrad": optim.Adagrad,
+    "rmsprop": lambda ps: optim.RMSprop(ps, momentum=0.5),
     "adam": lambda ps: optim.Adam(ps, weight_decay=0.1),
     "adamw": lambda ps: optim.AdamW(ps, lr=optim.warm_up(0.01, 3)),
 }
@@ -207,8 +207,8 @@ def test_a_graph_of_before_the_step_raises_instead_of_mixing(make, shape):
         lambda ps, x: optim.SGD(ps, lr=x, momentum=x, weight_decay=x),
         lambda ps, x: optim.SGD(ps, lr=lambda _: x, weight_decay=[x, x]),
         lambda ps, x: optim.SGD(ps, lr=np.array(x), weight_decay=np.array([x, x])),
-        lambda ps, x: optim.AdaGrad(ps, lr=x, eps=x),
-        lambda ps, x: optim.RMSProp(ps, lr=x, alpha=x, eps=x, momentum=x),
+        lambda ps, x: optim.Adagrad(ps, lr=x, eps=x),
+        lambda ps, x: optim.RMSprop(ps, lr=x, alpha=x, eps=x, momentum=x),
         lambda ps, x: optim.Adam(ps, lr=x, betas=(x, x), eps=x),
     ],
     ids=["momentum", "schedule", "arrays", "adagrad", "rmsprop", "adam"],
@@ -535,8 +535,8 @@ def test_a_schedule_sets_the_rate_of_each_step():
         (lambda w: optim.Adam([w], betas=(1.0, 0.9)), ValueError, r"betas\[0\] .* below 1; got 1"),
         (lambda w: optim.Adam([w], betas=(0.9,)), ValueError, r"two numbers; got \(0.9,\)"),
         (lambda w: optim.Adam([w], betas=0.9), ValueError, "two numbers; got 0.9"),
-        (lambda w: optim.RMSProp([w], alpha=-1), ValueError, "alpha .* got -1"),
-        (lambda w: optim.AdaGrad([w], eps=-1), ValueError, "eps .* got -1"),
+        (lambda w: optim.RMSprop([w], alpha=-1), ValueError, "alpha .* got -1"),
+        (lambda w: optim.Adagrad([w], eps=-1), ValueError, "eps .* got -1"),
         (lambda _: optim.cosine_decay(0.1, 0), ValueError, "steps must be at least 1"),
         (lambda _: optim.step_decay(0.1, 2.5), TypeError, "every must be an integer; got 2.5"),
         (lambda _: optim.step_decay("1", 2), TypeError, "learning rate must be a number; got '1'"),

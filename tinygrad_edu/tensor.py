@@ -83,13 +83,17 @@ class Tensor(Operators, Conversions):
 
     @property
     def data(self) -> Array:
-        """The values. ``t.data = array`` replaces them, keeping shape and dtype."""
+        """The values. ``t.data = array`` replaces them, keeping shape and dtype.
+
+        The array itself becomes the data, unless it is read-only: of that, a copy.
+        """
         return self._data
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if value is not self._data:  # it is after `t.data -= step`
-            self._data = self._checked(np.asarray(value))
+            array = self._checked(np.asarray(value))
+            self._data = array if array.flags.writeable else array.copy()  # optimizers write
         self._order = next_order()  # so that a graph which used the old data notices
 
     def _checked(self, array: Array) -> Array:

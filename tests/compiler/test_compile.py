@@ -140,8 +140,8 @@ OPTIMIZERS = {
     "momentum": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=[0.1, 0, 0.1, 0]),
     "Nesterov": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "schedule": lambda p: tg.optim.SGD(p, lr=lambda t: 0.1 / (1 + t)),
-    "AdaGrad": lambda p: tg.optim.AdaGrad(p, lr=0.1, weight_decay=0.01),
-    "RMSProp": lambda p: tg.optim.RMSProp(p, lr=0.01),
+    "Adagrad": lambda p: tg.optim.Adagrad(p, lr=0.1, weight_decay=0.01),
+    "RMSprop": lambda p: tg.optim.RMSprop(p, lr=0.01),
     "Adam": lambda p: tg.optim.Adam(p, lr=0.01),
     "AdamW": lambda p: tg.optim.AdamW(p, lr=0.01, weight_decay=0.1),
 }

@@ -21,7 +21,7 @@ A learning rate is a number, or a schedule: a function of the number of the step
 
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
-from tinygrad_edu.optim.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+from tinygrad_edu.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from tinygrad_edu.optim.rules import adagrad, adam, adamw, rmsprop, sgd
 from tinygrad_edu.optim.schedules import (
     Schedule,
@@ -33,11 +33,11 @@ from tinygrad_edu.optim.schedules import (
 
 __all__ = [
     "SGD",
-    "AdaGrad",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Optimizer",
-    "RMSProp",
+    "RMSprop",
     "Schedule",
     "adagrad",
     "adam",

@@ -33,7 +33,7 @@ class Learner:
         self.parameters: list[Tensor] = optimizer.parameters
         self.names: list[str] = _names(model, self.parameters)
         self.steps: int = 0
-        self.squares: Array = np.zeros(len(self.parameters))  # of norms of gradients, summed
+        self.norms: Array = np.zeros(len(self.parameters))  # of all gradients of the epoch together
         self.before: list[Array] = []
 
     def do_epoch(
@@ -41,7 +41,7 @@ class Learner:
     ) -> None:
         """Do one step for each batch."""
         self.steps = 0
-        self.squares[:] = 0.0
+        self.norms[:] = 0.0
         self.before = [p.data.copy() for p in self.parameters]
         # What is not finite is found, and explained.
         with np.errstate(all="ignore"), _in_training(self.model):
@@ -64,7 +64,7 @@ class Learner:
         except FloatingPointError as error:
             raise FloatingPointError(self._explain(str(error), number, loss)) from None
         self.steps += 1
-        self.squares += [norm(p.grad) ** 2 for p in self.parameters]
+        self.norms = np.hypot(self.norms, [norm(p.grad) for p in self.parameters])
 
     def _explain(self, what: str, number: int, loss: Tensor) -> str:
         when = f"in epoch {number}, step {self.steps + 1}"
@@ -73,7 +73,7 @@ class Learner:
     def tell(self) -> dict[str, Any]:
         """What an `Epoch` tells of the steps that were done last."""
         with np.errstate(all="ignore"):
-            norms = np.sqrt(self.squares / max(self.steps, 1)).tolist()
+            norms = (self.norms / math.sqrt(max(self.steps, 1))).tolist()
             changes = [
                 norm(p.data - old) for p, old in zip(self.parameters, self.before, strict=False)
             ]
