@@ -65,8 +65,8 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
     -----
     An operation whose arguments must have certain values, as probabilities between 0 and 1, looks
     at them only while it is recorded. Nothing that is computed inside of the function may be kept
-    for later. Parameters of more than 4096 values are changed in place, by a step that is finite in
-    its gradient; whether it is so in its result is looked at for smaller ones only.
+    for later. The step of a parameter of more than 4096 values is taken if its gradient is finite;
+    whether its result is so is looked at for smaller ones only.
 
     Examples
     --------
@@ -166,9 +166,9 @@ class CompiledStep:
                     hash(key_of(x))
                 except TypeError:
                     raise TypeError(
-                        f"the attribute {name!r} of an optimizer whose step is compiled must be a "
-                        "number, text, or a list or dictionary of such, since a program depends "
-                        f"on its value; got {type(x).__name__}"
+                        f"the attribute {name!r} of the optimizer {type(self._optimizer).__name__} "
+                        "must be a number, text, or lists of such to be compiled, since a program "
+                        f"depends on its value; got {type(x).__name__}"
                     ) from None
 
     @property

@@ -108,6 +108,8 @@ class Optimizer(ABC):
         self.lr = lr
         self.steps = 0
         for name, value in settings.items():
+            if name not in self.settings:
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}")
             setattr(self, name, self.settings[name](name, value))
         given = _given_groups(parameters)
         self.parameters = [p for group in given for p in group["params"]]
@@ -219,15 +221,16 @@ class Optimizer(ABC):
                 changes = []
                 for block in self.blocks:
                     gathered = block.gather()
-                    if gathered is not None:
-                        p, g = gathered
-                        settings = options[block.group]
-                        result = self.update(
-                            p, g, *block.state, weight_decay=block.weight_decay, **settings
-                        )
-                        new, *state = block.fitted(result, p, g)
-                        block.require_finite(new, settings["lr"])
-                        changes.append((block, new, state))
+                    if gathered is None:
+                        continue  # there is no gradient
+                    p, g = gathered
+                    settings = options[block.group]
+                    result = self.update(
+                        p, g, *block.state, weight_decay=block.weight_decay, **settings
+                    )
+                    new, *state = block.fitted(result, p, g)
+                    block.require_finite(new, settings["lr"])
+                    changes.append((block, new, state))
                 if not changes:
                     raise RuntimeError(
                         "no parameter has a gradient; call backward() first, on a loss that was "
@@ -236,8 +239,9 @@ class Optimizer(ABC):
             except BaseException:
                 self.steps -= 1
                 raise
-            for block, new, block.state in changes:
+            for block, new, state in changes:
                 block.write(new)
+                block.state = state
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Copy what the optimizer remembers: the number of steps, and the slots by parameter.
@@ -276,13 +280,14 @@ class Optimizer(ABC):
             If entries are missing, unexpected, or of another shape or kind of number: the
             message names all of them.
         """
-        remembered = self._remembered()
-        arrays = fitting(state, {"steps": np.array(self.steps)} | remembered, type(self).__name__)
-        if (steps := int(arrays["steps"])) < 0:
-            raise ValueError(f"the number of steps in the state must not be negative; got {steps}")
         with self.lock:
+            remembered = self._remembered()
+            expected = {"steps": np.array(self.steps)} | remembered
+            arrays = fitting(state, expected, type(self).__name__)
+            if (steps := int(arrays["steps"])) < 0:
+                raise ValueError(f"the number of steps must not be negative; got {steps}")
             self.steps = steps
-            for name, array in self._remembered().items():
+            for name, array in remembered.items():
                 array[...] = arrays[name]
 
     def _remembered(self) -> dict[str, NDArray[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -23,7 +23,7 @@ __all__ = [
 
 def list_of_tensors(who: str, given: Any) -> list[Tensor]:
     """Return the Tensors as a list; a single one is refused, since it would be cut into rows."""
-    if isinstance(given, Iterable) and not isinstance(given, Tensor):
+    if isinstance(given, Iterable) and not isinstance(given, Tensor | Mapping):
         found = [*given]
         strangers = [type(x).__name__ for x in found if not isinstance(x, Tensor)]
         if not strangers:

@@ -75,7 +75,7 @@ class Block:
     dtype: np.dtype[Any]
     weight_decay: float | Array | None  # an array if it differs between parameters; None for 0
     state: list[Array]  # for each slot the values of all parameters, in one dimension
-    absent: list[int]  # the numbers of the parameters that this step leaves as they are
+    absent: Sequence[int]  # the numbers of the parameters that this step leaves as they are
     _parts: list[tuple[Tensor, tuple[int, ...], Array, Array]]  # shape, values and gradient
 
     def __init__(
@@ -84,7 +84,7 @@ class Block:
         self.group = group
         self.parameters = parameters
         self.dtype = parameters[0].dtype
-        self.absent = []
+        self.absent = ()
         sizes = [p.size for p in parameters]
         self.size = sum(sizes)
         self._slices = [slice(*ends) for ends in pairwise(accumulate(sizes, initial=0))]
@@ -120,25 +120,26 @@ class Block:
 
     def gather(self) -> tuple[Array, Array] | None:
         """Values and gradients, in one dimension; None if no parameter has a gradient."""
-        self.absent = []
+        absent = []
         for i, (p, shape, _, part) in enumerate(self._parts):
             g = p.grad
             if g is None or not p._requires_grad:
-                self.absent.append(i)
+                absent.append(i)
                 part[...] = 0
                 continue
             if type(g) is not np.ndarray or g.shape != shape or g.dtype is not self.dtype:
                 g = _checked(g, p)
             part[...] = g
-        if len(self.absent) == len(self._parts):
+        if len(absent) == len(self._parts):
             return None
-        return self.gather_values(), self._gradient
+        return self.gather_values(absent), self._gradient
 
-    def gather_values(self) -> Array:
+    def gather_values(self, absent: Sequence[int] = ()) -> Array:
         """The values, in one dimension: a copy, or the memory of a large parameter itself."""
-        for p, _, part, _ in self._parts:
+        self.absent = absent
+        for i, (p, _, part, _) in enumerate(self._parts):
             array = p._data
-            if not array.flags.writeable:
+            if not array.flags.writeable and i not in absent:
                 _require_writeable(p)
             part[...] = array
         return self._values
@@ -218,10 +219,11 @@ class LargeBlock(Block):
         (p,) = self.parameters
         if p.grad is None or not p.requires_grad:
             return None
-        g = _checked(p.grad, p).reshape(-1)
-        return self.gather_values(), g.astype(self.dtype, copy=False)
+        values, g = self.gather_values(), _checked(p.grad, p).reshape(-1)
+        values.flags.writeable = False  # for a rule; p.data itself stays as it is
+        return values, g.astype(self.dtype, copy=False)
 
-    def gather_values(self) -> Array:
+    def gather_values(self, absent: Sequence[int] = ()) -> Array:  # noqa: ARG002 - it is one
         """The memory of the parameter itself, if it can be had in one dimension; or else a copy."""
         (p,) = self.parameters
         if not p.data.flags.writeable:
