@@ -725,7 +725,7 @@ def test_clipping_by_norm(max_norm, seed):
         ([0.0, 0.0], np.float32, 0),
     ],
 )
-@pytest.mark.parametrize("fraction", [1e-3, 2.0])
+@pytest.mark.parametrize("fraction", [1e-8, 1e-3, 2.0])
 def test_clipping_by_norm_of_very_large_and_small_gradients(entries, dtype, norm, fraction):
     (p,) = variables((2,), dtype=dtype)
     p.grad = g = np.array(entries, dtype)

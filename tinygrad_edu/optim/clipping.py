@@ -41,7 +41,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     ValueError
         If max_norm is negative.
     FloatingPointError
-        If a gradient is infinite or nan; all are as before.
+        If the norm is infinite or nan; all are as before.
 
     References
     ----------

@@ -34,7 +34,7 @@ PACKED_SIZE = 4096  # of a larger parameter, the copies cost more than they save
 class Group:
     """Parameters with settings of their own.
 
-    Attributes
+    Parameters
     ----------
     parameters : list of Tensor
         As given.
