@@ -283,8 +283,8 @@ RULES = {
     "mini-batches of 32": partial(optim.SGD, lr=0.1),
     "momentum": partial(optim.SGD, lr=0.1, momentum=0.9),
     "Nesterov": partial(optim.SGD, lr=0.1, momentum=0.9, nesterov=True),
-    "AdaGrad": partial(optim.AdaGrad, lr=0.3),
-    "RMSProp": partial(optim.RMSProp, lr=0.03),
+    "AdaGrad": partial(optim.Adagrad, lr=0.3),
+    "RMSProp": partial(optim.RMSprop, lr=0.03),
     "Adam": partial(optim.Adam, lr=0.1),
 }
 
@@ -318,8 +318,8 @@ on_valley = {
     "gradient descent": partial(optim.SGD, lr=0.01),
     "momentum": partial(optim.SGD, lr=0.01, momentum=0.9),
     "Nesterov": partial(optim.SGD, lr=0.01, momentum=0.9, nesterov=True),
-    "AdaGrad": partial(optim.AdaGrad, lr=0.3),
-    "RMSProp": partial(optim.RMSProp, lr=0.02),
+    "AdaGrad": partial(optim.Adagrad, lr=0.3),
+    "RMSProp": partial(optim.RMSprop, lr=0.02),
     "Adam": partial(optim.Adam, lr=0.1),
 }
 viz.loss_surface(valley, on_valley, (-1.5, 1.5), axes[1], steps=100)

@@ -1,5 +1,6 @@
 """Debugging: the one who made the nan is named, graphs cannot be written into, units are judged."""
 
+import math
 import threading
 from pathlib import Path
 
@@ -241,6 +242,34 @@ def test_an_optimizer_may_go_on(make):
     assert losses[0].item() > losses[1].item() > losses[2].item()
 
 
+def test_an_optimizer_writes_into_what_is_frozen_and_leaves_it_so():
+    w, large = variable(np.ones(3)), variable(np.ones((65, 64)))
+    optimizer = optim.SGD([w, large], lr=0.1)
+    arrays = [w.data, large.data]
+    with tg.debug():
+        loss = (w * w).sum() + (large * large).sum()
+        loss.backward()
+        optimizer.step()
+    for p, array in zip((w, large), arrays, strict=True):
+        assert p.data is array
+        np.testing.assert_allclose(array, 0.8)
+        assert not array.flags.writeable
+    del loss
+    assert all(array.flags.writeable for array in arrays)
+
+
+def test_what_two_blocks_freeze_stays_so_until_both_graphs_are_gone():
+    w = variable([1.0, 2.0])
+    with tg.debug():
+        first = w * 2.0
+    with tg.debug():
+        second = w * 3.0
+    del first
+    assert not w.data.flags.writeable
+    del second
+    assert w.data.flags.writeable
+
+
 # --- health -----------------------------------------------------------------------------------
 
 
@@ -328,10 +357,13 @@ def test_gradient_flow_shows_what_arrives_at_each_layer():
     assert flow["layers.3.W"] == pytest.approx(np.linalg.norm(W.grad))
     W.zero_grad()
     assert gradient_flow({"W": W}) == {"W": 0.0}
+    W.grad = np.full(W.shape, 1e200)
+    assert gradient_flow({"W": W}) == {"W": pytest.approx(1e200 * math.sqrt(W.size))}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_norm_is_that_of_all_elements(dtype):
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(dtype)
     assert norm(x) == norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
-    assert norm(np.full(2, np.finfo(dtype).max)) == np.inf
+    largest = float(np.finfo(dtype).max)
+    assert norm(np.full(2, largest, dtype)) == pytest.approx(largest * math.sqrt(2))

@@ -1,7 +1,10 @@
 """Optimizers: the rules against PyTorch's paths, and what a step may and may not change."""
 
+import copy
 import json
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,8 @@ from tinygrad_edu import optim
 REFERENCE = json.loads((Path(__file__).parent / "data" / "trajectories.json").read_text())
 OURS = {
     "SGD": optim.SGD,
-    "Adagrad": optim.AdaGrad,
-    "RMSprop": optim.RMSProp,
+    "Adagrad": optim.Adagrad,
+    "RMSprop": optim.RMSprop,
     "Adam": optim.Adam,
     "AdamW": optim.AdamW,
 }
@@ -24,8 +27,8 @@ EVERY_OPTIMIZER = {
     "sgd": lambda ps: optim.SGD(ps, lr=0.01, weight_decay=0.1),
     "momentum": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9),
     "nesterov": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9, nesterov=True),
-    "adagrad": optim.AdaGrad,
-    "rmsprop": lambda ps: optim.RMSProp(ps, momentum=0.5),
+    "adagrad": optim.Adagrad,
+    "rmsprop": lambda ps: optim.RMSprop(ps, momentum=0.5),
     "adam": lambda ps: optim.Adam(ps, weight_decay=0.1),
     "adamw": lambda ps: optim.AdamW(ps, lr=optim.warm_up(0.01, 3)),
 }
@@ -110,17 +113,232 @@ def test_parameters_together_move_as_each_alone(make):
     assert_same(snapshot(together), snapshot(alone))
 
 
-def test_a_step_of_a_large_parameter_makes_a_new_array_and_copies_nothing():
-    small, other, large = variables((2, 3), (3,), LARGE)
-    optimizer = optim.SGD([small, large, other], lr=0.1)
+# Of a parameter: how its data come to be what a step finds. Each returns the array to be changed.
+
+
+def as_made(p):
+    return p.data
+
+
+def given_new_data(p):
+    p.data = array = np.array(p.data * 0.5)
+    return array
+
+
+def given_a_view(p):
+    whole = np.zeros((*p.shape, 2), p.dtype)
+    p.data = array = whole[..., 1]
+    return array
+
+
+def given_fortran_order(p):
+    p.data = array = np.array(p.data * 0.5, order="F")
+    return array
+
+
+def given_data_in_reverse(p):
+    p.data = array = p.data[::-1] if p.ndim else p.data
+    return array
+
+
+ORIGINS = [as_made, given_new_data, given_a_view, given_fortran_order, given_data_in_reverse]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize(
+    "shapes", [[(2, 3)], [LARGE], [(2, 3), (), (3,)], [(3,), LARGE, (0, 4), (2,), LARGE]]
+)
+@every_optimizer
+def test_a_step_writes_into_the_array_that_is_the_data(make, shapes, origin):
+    parameters, twins = variables(*shapes), variables(*shapes)
+    optimizer, twin = make(parameters), make(twins)
+    for step in range(3):
+        arrays = [origin(p) for p in parameters]
+        for q, array in zip(twins, arrays, strict=True):
+            q.data = array.copy()
+        give_gradients(parameters, step)
+        give_gradients(twins, step)
+        optimizer.step()
+        twin.step()
+        for p, q, array in zip(parameters, twins, arrays, strict=True):
+            assert p.data is array
+            np.testing.assert_array_equal(array, q.data)
+        if step == 1:
+            optimizer.load_state_dict(optimizer.state_dict())
+
+
+@pytest.mark.parametrize("shapes", [[(3,)], [(3,), (2,)], [LARGE]])
+def test_two_optimizers_share_a_parameter(shapes):
+    parameters = variables(*shapes)
+    p = parameters[0]
+    first, second = optim.SGD(parameters, lr=1.0), optim.SGD([p], lr=1.0)
+    array, before = p.data, p.data.copy()
+    for optimizer in (first, second, first):
+        for q in parameters:
+            q.grad = np.ones(q.shape)
+        optimizer.step()
+    assert p.data is array
+    np.testing.assert_allclose(array, before - 3)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), LARGE])
+def test_read_only_data_are_refused_before_anything_changes(shape):
+    p, q = variables((2,), shape)
+    optimizer = optim.SGD([p, q], lr=0.1, momentum=0.9)
+    q.name = "the culprit"
+    give_gradients([p, q], 0)
+    optimizer.step()
+    before, memory = snapshot([p, q]), optimizer.state_dict()
+    q.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"data of the culprit .* are read-only"):
+        optimizer.step()
+    assert_same(snapshot([p, q]), before)
+    assert_same(optimizer.state_dict().values(), memory.values())
+    q.data = q.data  # as it is
+    with pytest.raises(ValueError, match="read-only"):
+        optimizer.step()
+    for array in (q.data[...], np.broadcast_to(1.0, shape)):
+        q.data = array  # a copy, since a step could not write into it
+        optimizer.step()
+        assert not np.shares_memory(q.data, array)
+
+
+def test_a_read_only_parameter_that_stays_as_it_is_is_no_error():
+    p, q = variables((2,), (3,))
+    optimizer = optim.SGD([p, q], lr=0.1)
+    q.data.flags.writeable = False
+    p.grad = np.ones(2)
+    optimizer.step()
+
+
+@every_optimizer
+def test_a_parameter_that_requires_no_gradient_any_more_stays_as_it_is(make):
+    parameters = variables((2, 3), (3,), LARGE)
+    optimizer = make(parameters)
+    give_gradients(parameters, 0)
+    optimizer.step()
+    for still in parameters[1:]:
+        still.requires_grad = False
+    before, memory = snapshot(parameters), optimizer.state_dict()
+    optimizer.step()
+    assert not np.array_equal(parameters[0].data, before[0])
+    assert_same(snapshot(parameters[1:]), before[1:])
+    for name, x in optimizer.state_dict().items():
+        if name.endswith((".1", ".2")):
+            np.testing.assert_array_equal(x, memory[name])
+    parameters[0].requires_grad = False
+    with pytest.raises(RuntimeError, match="no parameter has a gradient"):
+        optimizer.step()
+
+
+def test_two_threads_share_an_optimizer():
+    parameters = variables((3,), (2, 2), LARGE)
+    before = snapshot(parameters)
+    optimizer = optim.SGD(parameters, lr=1.0)
+    for p in parameters:
+        p.grad = np.ones(p.shape)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: optimizer.step(), range(400)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert optimizer.steps == 400
+    for p, x in zip(parameters, before, strict=True):
+        np.testing.assert_allclose(p.data, x - 400)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))],  # noqa: S301
+)
+def test_a_copy_of_an_optimizer_has_a_lock(copied):
+    optimizer = copied(optim.Adam(variables((3,), (2,), LARGE)))
     give_gradients(optimizer.parameters, 0)
     optimizer.step()
-    arrays = [p.data for p in optimizer.parameters]
-    before = [x.copy() for x in arrays]
+    assert optimizer.lock.acquire(blocking=False)
+
+
+# --- groups ---------------------------------------------------------------------------------
+
+
+def test_groups_have_settings_of_their_own():
+    shapes = [(2, 3), (3,), LARGE, (4,)]
+    grouped, alone = variables(*shapes), variables(*shapes)
+    own = {"lr": 0.5, "momentum": 0.5, "nesterov": True, "weight_decay": [0.1, 0.0]}
+    settings = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}
+    optimizer = optim.SGD([{"params": grouped[:2], **own}, {"params": grouped[2:]}], **settings)
+    optimizers = optim.SGD(alone[:2], **own), optim.SGD(alone[2:], **settings)
+    for step in range(3):
+        give_gradients(grouped, step)
+        give_gradients(alone, step)
+        optimizer.step()
+        for each in optimizers:
+            each.step()
+    assert_same(snapshot(grouped), snapshot(alone))
+    assert optimizer.parameters == grouped
+    assert [group.parameters for group in optimizer.groups] == [grouped[:2], grouped[2:]]
+    assert optimizer.groups[0].options == {"lr": 0.5, "momentum": 0.5, "nesterov": True}
+    assert optimizer.groups[1].options == {}
+
+
+def test_the_learning_rate_of_a_group_may_be_a_schedule_and_may_change():
+    w, b = (tg.Tensor([0.0], requires_grad=True) for _ in range(2))
+    halved = optim.exponential_decay(1.0, 0.5)
+    optimizer = optim.SGD([{"params": [w], "lr": halved}, {"params": [b]}], lr=10.0)
+    w.grad = b.grad = np.array([-1.0])
     optimizer.step()
-    for p, array, old in zip(optimizer.parameters, arrays, before, strict=True):
-        assert (p.data is array) == (p is not large)
-        assert np.array_equal(array, old) == (p is large)
+    optimizer.step()
+    assert (w.item(), b.item()) == (1.5, 20)
+    optimizer.groups[0].options["lr"] = 2
+    optimizer.lr = 1
+    optimizer.step()
+    assert (w.item(), b.item()) == (3.5, 21)
+    optimizer.groups[0].options["lr"] = -1
+    with pytest.raises(ValueError, match=r"learning rate .* got -1"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("groups", "error", "message"),
+    [
+        (lambda w, b: [{"params": [w]}, b], TypeError, "list of Tensors; got dict"),
+        (lambda w, b: [{"params": [w]}, {"params": [w, b]}], ValueError, "came twice"),
+        (lambda w, b: [{"params": w}, {"params": [b]}], TypeError, "a group takes a list"),
+        (lambda w, b: [{"lr": 0.1}], TypeError, "single NoneType"),  # noqa: ARG005
+        (lambda w, b: {"params": [w, b]}, TypeError, "got a single dict"),
+        (lambda w, b: [{"params": [w, b], "lr": -1}], ValueError, "learning rate .* got -1"),
+        (lambda w, b: [{"params": [w, b], "momentum": 2}], ValueError, "momentum .* got 2"),
+        (lambda w, b: [{"params": [w, b], "nesterov": True}], ValueError, "needs a momentum"),
+        (lambda w, b: [{"params": [w, b], "weight_decay": [0]}], ValueError, "got 1 of them"),
+        (
+            lambda w, b: [{"params": [w, b], "eps": 1}],
+            ValueError,
+            "a group of SGD has params, lr, weight_decay, momentum, nesterov; got .* 'eps'",
+        ),
+    ],
+)
+def test_bad_groups_are_refused(groups, error, message):
+    with pytest.raises(error, match=message):
+        optim.SGD(groups(*variables((2,), (3,))), lr=0.1)
+
+
+def test_what_an_optimizer_looks_like():
+    w, b = variables((2,), (3,))
+    assert (
+        repr(optim.SGD([w, b], lr=0.1, momentum=0.9)) == "SGD(2 parameters, lr=0.1, momentum=0.9)"
+    )
+    assert repr(optim.AdamW([w])) == "AdamW(1 parameter, lr=0.001)"
+    assert repr(optim.Adam([w], optim.step_decay(1.0, 2))) == "Adam(1 parameter, lr=<schedule>)"
+    groups = [{"params": [w]}, {"params": [b], "lr": 1.0}]
+    assert repr(optim.RMSprop(groups, weight_decay=0.1)) == (
+        "RMSprop(2 parameters in 2 groups, lr=0.01, weight_decay=0.1)"
+    )
+    assert repr(Careless([w], lr=1.0)) == "Careless(1 parameter, lr=1.0)"
+
+
+# --- precision --------------------------------------------------------------------------------
 
 
 @every_optimizer
@@ -207,8 +425,8 @@ def test_a_graph_of_before_the_step_raises_instead_of_mixing(make, shape):
         lambda ps, x: optim.SGD(ps, lr=x, momentum=x, weight_decay=x),
         lambda ps, x: optim.SGD(ps, lr=lambda _: x, weight_decay=[x, x]),
         lambda ps, x: optim.SGD(ps, lr=np.array(x), weight_decay=np.array([x, x])),
-        lambda ps, x: optim.AdaGrad(ps, lr=x, eps=x),
-        lambda ps, x: optim.RMSProp(ps, lr=x, alpha=x, eps=x, momentum=x),
+        lambda ps, x: optim.Adagrad(ps, lr=x, eps=x),
+        lambda ps, x: optim.RMSprop(ps, lr=x, alpha=x, eps=x, momentum=x),
         lambda ps, x: optim.Adam(ps, lr=x, betas=(x, x), eps=x),
     ],
     ids=["momentum", "schedule", "arrays", "adagrad", "rmsprop", "adam"],
@@ -292,12 +510,32 @@ def test_a_complex_gradient_is_refused(shape):
     assert_same(snapshot([p, q]), before)
 
 
-def test_a_gradient_that_is_a_tensor():
-    (w,) = variables((3,))
-    start = w.data.copy()
-    (w * w).sum().backward(create_graph=True)
-    optim.SGD([w], lr=0.1).step()
-    np.testing.assert_allclose(w.data, start * 0.8)
+@pytest.mark.parametrize("shapes", [[(3,)], [(3,), (2, 2)], [LARGE, (3,)]])
+def test_of_a_gradient_that_is_a_tensor_the_values_are_taken(shapes):
+    parameters = variables(*shapes)
+    before = snapshot(parameters)
+    sum((w * w).sum() for w in parameters).backward(create_graph=True)
+    assert all(isinstance(p.grad, tg.Tensor) for p in parameters)
+    optim.SGD(parameters, lr=0.1, momentum=0.5).step()
+    for p, x in zip(parameters, before, strict=True):
+        assert type(p.data) is np.ndarray
+        np.testing.assert_allclose(p.data, x * 0.8)
+
+
+@pytest.mark.parametrize("shapes", [[(3,)], [(3,), (2,)], [LARGE]])
+def test_a_rule_may_return_what_it_was_given(shapes):
+    parameters = variables(*shapes)
+    optimizer = Careless(parameters, lr=0.1)
+    before = snapshot(parameters)
+    for result in (lambda p, g, _: (p - g, p), lambda p, g, _: (p - g, g)):
+        optimizer.result = result
+        give_gradients(parameters, 0)
+        optimizer.step()
+        expected = before if optimizer.steps == 1 else [p.grad.copy() for p in parameters]
+        for p in parameters:
+            p.grad += 1.0  # whose memory is no part of the state
+        for i, x in enumerate(expected):
+            np.testing.assert_array_equal(optimizer.state_dict()[f"memory.{i}"], x)
 
 
 @pytest.mark.parametrize("rule", ["sgd", "adagrad", "rmsprop", "adam", "adamw"])
@@ -474,6 +712,32 @@ def test_clipping_by_norm(max_norm, seed):
         np.testing.assert_allclose(c, g * min(1, max_norm / norm))
 
 
+@pytest.mark.parametrize(
+    ("entries", "dtype", "norm"),
+    [
+        ([300.0, 0.0], np.float16, 300),
+        ([6e4, 6e4], np.float16, 6e4 * 2**0.5),
+        ([1e-6, 0.0], np.float16, 1e-6),
+        ([3e20, 4e20], np.float32, 5e20),
+        ([3e-30, 4e-30], np.float32, 5e-30),
+        ([3e200, -4e200], np.float64, 5e200),
+        ([3e-200, -4e-200], np.float64, 5e-200),
+        ([0.0, 0.0], np.float32, 0),
+    ],
+)
+@pytest.mark.parametrize("fraction", [1e-8, 1e-3, 2.0])
+def test_clipping_by_norm_of_very_large_and_small_gradients(entries, dtype, norm, fraction):
+    (p,) = variables((2,), dtype=dtype)
+    p.grad = g = np.array(entries, dtype)
+    tolerance = 0.05 if dtype == np.float16 and norm < 1e-3 else 3 * float(np.finfo(dtype).eps)
+    assert optim.clip_by_norm([p], fraction * norm) == pytest.approx(norm, rel=tolerance)
+    assert p.grad.dtype == dtype
+    expected = (g.astype(np.float64) * min(1.0, fraction)).astype(dtype)
+    np.testing.assert_allclose(
+        p.grad, expected, rtol=tolerance, atol=np.finfo(dtype).smallest_subnormal
+    )
+
+
 def test_clipping_refuses_nan_and_changes_nothing():
     p, q = variables((2,), (2,))
     give_gradients([p, q], 0)
@@ -535,8 +799,8 @@ def test_a_schedule_sets_the_rate_of_each_step():
         (lambda w: optim.Adam([w], betas=(1.0, 0.9)), ValueError, r"betas\[0\] .* below 1; got 1"),
         (lambda w: optim.Adam([w], betas=(0.9,)), ValueError, r"two numbers; got \(0.9,\)"),
         (lambda w: optim.Adam([w], betas=0.9), ValueError, "two numbers; got 0.9"),
-        (lambda w: optim.RMSProp([w], alpha=-1), ValueError, "alpha .* got -1"),
-        (lambda w: optim.AdaGrad([w], eps=-1), ValueError, "eps .* got -1"),
+        (lambda w: optim.RMSprop([w], alpha=-1), ValueError, "alpha .* got -1"),
+        (lambda w: optim.Adagrad([w], eps=-1), ValueError, "eps .* got -1"),
         (lambda _: optim.cosine_decay(0.1, 0), ValueError, "steps must be at least 1"),
         (lambda _: optim.step_decay(0.1, 2.5), TypeError, "every must be an integer; got 2.5"),
         (lambda _: optim.step_decay("1", 2), TypeError, "learning rate must be a number; got '1'"),

@@ -729,3 +729,22 @@ def test_training_does_not_import_what_it_may_do_without():
         "sys.exit(any(m in sys.modules for m in ('matplotlib', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_norms_whose_squares_are_too_large():
+    w = tg.Tensor(np.ones((2, 1)), requires_grad=True, name="w")
+    x = np.full((4, 2), 1e200)
+    reports = tg.train(
+        lambda x: x @ w,
+        x,
+        np.zeros((4, 1)),
+        loss=lambda outputs, y: (outputs - y).mean(),
+        optimizer=optim.SGD([w], lr=1e-201),
+        epochs=1,
+        batch_size=2,
+        clip_norm=1e200,
+        health=False,
+        progress=False,
+    )
+    *_, last = reports
+    assert last.gradient_norm["w"] == pytest.approx(1e200)

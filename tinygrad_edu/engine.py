@@ -108,7 +108,10 @@ class Node:
 
     @property
     def data(self) -> NDArray[Any]:
-        """The values. ``t.data = array`` replaces those of a leaf, keeping shape and dtype."""
+        """The values. ``t.data = array`` replaces those of a leaf, keeping shape and dtype.
+
+        The array itself becomes the data, unless it is read-only: of that, a copy.
+        """
         stand_in = current().stand_in
         return self._data if stand_in is None else stand_in(self)._data
 
@@ -129,7 +132,7 @@ class Node:
                 f"new data must have the Tensor's shape and dtype, {shape} {dtype}; "
                 f"got {array.shape} {array.dtype}"
             )
-        self._data = array
+        self._data = array if array.flags.writeable else array.copy()  # optimizers write into it
         self._order = next_order()  # so that a graph which used the old data notices
 
 

@@ -53,8 +53,8 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": optim.SGD,
     "momentum": partial(optim.SGD, momentum=0.9),
     "nesterov": partial(optim.SGD, momentum=0.9, nesterov=True),
-    "adagrad": optim.AdaGrad,
-    "rmsprop": optim.RMSProp,
+    "adagrad": optim.Adagrad,
+    "rmsprop": optim.RMSprop,
     "adam": optim.Adam,
     "adamw": optim.AdamW,
 }

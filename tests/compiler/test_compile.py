@@ -1,5 +1,6 @@
 """Compiled steps: what they compute, what they are written as, and what they refuse."""
 
+import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -167,8 +168,8 @@ OPTIMIZERS = {
     "momentum": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=[0.1, 0, 0.1, 0]),
     "Nesterov": lambda p: tg.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "schedule": lambda p: tg.optim.SGD(p, lr=lambda t: 0.1 / (1 + t)),
-    "AdaGrad": lambda p: tg.optim.AdaGrad(p, lr=0.1, weight_decay=0.01),
-    "RMSProp": lambda p: tg.optim.RMSProp(p, lr=0.01),
+    "Adagrad": lambda p: tg.optim.Adagrad(p, lr=0.1, weight_decay=0.01),
+    "RMSprop": lambda p: tg.optim.RMSprop(p, lr=0.01),
     "Adam": lambda p: tg.optim.Adam(p, lr=0.01),
     "AdamW": lambda p: tg.optim.AdamW(p, lr=0.01, weight_decay=0.1),
 }
@@ -725,3 +726,125 @@ def test_two_threads_share_a_step():
     expected = [step(x) for x in data]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(step, data * 3)) == expected * 3
+
+
+# --- with an optimizer ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 1500, 2)], ids=["packed", "large alone"])
+def test_a_compiled_step_writes_into_the_arrays_that_are_the_data(sizes):
+    (compiled, loss), (eager, eager_loss) = (network(sizes=sizes) for _ in range(2))
+    step = tg.compile(loss, tg.optim.SGD(compiled, lr=0.1, momentum=0.9))
+    optimizer = tg.optim.SGD(eager, lr=0.1, momentum=0.9)
+    for k in range(4):
+        if k == 2:
+            for p in compiled:
+                p.data = np.asfortranarray(p.data)
+        arrays = [p.data for p in compiled]
+        step(*samples())
+        run_eagerly(eager_loss, samples(), eager)
+        optimizer.step()
+        for p, q, array in zip(compiled, eager, arrays, strict=True):
+            assert p.data is array
+            np.testing.assert_allclose(array, q.data, rtol=1e-9)
+    compiled[0].data.flags.writeable = False
+    before = [p.data.copy() for p in compiled]
+    with pytest.raises(ValueError, match=r"W1 .* are read-only"):
+        step(*samples())
+    for p, x in zip(compiled, before, strict=True):
+        np.testing.assert_array_equal(p.data, x)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 1500, 2)], ids=["packed", "large alone"])
+def test_a_compiled_step_takes_place_while_a_graph_is_debugged(sizes):
+    parameters, loss = network(sizes=sizes)
+    step = tg.compile(loss, tg.optim.SGD(parameters, lr=0.1))
+    with tg.debug():
+        graph = loss(*samples())
+        arrays = [p.data for p in parameters]
+        first, second = step(*samples()), step(*samples())
+    assert first == graph.item() > second
+    for p, array in zip(parameters, arrays, strict=True):
+        assert p.data is array
+        assert not array.flags.writeable
+    del graph
+    assert all(array.flags.writeable for array in arrays)
+
+
+def test_a_compiled_step_changes_parameters_that_were_without_a_gradient():
+    parameters, loss = network()
+    optimizer = tg.optim.SGD(parameters, lr=0.1)
+    step = tg.compile(loss, optimizer)
+    run_eagerly(loss, samples(), parameters)
+    parameters[0].grad = None
+    optimizer.step()
+    before = [p.data.copy() for p in parameters]
+    step(*samples())
+    for p, x in zip(parameters, before, strict=True):
+        assert not np.array_equal(p.data, x)
+
+
+def test_groups_in_a_compiled_step():
+    def grouped(p):
+        first = {"params": p[:2], "lr": 0.5, "momentum": 0.5}
+        return tg.optim.SGD([first, {"params": p[2:]}], lr=lambda t: 0.1 / (1 + t), momentum=0.9)
+
+    (compiled, loss), (eager, eager_loss) = network(), network()
+    a, b = grouped(compiled), grouped(eager)
+    step = tg.compile(loss, a)
+    for k in range(5):
+        for optimizer in (a, b):
+            optimizer.groups[0].options["lr"] = 0.5 / (1 + k)
+            if k == 3:
+                optimizer.groups[0].options["momentum"] = 0.1
+        step(*samples())
+        run_eagerly(eager_loss, samples(), eager)
+        b.step()
+        for p, q in zip(compiled, eager, strict=True):
+            np.testing.assert_allclose(p.data, q.data, rtol=1e-10)
+    assert len(step._programs) == 2  # the learning rate is no part of a program
+
+
+class Scaled(tg.optim.Optimizer):
+    scales: object = None
+
+    def update(self, p, g, *_, lr, **__):
+        return (p - lr * self.scales[0] * g,)
+
+
+def test_settings_of_an_optimizer_may_be_lists():
+    p = tg.Tensor([1.0], requires_grad=True, name="p")
+    optimizer = Scaled([p], lr=1.0)
+    optimizer.scales = [1.0, {"a": 2}]
+    step = tg.compile(lambda: tg.sum(p * 1.0), optimizer)
+    step()
+    assert p.data == 0
+    optimizer.scales[0] = 3.0
+    step()
+    assert p.data == -3
+    for wrong in (np.ones(1), [np.ones(1)], {1}):
+        optimizer.scales = wrong
+        with pytest.raises(TypeError, match="the attribute 'scales' of the optimizer Scaled"):
+            step()
+
+
+def test_numbers_of_a_program_are_told_apart_as_they_are_written():
+    w = tg.Tensor(1.0, requires_grad=True, name="w")
+    step = tg.compile(lambda x, a: (w * x).sum() + math.copysign(1.0, a))
+    x = np.zeros(2)
+    assert [step(x, 0.0), step(x, -0.0), step(x, 0.0), step(x, 0)] == [1, -1, 1, 1]
+    assert len(step._programs) == 3
+    for _ in range(3):
+        step(x, float("nan"))
+    assert len(step._programs) == 4
+
+
+def test_a_parameter_that_requires_no_gradient_any_more():
+    parameters, loss = network()
+    step = tg.compile(loss, tg.optim.SGD(parameters, lr=0.1))
+    step(*samples())
+    parameters[0].requires_grad = False
+    with pytest.raises(ValueError, match=r"W1.* requires no gradient any more"):
+        step(*samples())
+    parameters[0].requires_grad = True
+    step(*samples())

@@ -162,26 +162,35 @@ class Recording:
     def _record_update(self, optimizer: Optimizer) -> None:
         for p in optimizer.parameters:
             if p not in self.gradients:
+                why = "" if p.requires_grad else ", which requires no gradient any more"
                 raise ValueError(
-                    f"the loss does not depend on {describe(p)}, a parameter of the optimizer"
+                    f"the loss does not depend on {describe(p)}, a parameter of the optimizer{why}"
                 )
         optimizer = copy(optimizer)  # a rule may read and change its attributes
         data = {p: _value_of(stand_in) for p, stand_in in self._stand_ins.items()}
         given = len(self.inputs)
-        lr = self._input(optimizer.learning_rate, "lr")
+        options = {group: optimizer.options(group) for group in optimizer.groups}
+        for i, group in enumerate(optimizer.groups, 1):
+            name = f"lr{i}" if len(optimizer.groups) > 1 else "lr"
+            options[group]["lr"] = self._input(options[group]["lr"], name)
         optimizer.steps = self._input(optimizer.steps + 1, "t")
         for k, block in enumerate(optimizer.blocks, 1):
             suffix = str(k) if len(optimizer.blocks) > 1 else ""
+            values = np.concatenate([data[p].example for p in block.parameters], axis=None)
             g = self._gradient_of(block, suffix)
             before = [
                 self._input(x, name + suffix)
                 for name, x in zip(
-                    ("values", *optimizer.slots), (block.values, *block.state), strict=True
+                    ("values", *optimizer.slots), (values, *block.state), strict=True
                 )
             ]
             self.parts |= {data[p]: before[0].value for p in block.parameters}
             after = optimizer.update(
-                before[0], g, *before[1:], lr=lr, weight_decay=block.weight_decay
+                before[0],
+                g,
+                *before[1:],
+                weight_decay=block.weight_decay,
+                **options[block.group],
             )
             for old, new in zip(before, map(self._value, after), strict=True):
                 if new is not old.value:
@@ -190,7 +199,7 @@ class Recording:
 
     def _gradient_of(self, block: Block, suffix: str) -> Any:
         """The gradients of a block side by side, each of them written to its part."""
-        memory = np.zeros_like(block.values)
+        memory = np.zeros(block.size, block.dtype)
         name = self.unused(f"gradient{suffix}")
         whole = self.tape.input(memory, name)
         self.memory[whole.value] = f"np.zeros({memory.size}, np.{memory.dtype})"

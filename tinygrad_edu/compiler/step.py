@@ -7,6 +7,7 @@ import itertools
 import linecache
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from threading import Lock
 from typing import Any
 
@@ -15,14 +16,15 @@ import numpy as np
 from tinygrad_edu.compiler.record import record
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import Writer
-from tinygrad_edu.engine import Node, next_order
+from tinygrad_edu.compiler.tracing import key_of
+from tinygrad_edu.engine import Node
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
 
 # What a program reads from an optimizer each time; all else is as it was when it was recorded.
-VARYING = {"_lr", "blocks", "parameters", "steps"}
+VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "steps"}
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
 
@@ -63,8 +65,8 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
     -----
     An operation whose arguments must have certain values, as probabilities between 0 and 1, looks
     at them only while it is recorded. Nothing that is computed inside of the function may be kept
-    for later. Parameters of more than 4096 values are changed in place, by a step that is finite in
-    its gradient; whether it is so in its result is looked at for smaller ones only.
+    for later. The step of a parameter of more than 4096 values is taken if its gradient is finite;
+    whether its result is so is looked at for smaller ones only.
 
     Examples
     --------
@@ -125,13 +127,11 @@ class CompiledStep:
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        kind = (
-            *map(_kind, args),
-            *[x for name, x in self._settings.items() if name not in VARYING],
-        )
+        kind = *map(_kind, args), *self._kind_of_optimizer()
         try:
             program = self._programs.get(kind)
         except TypeError:
+            self._refuse_settings()
             raise TypeError(
                 "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
@@ -147,6 +147,30 @@ class CompiledStep:
                 )
         return program
 
+    def _kind_of_optimizer(self) -> list[Any]:
+        """The settings of the optimizer that a program holds, and which parameters it changes."""
+        if self._optimizer is None:
+            return []
+        settings = [key_of(x) for name, x in self._settings.items() if name not in VARYING]
+        for group in self._optimizer.groups:
+            if group.options:
+                rest = {name: x for name, x in group.options.items() if name != "lr"}
+                settings.append(key_of(rest))
+        return [*settings, *map(_requires_grad, self._optimizer.parameters)]
+
+    def _refuse_settings(self) -> None:
+        """Raise if a setting of the optimizer is something whose changes would not be seen."""
+        for name, x in self._settings.items():
+            if name not in VARYING:
+                try:
+                    hash(key_of(x))
+                except TypeError:
+                    raise TypeError(
+                        f"the attribute {name!r} of the optimizer {type(self._optimizer).__name__} "
+                        "must be a number, text, or lists of such to be compiled, since a program "
+                        f"depends on its value; got {type(x).__name__}"
+                    ) from None
+
     @property
     def source(self) -> str:
         """The source of the program that ran last."""
@@ -155,6 +179,7 @@ class CompiledStep:
         return self._latest.source
 
 
+_requires_grad = attrgetter("_requires_grad")
 ARRAYS = (np.ndarray, Tensor)
 CONVERTED = (list, np.generic)
 
@@ -165,7 +190,7 @@ def _argument(x: Any) -> Any:
 
 def _kind(x: Any) -> Any:
     """What a program depends on: shape and dtype of an array, the value of anything else."""
-    return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), x)
+    return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), key_of(x))
 
 
 class _Program:
@@ -183,8 +208,6 @@ class _Program:
 
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
-        if optimizer is not None:
-            _unite(optimizer)
         arrays = [
             *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
             *(p._data for p in self._parameters),
@@ -200,23 +223,17 @@ class _Program:
         return loss
 
     def _take_step(self, optimizer: Optimizer, arrays: list[Any]) -> float:
-        t = optimizer.steps + 1
-        settings: list[Any] = [optimizer.learning_rate, t]
-        for block in optimizer.blocks:
-            settings += block.values, *block.state
-        loss: float = self._run(*arrays, *itertools.compress(settings, self._needs))
-        optimizer.steps = t
-        for p in optimizer.parameters:
-            p._order = next_order()  # so that a graph which used the old data notices
+        with optimizer.lock:
+            t = optimizer.steps + 1
+            settings: list[Any] = [*map(optimizer.learning_rate_of, optimizer.groups), t]
+            gathered = [block.gather_values() for block in optimizer.blocks]
+            for block, values in zip(optimizer.blocks, gathered, strict=True):
+                settings += values, *block.state
+            loss: float = self._run(*arrays, *itertools.compress(settings, self._needs))
+            optimizer.steps = t
+            for block, values in zip(optimizer.blocks, gathered, strict=True):
+                block.write(values)
         return loss
-
-
-def _unite(optimizer: Optimizer) -> None:
-    """Let the data of all parameters lie in the memory of the optimizer, which the step changes."""
-    for block in optimizer.blocks:
-        if block.take_over_new_data():
-            for p, view in zip(block.parameters, block.views, strict=True):
-                p._data = view
 
 
 # --- what is written -----------------------------------------------------------------------

@@ -169,8 +169,24 @@ def gradient_flow(parameters: _HasParameters | Mapping[str, Tensor]) -> dict[str
 
 
 def norm(x: Any) -> float:
-    """Return the Euclidean norm of all elements; 0 of None."""
+    """Return the Euclidean norm of all elements; 0 of None.
+
+    ::
+
+        norm = largest * sqrt(sum((x / largest)**2)),    largest = max(abs(x))
+
+    in which no square is too large or too small for its precision.
+    """
     if x is None:
         return 0.0
-    x = values(x)
-    return math.sqrt(np.vdot(x, x))  # inf rather than a warning, if it is too large
+    x = np.asarray(values(x))
+    if x.dtype not in (np.float32, np.float64):
+        x = x.astype(np.float64)
+    square = float(np.vdot(x, x))
+    if 1e-20 < square < math.inf:  # then the scale does not matter, and its cost is saved
+        return math.sqrt(square)
+    largest = float(np.abs(x).max(initial=0.0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    x = x / largest
+    return largest * math.sqrt(np.vdot(x, x))

@@ -16,7 +16,7 @@ from tinygrad_edu.debugging.nonfinite import birth, first_nonfinite, is_finite, 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import source_of_caller
 
-__all__ = ["debug"]
+__all__ = ["debug", "thawed"]
 
 
 @contextmanager
@@ -56,7 +56,6 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
     """
     previous = current().observer
     fine = _is_no_nan if allow_inf else is_finite
-    frozen = _Frozen()
 
     def observe(node: Node) -> None:
         node._source = source_of_caller()
@@ -68,7 +67,7 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
             for i, closure in enumerate(node._closures)
         )
         if freeze:
-            frozen.hold(node)
+            _freeze(node)
         if previous is not None:
             previous(node)
 
@@ -97,27 +96,47 @@ def _watched(
     return watched
 
 
-class _Frozen:
-    """Arrays that are read-only as long as a node lives that was computed from them."""
+# How many nodes each array is read-only for, by its id; they keep it alive.
+_holders: dict[int, int] = {}
 
-    def __init__(self) -> None:
-        self.holders: dict[int, int] = {}
 
-    def hold(self, node: Node) -> None:
-        arrays = [
-            x
-            for x in map(values, (node, *node._inputs))
-            if isinstance(x, np.ndarray) and (x.flags.writeable or id(x) in self.holders)
-        ]
-        for x in arrays:
-            self.holders[id(x)] = self.holders.get(id(x), 0) + 1
-            x.flags.writeable = False
-        weakref.finalize(node, self.release, arrays).atexit = False
+def _freeze(node: Node) -> None:
+    """Make the arrays of a node read-only for as long as it lives."""
+    arrays = [
+        x
+        for x in map(values, (node, *node._inputs))
+        if isinstance(x, np.ndarray) and (x.flags.writeable or id(x) in _holders)
+    ]
+    for x in arrays:
+        _holders[id(x)] = _holders.get(id(x), 0) + 1
+        x.flags.writeable = False
+    weakref.finalize(node, _release, arrays).atexit = False
 
-    def release(self, arrays: list[NDArray[Any]]) -> None:
-        for x in arrays:
-            self.holders[id(x)] -= 1
-            if not self.holders[id(x)]:
-                del self.holders[id(x)]
-                with suppress(ValueError):  # a view of what is still held stays read-only
-                    x.flags.writeable = True
+
+def _release(arrays: list[NDArray[Any]]) -> None:
+    for x in arrays:
+        _holders[id(x)] -= 1
+        if not _holders[id(x)]:
+            del _holders[id(x)]
+            with suppress(ValueError):  # a view of what is still held stays read-only
+                x.flags.writeable = True
+
+
+@contextmanager
+def thawed(x: NDArray[Any]) -> Iterator[None]:
+    """Let an optimizer write into an array that is read-only because of `debug`.
+
+    Its step marks the parameter as changed, so that no gradient of the graph becomes wrong.
+
+    Raises
+    ------
+    ValueError
+        If the array is read-only for another reason.
+    """
+    if id(x) not in _holders:
+        raise ValueError("the array was not made read-only by debug()")
+    x.flags.writeable = True
+    try:
+        yield
+    finally:
+        x.flags.writeable = id(x) not in _holders

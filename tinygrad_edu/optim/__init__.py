@@ -2,8 +2,8 @@
 
 A rule is a pure function of arrays: `sgd`, `adagrad`, `rmsprop`, `adam`, `adamw`. It takes the
 values, their gradient and what it remembers of earlier steps, and returns the new values and what
-to remember. An optimizer keeps both for a list of parameters; it lays the values of all small
-parameters side by side in one array, so that the rule runs once for all of them:
+to remember. An optimizer applies a rule to a list of parameters. It keeps what is to be remembered,
+and writes the new values into the arrays of the parameters:
 
 >>> import tinygrad_edu as tg
 >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -16,12 +16,13 @@ parameters side by side in one array, so that the rule runs once for all of them
 >>> w.data
 array([0.512, 1.024])
 
-A learning rate is a number, or a schedule: a function of the number of the step.
+A learning rate is a number, or a schedule: a function of the number of steps already done.
 """
 
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
-from tinygrad_edu.optim.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+from tinygrad_edu.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from tinygrad_edu.optim.packing import Group
 from tinygrad_edu.optim.rules import adagrad, adam, adamw, rmsprop, sgd
 from tinygrad_edu.optim.schedules import (
     Schedule,
@@ -33,11 +34,12 @@ from tinygrad_edu.optim.schedules import (
 
 __all__ = [
     "SGD",
-    "AdaGrad",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Group",
     "Optimizer",
-    "RMSProp",
+    "RMSprop",
     "Schedule",
     "adagrad",
     "adam",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -16,14 +16,14 @@ __all__ = [
     "at_least_zero",
     "fraction",
     "list_of_tensors",
-    "one_for_each",
-    "require_parameters",
+    "two_fractions",
+    "yes_or_no",
 ]
 
 
 def list_of_tensors(who: str, given: Any) -> list[Tensor]:
     """Return the Tensors as a list; a single one is refused, since it would be cut into rows."""
-    if isinstance(given, Iterable) and not isinstance(given, Tensor):
+    if isinstance(given, Iterable) and not isinstance(given, Tensor | Mapping):
         found = [*given]
         strangers = [type(x).__name__ for x in found if not isinstance(x, Tensor)]
         if not strangers:
@@ -36,37 +36,28 @@ def list_of_tensors(who: str, given: Any) -> list[Tensor]:
     )
 
 
-def require_parameters(parameters: list[Tensor]) -> None:
-    """Refuse what an optimizer cannot change."""
-    for p in parameters:
-        if not (p.is_leaf and p.requires_grad):
-            raise ValueError(
-                "a parameter must be a leaf that requires a gradient, as made by "
-                f"Tensor(data, requires_grad=True); got {p!r}"
-            )
-    if not parameters:
-        raise ValueError("an optimizer needs at least one parameter; got none")
-    if len(set(parameters)) < len(parameters):
-        raise ValueError("each parameter must be given once; one of them came twice")
-
-
-def one_for_each(parameters: list[Tensor], decay: Any) -> list[float]:
-    """Return a weight decay for each parameter, from one for all or from as many."""
-    decays = [decay] * len(parameters) if np.ndim(decay) == 0 else [*decay]
-    if len(decays) != len(parameters):
-        raise ValueError(
-            f"weight_decay must be a number, or one for each of the {len(parameters)} "
-            f"parameters; got {len(decays)} of them"
-        )
-    return [at_least_zero("the weight decay", d) for d in decays]
-
-
 def at_least_zero(what: str, value: Any) -> float:
     """Return a number that is finite and not negative."""
     number = _number(what, value)
     if not 0 <= number < math.inf:
         raise ValueError(f"{what} must be finite and not negative; got {value}")
     return number
+
+
+def yes_or_no(what: str, value: Any) -> bool:
+    """Return a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{what} must be True or False; got {value!r}")
+    return bool(value)
+
+
+def two_fractions(what: str, value: Any) -> tuple[float, float]:
+    """Return the factors of two running means."""
+    if np.shape(value) != (2,):
+        raise ValueError(f"{what} must be two numbers; got {value!r}")
+    # At 1 nothing new would be learned, and the correction of the means divide by 0.
+    first, second = (fraction(f"{what}[{i}]", x, below_one=True) for i, x in enumerate(value))
+    return first, second
 
 
 def fraction(what: str, value: Any, *, below_one: bool = False) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.debugging.health import norm
+from tinygrad_edu.debugging.nonfinite import values
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
-from tinygrad_edu.optim.packing import as_array
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["clip_by_norm", "clip_by_value"]
@@ -39,7 +41,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     ValueError
         If max_norm is negative.
     FloatingPointError
-        If a gradient is infinite or nan; all are as before.
+        If the norm is infinite or nan; all are as before.
 
     References
     ----------
@@ -58,14 +60,18 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     at_least_zero("max_norm", max_norm)
     learners = [p for p in list_of_tensors("clip_by_norm", parameters) if p.grad is not None]
-    gradients = [as_array(p.grad) for p in learners]
-    norm = math.hypot(*(float(np.linalg.norm(g)) for g in gradients))
-    if not math.isfinite(norm):
-        raise FloatingPointError(f"gradients of norm {norm} cannot be clipped")
-    if norm > max_norm:
-        for p, g in zip(learners, gradients, strict=True):
-            p.grad = g * (max_norm / norm)
-    return norm
+    total = math.hypot(*(norm(p.grad) for p in learners))
+    if not math.isfinite(total):
+        raise FloatingPointError(f"gradients of norm {total} cannot be clipped")
+    if total > max_norm:
+        for p in learners:
+            p.grad = _scaled(values(p.grad), total, max_norm)
+    return total
+
+
+def _scaled(g: Any, total: float, max_norm: float) -> Any:
+    """The product of a gradient and ``max_norm / total``, which may be too small for its dtype."""
+    return (np.divide(g, total, dtype=np.float64) * max_norm).astype(g.dtype)
 
 
 def clip_by_value(parameters: Iterable[Tensor], limit: float) -> None:
@@ -99,4 +105,4 @@ def clip_by_value(parameters: Iterable[Tensor], limit: float) -> None:
     at_least_zero("the limit", limit)
     for p in list_of_tensors("clip_by_value", parameters):
         if p.grad is not None:
-            p.grad = np.clip(as_array(p.grad), -limit, limit)
+            p.grad = np.clip(values(p.grad), -limit, limit)

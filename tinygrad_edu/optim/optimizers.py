@@ -1,19 +1,15 @@
-"""The optimizers: what each remembers, its settings, and the call of its rule."""
+"""The optimizers: what each remembers, its settings, and its rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import numpy as np
-
-from tinygrad_edu.optim.base import Decay, Optimizer
-from tinygrad_edu.optim.checks import at_least_zero, fraction
+from tinygrad_edu.optim.base import Checks, Decay, Optimizer, Parameters
+from tinygrad_edu.optim.checks import at_least_zero, fraction, two_fractions, yes_or_no
 from tinygrad_edu.optim.rules import adagrad, adam, adamw, rmsprop, sgd
 from tinygrad_edu.optim.schedules import Schedule
-from tinygrad_edu.tensor import Tensor
 
-__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "RMSProp"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
 
 class SGD(Optimizer):
@@ -21,8 +17,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Tensor
-        What to learn.
+    parameters : iterable of Tensor, or of mapping
+        What to learn; or groups of it, with settings of their own (see `Optimizer`).
     lr : float or callable
         The learning rate; or a schedule, a function of the number of steps already done.
     momentum : float, optional
@@ -57,34 +53,38 @@ class SGD(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
+    settings: ClassVar[Checks] = {"momentum": fraction, "nesterov": yes_or_no}
+
+    momentum: float
+    nesterov: bool
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float | Schedule,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: Decay = 0.0,
     ) -> None:
-        super().__init__(parameters, lr, weight_decay)
-        self.momentum: float = fraction("the momentum", momentum)
-        self.nesterov: bool = nesterov
-        if nesterov and not momentum:
-            raise ValueError("Nesterov's method needs a momentum above 0; got momentum=0")
+        super().__init__(parameters, lr, weight_decay, momentum=momentum, nesterov=nesterov)
+        for group in self.groups:
+            options = {"momentum": momentum, "nesterov": nesterov} | group.options
+            if options["nesterov"] and not options["momentum"]:
+                raise ValueError("Nesterov's method needs a momentum above 0; got momentum=0")
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `sgd`."""
-        return sgd(p, g, *state, momentum=self.momentum, nesterov=self.nesterov, **options)
+        return sgd(p, g, *state, **options)
 
 
-class AdaGrad(Optimizer):
+class Adagrad(Optimizer):
     """Steps that get smaller where gradients have been large; the rule is `adagrad`.
 
     Parameters
     ----------
-    parameters : iterable of Tensor
-        What to learn.
+    parameters : iterable of Tensor, or of mapping
+        What to learn; or groups of it, with settings of their own (see `Optimizer`).
     lr : float or callable, optional
         The learning rate; or a schedule, a function of the number of steps already done.
     eps : float, optional
@@ -101,7 +101,7 @@ class AdaGrad(Optimizer):
     --------
     >>> import tinygrad_edu as tg
     >>> w = tg.Tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = tg.optim.AdaGrad([w], lr=0.1)
+    >>> optimizer = tg.optim.Adagrad([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.data
@@ -109,30 +109,32 @@ class AdaGrad(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("total",)
+    settings: ClassVar[Checks] = {"eps": at_least_zero}
+
+    eps: float
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float | Schedule = 0.01,
         *,
         eps: float = 1e-10,
         weight_decay: Decay = 0.0,
     ) -> None:
-        super().__init__(parameters, lr, weight_decay)
-        self.eps: float = at_least_zero("eps", eps)
+        super().__init__(parameters, lr, weight_decay, eps=eps)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `adagrad`."""
-        return adagrad(p, g, *state, eps=self.eps, **options)
+        return adagrad(p, g, *state, **options)
 
 
-class RMSProp(Optimizer):
+class RMSprop(Optimizer):
     """Steps divided by the running root mean square of the gradient; the rule is `rmsprop`.
 
     Parameters
     ----------
-    parameters : iterable of Tensor
-        What to learn.
+    parameters : iterable of Tensor, or of mapping
+        What to learn; or groups of it, with settings of their own (see `Optimizer`).
     lr : float or callable, optional
         The learning rate; or a schedule, a function of the number of steps already done.
     alpha : float, optional
@@ -153,7 +155,7 @@ class RMSProp(Optimizer):
     --------
     >>> import tinygrad_edu as tg
     >>> w = tg.Tensor([1.0, -2.0], requires_grad=True)
-    >>> optimizer = tg.optim.RMSProp([w], lr=0.01)
+    >>> optimizer = tg.optim.RMSprop([w], lr=0.01)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w.data.round(4)
@@ -161,10 +163,15 @@ class RMSProp(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("square", "velocity")
+    settings: ClassVar[Checks] = {"alpha": fraction, "eps": at_least_zero, "momentum": fraction}
+
+    alpha: float
+    eps: float
+    momentum: float
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float | Schedule = 0.01,
         *,
         alpha: float = 0.99,
@@ -172,16 +179,11 @@ class RMSProp(Optimizer):
         momentum: float = 0.0,
         weight_decay: Decay = 0.0,
     ) -> None:
-        super().__init__(parameters, lr, weight_decay)
-        self.alpha: float = fraction("alpha", alpha)
-        self.eps: float = at_least_zero("eps", eps)
-        self.momentum: float = fraction("the momentum", momentum)
+        super().__init__(parameters, lr, weight_decay, alpha=alpha, eps=eps, momentum=momentum)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `rmsprop`."""
-        square, velocity = state
-        options |= {"alpha": self.alpha, "eps": self.eps, "momentum": self.momentum}
-        return rmsprop(p, g, square, velocity, **options)
+        return rmsprop(p, g, *state, **options)
 
 
 class Adam(Optimizer):
@@ -189,8 +191,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Tensor
-        What to learn.
+    parameters : iterable of Tensor, or of mapping
+        What to learn; or groups of it, with settings of their own (see `Optimizer`).
     lr : float or callable, optional
         The learning rate; or a schedule, a function of the number of steps already done.
     betas : tuple of float, optional
@@ -222,29 +224,25 @@ class Adam(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("mean", "square")
+    settings: ClassVar[Checks] = {"betas": two_fractions, "eps": at_least_zero}
+
+    betas: tuple[float, float]
+    eps: float
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float | Schedule = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: Decay = 0.0,
     ) -> None:
-        super().__init__(parameters, lr, weight_decay)
-        if np.shape(betas) != (2,):
-            raise ValueError(f"betas must be two numbers; got {betas!r}")
-        # At 1 nothing new would be learned, and the correction of the means divide by 0.
-        beta1, beta2 = (
-            fraction(f"betas[{i}]", beta, below_one=True) for i, beta in enumerate(betas)
-        )
-        self.betas: tuple[float, float] = (beta1, beta2)
-        self.eps: float = at_least_zero("eps", eps)
+        super().__init__(parameters, lr, weight_decay, betas=betas, eps=eps)
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `adam`."""
-        return adam(p, g, *state, t=self.steps, betas=self.betas, eps=self.eps, **options)
+        return adam(p, g, *state, t=self.steps, **options)
 
 
 class AdamW(Adam):
@@ -252,8 +250,8 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    parameters : iterable of Tensor
-        What to learn.
+    parameters : iterable of Tensor, or of mapping
+        What to learn; or groups of it, with settings of their own (see `Optimizer`).
     lr : float or callable, optional
         The learning rate; or a schedule, a function of the number of steps already done.
     betas : tuple of float, optional
@@ -281,7 +279,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float | Schedule = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -292,4 +290,4 @@ class AdamW(Adam):
 
     def update(self, p: Any, g: Any, *state: Any, **options: Any) -> tuple[Any, ...]:
         """Call `adamw`."""
-        return adamw(p, g, *state, t=self.steps, betas=self.betas, eps=self.eps, **options)
+        return adamw(p, g, *state, t=self.steps, **options)

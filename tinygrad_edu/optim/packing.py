@@ -1,158 +1,255 @@
-"""Parameters side by side in one array, so that a rule runs once for all of them."""
+"""Blocks of parameters: small ones side by side in one array, so that a rule runs once for all.
+
+A rule is a few calls of NumPy, and a call costs as much for one number as for a thousand. So the
+values of small parameters are copied into one array, the rule runs on that, and its result is
+copied back. A large parameter is a block of its own, for there the copies would cost more than the
+calls.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from operator import is_
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
+from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite, values
+from tinygrad_edu.debugging.watching import thawed
+from tinygrad_edu.engine import next_order
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Block", "as_array", "grouped"]
+__all__ = ["Block", "Group", "blocks_of"]
 
 Array = NDArray[Any]
 
-PACKED_SIZE = 4096  # of a larger parameter, a copy of the gradient costs more than it saves
+PACKED_SIZE = 4096  # of a larger parameter, the copies cost more than they save
 
 
-def grouped(parameters: list[Tensor]) -> list[list[int]]:
-    """The numbers of the parameters of each block: small ones by dtype, a large one alone."""
-    blocks: dict[Any, list[int]] = {}
-    for i, p in enumerate(parameters):
-        blocks.setdefault(p.dtype if p.size <= PACKED_SIZE else i, []).append(i)
-    return [*blocks.values()]
+@dataclass(eq=False)
+class Group:
+    """Parameters with settings of their own.
+
+    Parameters
+    ----------
+    parameters : list of Tensor
+        As given.
+    options : dict
+        The learning rate (or schedule) and the settings of the rule in which this group differs
+        from its optimizer. The next step takes what is in it then.
+    """
+
+    parameters: list[Tensor]
+    options: dict[str, Any]
+
+
+def blocks_of(group: Group, decays: list[float], slots: Sequence[str]) -> list[Block]:
+    """The blocks of a group: its small parameters by dtype, and each large one alone."""
+    packed: dict[Any, list[int]] = {}
+    blocks: list[Block] = []
+    for i, p in enumerate(group.parameters):
+        if p.size <= PACKED_SIZE:
+            packed.setdefault(p.dtype, []).append(i)
+        else:
+            blocks.append(LargeBlock(group, [p], [decays[i]], slots))
+    return blocks + [
+        Block(group, [group.parameters[i] for i in part], [decays[i] for i in part], slots)
+        for part in packed.values()
+    ]
 
 
 class Block:
-    """Parameters whose values lie side by side in one array, so that a rule runs once for all."""
+    """Parameters that are updated together, and what is remembered of them.
 
+    A step calls `gather` for what the rule takes, `fitted` and `require_finite` for what it
+    returns, then `write`. Until then, nothing changes that others see.
+    """
+
+    group: Group  # to which they belong
     parameters: list[Tensor]
-    weight_decay: float | Array | None
-    values: Array  # of all parameters, in one dimension; and so the state, an array for each slot
-    views: list[Array]  # of the values, one for each parameter: what its data become
-    state: list[Array]
+    size: int
+    dtype: np.dtype[Any]
+    weight_decay: float | Array | None  # an array if it differs between parameters; None for 0
+    state: list[Array]  # for each slot the values of all parameters, in one dimension
+    absent: Sequence[int]  # the numbers of the parameters that this step leaves as they are
+    _parts: list[tuple[Tensor, tuple[int, ...], Array, Array]]  # shape, values and gradient
 
     def __init__(
-        self, parameters: list[Tensor], decays: list[float], slots: tuple[str, ...]
+        self, group: Group, parameters: list[Tensor], decays: list[float], slots: Sequence[str]
     ) -> None:
+        self.group = group
         self.parameters = parameters
-        self._shapes = [p.shape for p in parameters]
-        bounds = accumulate((p.size for p in parameters), initial=0)
-        self._slices = [slice(start, end) for start, end in pairwise(bounds)]
-        self.values = np.zeros(self._slices[-1].stop, parameters[0].dtype)
-        self.views = self.split(self.values)
-        self.state = [np.zeros_like(self.values) for _ in slots]
-        self.weight_decay = self._for_each_value(decays)
-
-    def _for_each_value(self, decays: list[float]) -> float | Array | None:
-        """The weight decay, as one number if it is the same for all, or None if it is zero."""
+        self.dtype = parameters[0].dtype
+        self.absent = ()
+        sizes = [p.size for p in parameters]
+        self.size = sum(sizes)
+        self._slices = [slice(*ends) for ends in pairwise(accumulate(sizes, initial=0))]
+        self.state = [np.zeros(self.size, self.dtype) for _ in slots]
         if len(set(decays)) == 1:
-            return decays[0] or None
-        return np.repeat(np.array(decays, self.values.dtype), [p.size for p in self.parameters])
+            self.weight_decay = decays[0] or None
+        else:
+            self.weight_decay = np.repeat(np.array(decays, self.dtype), sizes)
+        self._make_memory()
+
+    def _make_memory(self) -> None:
+        """Memory for values and gradients side by side, which is used during a step only."""
+        self._values, self._gradient = (np.empty(self.size, self.dtype) for _ in range(2))
+        parts = zip(self.split(self._values), self.split(self._gradient), strict=True)
+        self._parts = [(p, p.shape, *part) for p, part in zip(self.parameters, parts, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        memory = ("_values", "_gradient", "_parts")
+        return {name: x for name, x in vars(self).items() if name not in memory}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._make_memory()  # since copies of the parts would be no parts of the copied memory
 
     def split(self, array: Array) -> list[Array]:
         """The part of every parameter, as a view in its shape."""
         return [
-            array[part].reshape(shape)
-            for part, shape in zip(self._slices, self._shapes, strict=True)
+            array[part].reshape(p.shape)
+            for part, p in zip(self._slices, self.parameters, strict=True)
         ]
 
-    # --- a step: propose it, then commit to it ----------------------------------------------
+    # --- before the rule --------------------------------------------------------------------
 
-    def propose(self, update: Callable[..., tuple[Any, ...]], lr: float) -> list[Array] | None:
-        """The values and the state after a step, changing nothing; None without a gradient."""
-        gradients = [p.grad for p in self.parameters]
-        absent = [i for i, g in enumerate(gradients) if g is None]
-        if len(absent) == len(gradients):
+    def gather(self) -> tuple[Array, Array] | None:
+        """Values and gradients, in one dimension; None if no parameter has a gradient."""
+        absent = []
+        for i, (p, shape, _, part) in enumerate(self._parts):
+            g = p.grad
+            if g is None or not p._requires_grad:
+                absent.append(i)
+                part[...] = 0
+                continue
+            if type(g) is not np.ndarray or g.shape != shape or g.dtype is not self.dtype:
+                g = _checked(g, p)
+            part[...] = g
+        if len(absent) == len(self._parts):
             return None
-        for i in absent:
-            gradients[i] = np.zeros_like(self.views[i])
-        g = self._joined(gradients)
-        self.take_over_new_data()
-        options = {"lr": lr, "weight_decay": self.weight_decay}
-        result = self._fitted([*update(self.values, g, *self.state, **options)])
-        for i in absent:
-            for new, old in zip(result, [self.values, *self.state], strict=True):
-                new[self._slices[i]] = old[self._slices[i]]
-        if not _all_finite(result[0]):
-            self._refuse(result[0], gradients, lr)
-        return result
+        return self.gather_values(absent), self._gradient
 
-    def commit(self, result: list[Array]) -> None:
-        """Take over what `propose` returned."""
-        values, *self.state = result
-        if len(self.parameters) == 1:  # no copy, which would cost something for a large array
-            self.values, self.views = values, self.split(values)
-        else:
-            self.values[...] = values
-        for p, view in zip(self.parameters, self.views):  # noqa: B905 - this is the hot path
-            p.data = view  # and mark it as changed
+    def gather_values(self, absent: Sequence[int] = ()) -> Array:
+        """The values, in one dimension: a copy, or the memory of a large parameter itself."""
+        self.absent = absent
+        for i, (p, _, part, _) in enumerate(self._parts):
+            array = p._data
+            if not array.flags.writeable and i not in absent:
+                _require_writeable(p)
+            part[...] = array
+        return self._values
 
-    def _joined(self, gradients: list[Any]) -> Array:
-        """The gradients side by side, as the values are."""
-        try:
-            shapes = [g.shape for g in gradients]
-        except AttributeError:
-            kinds = ", ".join(sorted({type(g).__name__ for g in gradients}))
-            raise TypeError(f"a gradient must be an array or a Tensor; got {kinds}") from None
-        if shapes != self._shapes:
-            self._refuse_shapes(gradients)
-        if len(gradients) == 1:
-            joined = as_array(gradients[0]).reshape(-1)
-        else:
-            joined = as_array(np.concatenate(gradients, axis=None))
-        if joined.dtype is self.values.dtype:
-            return joined
-        return joined.astype(self.values.dtype, casting="same_kind")  # not from complex numbers
+    # --- after the rule ---------------------------------------------------------------------
 
-    def take_over_new_data(self) -> bool:
-        """Pack the values again where a parameter has other data than its view; whether one had."""
-        data = [p.data for p in self.parameters]
-        if all(map(is_, data, self.views)):
-            return False
-        self.values = np.concatenate(data, axis=None)
-        self.views = self.split(self.values)
-        return True
+    def fitted(self, result: Sequence[Array], p: Array, g: Array) -> list[Array]:
+        """What a rule returned for values p and gradients g; anyone may write a rule.
 
-    def _fitted(self, result: list[Array]) -> list[Array]:
-        """What a rule returned, in the precision of the parameters; anyone may write a rule."""
-        shapes = [x.shape for x in result]
-        if shapes != [self.values.shape] * (1 + len(self.state)):
+        The arrays have the dtype of the parameters, and memory of their own, although the rule may
+        have returned what it was given, or the same array twice. Where there was no gradient,
+        nothing is new.
+        """
+        new: list[Array] = []
+        taken = {id(p), id(g)}
+        for x in result:
+            if x.shape != p.shape:
+                break
+            if x.dtype is not self.dtype:
+                x = x.astype(self.dtype, casting="same_kind")
+            elif x.base is not None or id(x) in taken:
+                x = x.copy()
+            taken.add(id(x))
+            new.append(x)
+        if not len(new) == len(result) == 1 + len(self.state):
             raise ValueError(
                 f"update must return the new values and {len(self.state)} arrays of state, each "
-                f"of shape {self.values.shape}; got {len(result)} of shapes {shapes}"
+                f"of shape {p.shape}; got {len(result)} of shapes {[x.shape for x in result]}"
             )
-        dtype = self.values.dtype
-        return [x if x.dtype is dtype else x.astype(dtype, casting="same_kind") for x in result]
+        for i in self.absent:
+            part = self._slices[i]
+            for x, old in zip(new, [p, *self.state], strict=True):
+                x[part] = old[part]
+        return new
 
-    def _refuse_shapes(self, gradients: list[Any]) -> None:
-        """Raise, since a gradient has another shape than its parameter: say which."""
-        for p, g in zip(self.parameters, gradients, strict=True):
-            if np.shape(g) != p.shape:
-                raise ValueError(
-                    f"the gradient of {_describe(p)} must have that shape; got {np.shape(g)}"
-                )
-
-    def _refuse(self, values: Array, gradients: list[Any], lr: float) -> None:
-        """Raise, since the new values are not finite: say because of what."""
-        for p, g in zip(self.parameters, map(as_array, gradients), strict=True):
-            if not is_finite(g):
+    def require_finite(self, new: Array, lr: float) -> None:
+        """Raise if new values are not finite: say because of what."""
+        if _all_finite(new):
+            return
+        for p in self.parameters:
+            if p.requires_grad and p.grad is not None and not is_finite(g := values(p.grad)):
                 value, at = first_nonfinite(g)
                 raise FloatingPointError(
                     f"the gradient of {_describe(p)} is {value} at {at}; no parameter was changed"
                 )
-        for p, new in zip(self.parameters, self.split(values), strict=True):
-            if not is_finite(new):
+        for p, part in zip(self.parameters, self.split(new), strict=True):
+            if not is_finite(part):
                 raise FloatingPointError(
                     f"the step would make {_describe(p)} infinite or nan; no parameter was "
                     f"changed. Try a learning rate below {lr}"
                 )
+
+    def write(self, new: Array) -> None:
+        """Write new values into the data of the parameters, and mark these as changed."""
+        if new is not self._values:
+            self._values[...] = new
+        changed = self._parts
+        if self.absent:
+            changed = [x for i, x in enumerate(changed) if i not in self.absent]
+        for p, _, part, _ in changed:
+            try:
+                p._data[...] = part
+            except ValueError:  # it is read-only inside of debug()
+                with thawed(p._data):
+                    p._data[...] = part
+            p._order = next_order()  # so that a graph which used the old values notices
+
+
+class LargeBlock(Block):
+    """A block of one large parameter, which is copied no more than needed."""
+
+    def _make_memory(self) -> None:
+        """None: the memory is that of the parameter."""
+
+    def gather(self) -> tuple[Array, Array] | None:
+        """Values and gradient, in one dimension; None if there is no gradient."""
+        (p,) = self.parameters
+        if p.grad is None or not p.requires_grad:
+            return None
+        values, g = self.gather_values(), _checked(p.grad, p).reshape(-1)
+        values.flags.writeable = False  # for a rule; p.data itself stays as it is
+        return values, g.astype(self.dtype, copy=False)
+
+    def gather_values(self, absent: Sequence[int] = ()) -> Array:  # noqa: ARG002 - it is one
+        """The memory of the parameter itself, if it can be had in one dimension; or else a copy."""
+        (p,) = self.parameters
+        if not p.data.flags.writeable:
+            _require_writeable(p)
+        is_plain = p.data.flags.writeable and p.data.flags.c_contiguous
+        return p.data.reshape(-1) if is_plain else p.data.flatten()
+
+    def write(self, new: Array) -> None:
+        """Write new values into the data of the parameter, and mark it as changed."""
+        (p,) = self.parameters
+        if new.base is None:  # or else it is the memory of the parameter itself
+            with nullcontext() if p.data.flags.writeable else thawed(p.data):
+                p.data[...] = new.reshape(p.shape)
+        p._order = next_order()
+
+
+def _checked(g: Any, p: Tensor) -> Array:
+    """The values of a gradient, if it fits its parameter."""
+    if not isinstance(g, np.ndarray | Tensor):
+        raise TypeError(f"a gradient must be an array or a Tensor; got {type(g).__name__}")
+    if g.shape != p.shape:
+        raise ValueError(f"the gradient of {_describe(p)} must have that shape; got {g.shape}")
+    if g.dtype.kind == "c":
+        raise TypeError(f"the gradient of {_describe(p)} must be real; got {g.dtype}")
+    array: Array = values(g)
+    return array
 
 
 def _all_finite(values: Array) -> bool:
@@ -161,10 +258,16 @@ def _all_finite(values: Array) -> bool:
     return fast or is_finite(values)
 
 
+def _require_writeable(p: Tensor) -> None:
+    try:
+        with thawed(p.data):
+            pass
+    except ValueError:
+        raise ValueError(
+            f"the data of {_describe(p)} are read-only, and a step writes into them; no parameter "
+            "was changed. Give it data of its own: p.data = p.data.copy()"
+        ) from None
+
+
 def _describe(p: Tensor) -> str:
     return f"{p.name or 'a parameter'} of shape {p.shape}"
-
-
-def as_array(g: Any) -> Array:
-    """Return the values of a gradient, which is a Tensor if it was recorded."""
-    return g.data if isinstance(g, Tensor) else g

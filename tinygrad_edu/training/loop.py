@@ -314,7 +314,7 @@ class _Trainer:
         self.parameters = optimizer.parameters
         self.names = _unique_names(model, self.parameters)
         self.steps = 0  # in the last epoch, as the following
-        self.squared_norms = np.zeros(len(self.parameters))  # of the gradients, summed over steps
+        self.norms = np.zeros(len(self.parameters))  # of all gradients of the epoch together
         self.parameters_before: list[Array] = []
 
     def run_epoch(
@@ -322,7 +322,7 @@ class _Trainer:
     ) -> None:
         """Do one step for each batch."""
         self.steps = 0
-        self.squared_norms[:] = 0.0
+        self.norms[:] = 0.0
         self.parameters_before = [p.data.copy() for p in self.parameters]
         # NumPy need not warn of what is not finite: that raises an error, with an explanation.
         with np.errstate(all="ignore"), _training_mode(self.model):
@@ -345,7 +345,7 @@ class _Trainer:
         except FloatingPointError as error:
             raise FloatingPointError(self._explain(str(error), number, loss)) from None
         self.steps += 1
-        self.squared_norms += [norm(p.grad) ** 2 for p in self.parameters]
+        self.norms = np.hypot(self.norms, [norm(p.grad) for p in self.parameters])
 
     def _explain(self, what: str, number: int, loss: Tensor) -> str:
         when = f"in epoch {number}, step {self.steps + 1}"
@@ -354,7 +354,7 @@ class _Trainer:
     def summary(self) -> dict[str, Any]:
         """Return the fields of an `Epoch` that are about its steps; empty before the first."""
         with np.errstate(all="ignore"):
-            norms = np.sqrt(self.squared_norms / max(self.steps, 1)).tolist()
+            norms = (self.norms / math.sqrt(max(self.steps, 1))).tolist()
             updates = [
                 norm(p.data - before)
                 for p, before in zip(self.parameters, self.parameters_before, strict=False)
