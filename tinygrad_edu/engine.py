@@ -132,7 +132,9 @@ class Node:
                 f"new data must have the Tensor's shape and dtype, {shape} {dtype}; "
                 f"got {array.shape} {array.dtype}"
             )
-        self._data = array if array.flags.writeable else array.copy()  # optimizers write into it
+        if value is not self._data and not array.flags.writeable:
+            array = array.copy()  # an optimizer will write into it
+        self._data = array
         self._order = next_order()  # so that a graph which used the old data notices
 
 
