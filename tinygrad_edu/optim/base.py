@@ -148,8 +148,7 @@ class Optimizer(ABC):
         Parameters
         ----------
         p, g : ndarray
-            Values and gradients: of several parameters side by side, or of a part of a large one.
-            So a rule computes each element from the same elements alone.
+            Values and gradients of several parameters, side by side.
         *state : ndarray
             What is remembered of them, an array for each of the ``slots``; zeros at first.
         **options
@@ -218,26 +217,31 @@ class Optimizer(ABC):
         with self.lock:
             options = {group: self.options(group) for group in self.groups}
             self.steps += 1  # the rules count from 1
-            learning = False
             try:
+                changes = []
                 for block in self.blocks:
+                    gathered = block.gather()
+                    if gathered is None:
+                        continue  # there is no gradient
+                    p, g = gathered
                     settings = options[block.group]
-                    for p, g, *state in block.gather():
-                        new = self.update(p, g, *state, weight_decay=block.weight_decay, **settings)
-                        block.take(new, (p, g, *state), settings["lr"])
-                        learning = True
-                if not learning:
+                    result = self.update(
+                        p, g, *block.state, weight_decay=block.weight_decay, **settings
+                    )
+                    new, *state = block.fitted(result, p, g)
+                    block.require_finite(new, settings["lr"])
+                    changes.append((block, new, state))
+                if not changes:
                     raise RuntimeError(
                         "no parameter has a gradient; call backward() first, on a loss that was "
                         "computed from them"
                     )
             except BaseException:
                 self.steps -= 1
-                for block in self.blocks:
-                    block.undo()
                 raise
-            for block in self.blocks:
-                block.finish()
+            for block, new, state in changes:
+                block.write(new)
+                block.state = state
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Copy what the optimizer remembers: the number of steps, and the slots by parameter.

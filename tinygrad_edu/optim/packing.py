@@ -9,7 +9,7 @@ calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -28,7 +28,6 @@ __all__ = ["Block", "Group", "blocks_of"]
 Array = NDArray[Any]
 
 PACKED_SIZE = 4096  # of a larger parameter, the copies cost more than they save
-CHUNK_SIZE = 2**15  # values of which all that a rule computes stays in the processor's cache
 
 
 @dataclass(eq=False)
@@ -66,8 +65,8 @@ def blocks_of(group: Group, decays: list[float], slots: Sequence[str]) -> list[B
 class Block:
     """Parameters that are updated together, and what is remembered of them.
 
-    A step calls `gather` for what the rule takes, `take` with what it returns, and `finish` when
-    all blocks have taken theirs; or `undo`, after which all is as before.
+    A step calls `gather` for what the rule takes, `fitted` and `require_finite` for what it
+    returns, then `write`. Until then, nothing changes that others see.
     """
 
     group: Group  # to which they belong
@@ -94,7 +93,6 @@ class Block:
             self.weight_decay = decays[0] or None
         else:
             self.weight_decay = np.repeat(np.array(decays, self.dtype), sizes)
-        self._new: list[Array] = []  # values and state, taken and not yet written
         self._make_memory()
 
     def _make_memory(self) -> None:
@@ -104,7 +102,7 @@ class Block:
         self._parts = [(p, p.shape, *part) for p, part in zip(self.parameters, parts, strict=True)]
 
     def __getstate__(self) -> dict[str, Any]:
-        memory = ("_values", "_gradient", "_parts")
+        memory = ("_values", "_gradient", "_parts", "_kept")
         return {name: x for name, x in vars(self).items() if name not in memory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -120,8 +118,8 @@ class Block:
 
     # --- before the rule --------------------------------------------------------------------
 
-    def gather(self) -> Iterable[tuple[Array, ...]]:
-        """Values, gradients and state, in one dimension; nothing if there is no gradient."""
+    def gather(self) -> tuple[Array, Array] | None:
+        """Values and gradients, in one dimension; None if no parameter has a gradient."""
         absent = []
         for i, (p, shape, _, part) in enumerate(self._parts):
             g = p.grad
@@ -133,8 +131,8 @@ class Block:
                 g = _checked(g, p)
             part[...] = g
         if len(absent) == len(self._parts):
-            return []
-        return [(self.gather_values(absent), self._gradient, *self.state)]
+            return None
+        return self.gather_values(absent), self._gradient
 
     def gather_values(self, absent: Sequence[int] = ()) -> Array:
         """The values, in one dimension: a copy, or the memory of a large parameter itself."""
@@ -148,50 +146,36 @@ class Block:
 
     # --- after the rule ---------------------------------------------------------------------
 
-    def take(self, result: Sequence[Array], given: tuple[Array, ...], lr: float) -> None:
-        """Take over what a rule returned for what it was given, if it is as it must be."""
-        self._new = new = self._fitted(result, given)
-        for i in self.absent:
-            part = self._slices[i]
-            for x, old in zip(new, [given[0], *self.state], strict=True):
-                x[part] = old[part]
-        self._require_finite(new[0], lr)
-
-    def undo(self) -> None:
-        """Forget what was taken."""
-        self._new = []
-
-    def finish(self) -> None:
-        """Write what was taken to where it belongs."""
-        if self._new:
-            values, *self.state = self._new
-            self.write(values)
-            self._new = []
-
-    def _fitted(self, result: Sequence[Array], given: tuple[Array, ...]) -> list[Array]:
-        """What a rule returned; anyone may write one.
+    def fitted(self, result: Sequence[Array], p: Array, g: Array) -> list[Array]:
+        """What a rule returned for values p and gradients g; anyone may write a rule.
 
         The arrays have the dtype of the parameters, and memory of their own, although the rule may
-        have returned what it was given, or the same array twice.
+        have returned what it was given, or the same array twice. Where there was no gradient,
+        nothing is new.
         """
-        shape = given[0].shape
         new: list[Array] = []
+        taken = {id(p), id(g)}
         for x in result:
-            if x.shape != shape:
+            if x.shape != p.shape:
                 break
             if x.dtype is not self.dtype:
                 x = x.astype(self.dtype, casting="same_kind")
-            elif x.base is not None or any(x is y for y in (*given, *new)):
+            elif x.base is not None or id(x) in taken:
                 x = x.copy()
+            taken.add(id(x))
             new.append(x)
         if not len(new) == len(result) == 1 + len(self.state):
             raise ValueError(
                 f"update must return the new values and {len(self.state)} arrays of state, each "
-                f"of shape {shape}; got {len(result)} of shapes {[x.shape for x in result]}"
+                f"of shape {p.shape}; got {len(result)} of shapes {[x.shape for x in result]}"
             )
+        for i in self.absent:
+            part = self._slices[i]
+            for x, old in zip(new, [p, *self.state], strict=True):
+                x[part] = old[part]
         return new
 
-    def _require_finite(self, new: Array, lr: float) -> None:
+    def require_finite(self, new: Array, lr: float) -> None:
         """Raise if new values are not finite: say because of what."""
         if _all_finite(new):
             return
@@ -201,8 +185,7 @@ class Block:
                 raise FloatingPointError(
                     f"the gradient of {_describe(p)} is {value} at {at}; no parameter was changed"
                 )
-        parts = [new] if len(self.parameters) == 1 else self.split(new)
-        for p, part in zip(self.parameters, parts, strict=True):
+        for p, part in zip(self.parameters, self.split(new), strict=True):
             if not is_finite(part):
                 raise FloatingPointError(
                     f"the step would make {_describe(p)} infinite or nan; no parameter was "
@@ -226,29 +209,20 @@ class Block:
 
 
 class LargeBlock(Block):
-    """A block of one large parameter, which the rule is given in chunks, and changed at once."""
+    """A block of one large parameter, which is copied no more than needed."""
 
     def _make_memory(self) -> None:
-        """Values and state before the step, so that it can be undone."""
-        self._values = np.empty(0, self.dtype)
-        self._before = [np.empty(self.size, self.dtype) for _ in range(1 + len(self.state))]
-        self._done = 0
+        """None: the memory is that of the parameter."""
+        self._kept = np.empty(0, self.dtype)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: x for name, x in vars(self).items() if name not in ("_values", "_before", "_done")
-        }
-
-    def gather(self) -> Iterator[tuple[Array, ...]]:
-        """Values, gradient and state, chunk by chunk; nothing if there is no gradient."""
+    def gather(self) -> tuple[Array, Array] | None:
+        """Values and gradient, in one dimension; None if there is no gradient."""
         (p,) = self.parameters
         if p.grad is None or not p.requires_grad:
-            return
-        g = _checked(p.grad, p).reshape(-1).astype(self.dtype, copy=False)
-        values = self.gather_values()
-        for start in range(0, self.size, CHUNK_SIZE):
-            chunk = slice(start, start + CHUNK_SIZE)
-            yield tuple(x[chunk] for x in (values, g, *self.state))
+            return None
+        values, g = self.gather_values(), _checked(p.grad, p).reshape(-1)
+        values.flags.writeable = False  # for a rule; p.data itself stays as it is
+        return values, g.astype(self.dtype, copy=False)
 
     def gather_values(self, absent: Sequence[int] = ()) -> Array:  # noqa: ARG002 - it is one
         """The memory of the parameter itself, if it can be had in one dimension; or else a copy."""
@@ -256,31 +230,7 @@ class LargeBlock(Block):
         if not p.data.flags.writeable:
             _require_writeable(p)
         is_plain = p.data.flags.writeable and p.data.flags.c_contiguous
-        self._values = p.data.reshape(-1) if is_plain else p.data.flatten()
-        return self._values
-
-    def take(self, result: Sequence[Array], given: tuple[Array, ...], lr: float) -> None:
-        """Write what a rule returned for a chunk, if it is as it must be."""
-        new = self._fitted(result, given)
-        self._require_finite(new[0], lr)
-        start = self._done
-        self._done = end = start + len(given[0])
-        p, _, *state = given
-        for before, old, x in zip(self._before, (p, *state), new, strict=True):
-            before[start:end] = old
-            old[...] = x
-
-    def undo(self) -> None:
-        """Write back what was there before."""
-        for before, x in zip(self._before, (self._values, *self.state), strict=True):
-            x[: self._done] = before[: self._done]
-        self._done = 0
-
-    def finish(self) -> None:
-        """Write the values to where they belong, if they are a copy."""
-        if self._done:
-            self.write(self._values)
-            self._done = 0
+        return p.data.reshape(-1) if is_plain else p.data.flatten()
 
     def write(self, new: Array) -> None:
         """Write new values into the data of the parameter, and mark it as changed."""
@@ -288,8 +238,8 @@ class LargeBlock(Block):
         if new.base is None:  # or else it is the memory of the parameter itself
             with nullcontext() if p.data.flags.writeable else thawed(p.data):
                 p.data[...] = new.reshape(p.shape)
+            self._kept = new  # or the memory would be given back to the system, and asked for anew
         p._order = next_order()
-        self._values = np.empty(0, self.dtype)
 
 
 def _checked(g: Any, p: Tensor) -> Array:
@@ -304,10 +254,10 @@ def _checked(g: Any, p: Tensor) -> Array:
     return array
 
 
-def _all_finite(x: Array) -> bool:
-    # The fastest ways to find out; of large arrays, BLAS would start threads for the product.
-    total = x.dot(x) if x.size <= PACKED_SIZE else np.add.reduce(x)
-    return math.isfinite(total) or is_finite(x)
+def _all_finite(values: Array) -> bool:
+    # A product is the fastest way for small arrays; for large ones, BLAS would start threads.
+    fast = values.size <= PACKED_SIZE and math.isfinite(values.dot(values))
+    return fast or is_finite(values)
 
 
 def _require_writeable(p: Tensor) -> None:
