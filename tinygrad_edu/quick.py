@@ -157,11 +157,11 @@ def is_number(x: Any) -> bool:
 
 
 @as_a_whole
-def sigmoids_of_number(x: Any) -> tuple[float, float, float, float]:
-    """sigmoid(x), sigmoid(-x) and their logarithms: 400 ns instead of 6000."""
-    e = math.exp(-abs(x))
-    larger, smaller = 1 / (1 + e), e / (1 + e)
-    log_larger = -math.log1p(e)
+def sigmoids_of_number(x: Any) -> tuple[Any, Any, Any, Any]:
+    """sigmoid(x), sigmoid(-x) and their logarithms: 600 ns instead of 6000."""
+    e, number = math.exp(-abs(x)), x.dtype.type
+    larger, smaller = number(1 / (1 + e)), number(e / (1 + e))
+    log_larger = number(-math.log1p(e))
     log_smaller = log_larger - abs(x)
     if x > 0:
         return larger, smaller, log_larger, log_smaller
@@ -169,9 +169,10 @@ def sigmoids_of_number(x: Any) -> tuple[float, float, float, float]:
 
 
 @as_a_whole
-def logarithms_of_number(p: Any) -> tuple[float, float]:
-    """log(p) and log(1 - p): 200 ns instead of 1000."""
-    return _log(p), _log(1 - p) if p > 0.5 else math.log1p(-p)
+def logarithms_of_number(p: Any) -> tuple[Any, Any]:
+    """log(p) and log(1 - p): 300 ns instead of 1000."""
+    number = p.dtype.type
+    return number(_log(p)), number(_log(1 - p) if p > 0.5 else math.log1p(-p))
 
 
 def _log(x: Any) -> float:

@@ -1,8 +1,11 @@
 """Compiled steps: what they compute, what they are written as, and what they refuse."""
 
 import math
+import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.compiler.tracing import UntraceableError
+from tinygrad_edu.context import Context, current
 from tinygrad_edu.trees import leaves
 
 from ..ops.table import ROWS, replaced, variable
@@ -563,6 +567,150 @@ def test_hard_points_stay_silent_and_right():
         warnings.simplefilter("error")
         _, (gradient,) = run_compiled(tg.compile(loss), (), [x])
     np.testing.assert_array_equal(gradient, [0, 0, 0.25])
+
+
+def eager_step(loss, optimizer, *args):
+    value = loss(*args)
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value.item()
+
+
+NOT_FINITE = {  # losses of p, and arguments that make something infinite
+    "an impossible class": (
+        lambda p, x: tg.softmax_cross_entropy(p[:, None] + x, [0, 1]),
+        np.array([[1.0, 0.0], [0.0, -np.inf]]),
+    ),
+    "a logit of minus infinity": (
+        lambda p, x: tg.sigmoid_cross_entropy(p * x, [1.0, 0.0]),
+        np.array([0.5, -np.inf]),
+    ),
+    "probabilities at the ends": (
+        lambda p, x: tg.binary_cross_entropy(tg.sigmoid(p) * x, [1.0, 0.0]),
+        np.array([0.5, 0.0]),
+    ),
+    "a root that nothing uses": (
+        lambda p, x: tg.where(x > 0, tg.sqrt(p * x), 0.0).sum(),
+        np.array([0.5, -1.0]),
+    ),
+    "a row that nothing uses": (
+        lambda p, x: tg.softmax(p * x[:, None] + [1.0, 2.0])[0, 0],
+        np.array([0.5, -np.inf]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_is_not_finite_is_answered_as_without_a_program(name, packed):
+    f, x = NOT_FINITE[name]
+    fine = np.ones_like(x)
+
+    def training(compiled):
+        size = 2 if packed else 5000  # large parameters are changed by another way
+        p = tg.Tensor(np.linspace(0.5, 1.5, size), requires_grad=True, name="p")
+        optimizer = tg.optim.SGD([p], lr=0.1, momentum=0.9)
+        loss = lambda x: f(p[:2], x)  # noqa: E731
+        step = tg.compile(loss, optimizer) if compiled else partial(eager_step, loss, optimizer)
+        p.grad = None
+        with np.errstate(all="ignore"):
+            values = [step(fine), step(x), step(fine)]
+        assert not compiled or p.grad is None
+        return values, p.data, optimizer.state_dict()
+
+    expected, found = training(compiled=False), training(compiled=True)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-13)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-13)
+    for key, value in expected[2].items():
+        np.testing.assert_allclose(found[2][key], value, rtol=1e-13, atol=1e-15)
+
+
+def test_a_check_that_a_program_does_without_is_made_all_the_same():
+    p = tg.Tensor([0.5], requires_grad=True, name="p")
+    step = tg.compile(lambda x: tg.binary_cross_entropy(p * x, [1.0]), tg.optim.SGD([p], lr=0.1))
+    step(np.ones(1))
+    with pytest.raises(ValueError, match="must lie between 0 and 1; got"):
+        step(np.array([-3.0]))
+    assert "where" not in step.source
+    assert "require_probabilities" not in step.source
+
+
+def test_a_step_that_is_taken_by_itself_draws_what_the_program_drew():
+    def drawn(compiled):
+        p, dropout = tg.Tensor(np.ones(8), requires_grad=True, name="p"), tg.nn.Dropout(0.5, rng=0)
+        optimizer = tg.optim.SGD([p], lr=0.1)
+        loss = lambda x: tg.where(x > 0, tg.sqrt(dropout(p) * x + 1), 0.0).sum()  # noqa: E731
+        step = tg.compile(loss, optimizer) if compiled else partial(eager_step, loss, optimizer)
+        with np.errstate(all="ignore"):
+            return [step(np.full(8, sign)) for sign in (1.0, -1.0, 1.0)], dropout.rng.normal()
+
+    assert drawn(compiled=True) == drawn(compiled=False)
+
+
+# --- many threads ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def switching():
+    """Let threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("switching")
+def test_threads_that_train_and_predict_at_once():
+    """The gradients do not depend on the values, so that every order of the steps ends alike."""
+    W = tg.Tensor(np.zeros((3, 2)), requires_grad=True, name="W")  # of both models
+    a, b = (tg.Tensor(np.zeros(2), requires_grad=True, name=name) for name in "ab")
+    still = tg.Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True, name="still")
+    optimizers = [tg.optim.SGD([W, a], lr=0.5), tg.optim.SGD([W, b], lr=0.5)]
+    steps = [
+        tg.compile(lambda x, p=p: (x @ W + p + 0 * still.sum()).sum() / len(x), optimizer)
+        for p, optimizer in zip((a, b), optimizers, strict=True)
+    ]
+    frozen = tg.compile(lambda x: (x @ still).sum())
+    rounds, sizes = 40, (1, 2, 4, 8)
+    start = threading.Barrier(8)
+
+    def train(step, sizes):
+        start.wait(20)
+        for i in range(rounds):
+            step(np.ones((sizes[i % len(sizes)], 3)))
+
+    def predict():
+        start.wait(20)
+        results = []
+        for _ in range(rounds * 10):
+            y = np.ones((2, 3)) @ still
+            results.append(type(y.data) is np.ndarray and (y.data == [6, 9]).all())
+            results.append(type(W.data) is np.ndarray and type((W * 2.0).data) is np.ndarray)
+        return all(results)
+
+    def differentiate():
+        start.wait(20)
+        return all(frozen(np.ones((n, 3))) == 15 * n for n in sizes * 10)
+
+    with ThreadPoolExecutor(8) as pool:
+        trained = [
+            pool.submit(train, steps[k], order)
+            for k, order in ((0, sizes), (1, sizes), (0, sizes[::-1]), (1, sizes[::-1]))
+        ]
+        others = [pool.submit(predict) for _ in range(3)] + [pool.submit(differentiate)]
+        for future in trained:
+            future.result(60)
+        assert all(future.result(60) for future in others)
+    # Each of 4 * 40 steps subtracts 0.5 * 1 from every weight, and half of them from each bias.
+    np.testing.assert_array_equal(W.data, np.full((3, 2), -0.5 * 4 * rounds))
+    np.testing.assert_array_equal(a.data, np.full(2, -0.5 * 2 * rounds))
+    np.testing.assert_array_equal(b.data, np.full(2, -0.5 * 2 * rounds))
+    np.testing.assert_array_equal(still.grad, np.full((3, 2), 10.0 * sum(sizes)))
+    assert [optimizer.steps for optimizer in optimizers] == [2 * rounds] * 2
+    for p in W, a, b, still:
+        assert type(p._data) is np.ndarray
+    assert current() == Context()
 
 
 # --- what once was wrong -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.compiler.tracing import Tape, Traced, Value
+from tinygrad_edu.compiler.tracing import Tape, Traced, Value, random_sources
 from tinygrad_edu.context import within
 from tinygrad_edu.engine import Node, backpropagate, next_order
 from tinygrad_edu.errors import describe
@@ -92,6 +92,12 @@ class Recording:
             self._end_of_backward = len(self.tape.values)
             if optimizer is not None:
                 self._record_update(optimizer)
+
+    @property
+    def random(self) -> list[Any]:
+        """The sources of random numbers that the program draws from."""
+        found = (x for value in self.tape.values for x in random_sources(value))
+        return [*dict.fromkeys(found)]
 
     # --- the parameters ------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.storage import LARGE, Place, Storage, nbytes
 from tinygrad_edu.compiler.tracing import SMALL, Value, matrix_transposed, transposed
 
-__all__ = ["Writer"]
+__all__ = ["NotFiniteError", "Writer"]
 
 WIDTH = 68  # characters of an expression that is still taken in at a glance
 
@@ -356,12 +356,13 @@ class Writer:
         return self._text(index)
 
 
+class NotFiniteError(FloatingPointError):
+    """A program came upon a number that is not finite, before it had changed anything."""
+
+
 def require_finite(loss: Any, *gradients: Any) -> None:
     """Raise if the loss or a gradient is not finite."""
     if math.isfinite(loss) and all(math.isfinite(g.dot(g)) for g in gradients):
         return
     if not all(np.isfinite(x).all() for x in (loss, *gradients)):  # its square may be infinite
-        raise FloatingPointError(
-            "the loss or a gradient is not finite; no parameter was changed. Run the function "
-            "itself inside tg.debug() to see where"
-        )
+        raise NotFiniteError("the loss or a gradient is not finite")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import linecache
+import math
 import warnings
 from collections.abc import Callable
 from operator import attrgetter
@@ -13,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.record import record
 from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.compiler.source import Writer
+from tinygrad_edu.compiler.source import NotFiniteError, Writer
 from tinygrad_edu.compiler.tracing import key_of
-from tinygrad_edu.engine import Node
+from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 
@@ -59,14 +61,16 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
         When it is called: if the loss is not one number, depends on randomness or something else
         that changes from call to call, or does not depend on a parameter of the optimizer.
     FloatingPointError
-        When it is called: if the loss or a gradient is not finite. No parameter was changed then.
+        When it is called: if a gradient, or what a parameter would become, is not finite. No
+        parameter was changed then.
 
     Notes
     -----
-    An operation whose arguments must have certain values, as probabilities between 0 and 1, looks
-    at them only while it is recorded. Nothing that is computed inside of the function may be kept
-    for later. The step of a parameter of more than 4096 values is taken if its gradient is finite;
-    whether its result is so is looked at for smaller ones only.
+    A program has no guards against what is infinite: a step that comes upon a number that is not
+    finite is taken once more without it, so that the answer, or the error, is the one that the
+    function and the optimizer give by themselves. Nothing that is computed inside of the function
+    may be kept for later. The step of a parameter of more than 4096 values is taken if its gradient
+    is finite; whether its result is so is looked at for smaller ones only.
 
     Examples
     --------
@@ -123,7 +127,22 @@ class CompiledStep:
         """
         args = tuple(map(_argument, args))
         program = self._latest = self._program(args)
-        return program(args)
+        try:
+            return program(args)
+        except NotFiniteError:
+            return self._take_by_itself(args)
+
+    def _take_by_itself(self, args: tuple[Any, ...]) -> float:
+        """Take the step without a program, with all guards of the operations."""
+        with np.errstate(all="ignore"):
+            loss = self._function(*args)
+            if self._optimizer is None:
+                loss.backward()
+            else:
+                found: dict[Any, Any] = backpropagate({loss: np.ones(loss.shape, loss.dtype)})
+                self._optimizer.apply_gradients(found)
+        value: float = loss.item()
+        return value
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
@@ -204,6 +223,7 @@ class _Program:
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
         self._lock = Lock()  # its memory is for one run at a time
+        self._random = recording.random
         self.source, self._run, self._needs = _written(recording)
 
     def __call__(self, args: tuple[Any, ...]) -> float:
@@ -212,12 +232,20 @@ class _Program:
             *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
             *(p._data for p in self._parameters),
         ]
-        with self._lock, np.errstate(all="ignore"):  # what is not finite is looked for
-            if optimizer is None:
-                return self._add_gradients(*self._run(*arrays))
-            return self._take_step(optimizer, arrays)
+        drawn = [(rng, _state_of(rng)) for rng in self._random]
+        try:
+            with self._lock, np.errstate(all="ignore"):  # what is not finite is looked for
+                if optimizer is None:
+                    return self._add_gradients(*self._run(*arrays))
+                return self._take_step(optimizer, arrays)
+        except NotFiniteError:
+            for rng, state in drawn:  # the step will be taken by itself, with the same numbers
+                _set_state_of(rng, state)
+            raise
 
     def _add_gradients(self, loss: float, *gradients: Any) -> float:
+        if not math.isfinite(loss) or any(map(has_nan, gradients)):
+            raise NotFiniteError("the loss or a gradient is not finite")
         for p, g in zip(self._learned, gradients, strict=True):
             p.grad = np.array(g) if p.grad is None else p.grad + g
         return loss
@@ -234,6 +262,17 @@ class _Program:
             for block, values in zip(optimizer.blocks, gathered, strict=True):
                 block.write(values)
         return loss
+
+
+def _state_of(rng: Any) -> Any:
+    return rng.bit_generator.state if isinstance(rng, np.random.Generator) else rng.get_state()
+
+
+def _set_state_of(rng: Any, state: Any) -> None:
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = state
+    else:
+        rng.set_state(state)
 
 
 # --- what is written -----------------------------------------------------------------------

@@ -27,6 +27,7 @@ __all__ = [
     "UntraceableError",
     "Value",
     "key_of",
+    "random_sources",
     "same_numbers",
 ]
 
@@ -189,6 +190,11 @@ def _alike(a: Any, b: Any) -> bool:
 def _found(kind: Any, tree: Any) -> Iterator[Any]:
     """Everything of a kind in nested arguments."""
     return (x for x in leaves(tree) if isinstance(x, kind))
+
+
+def random_sources(value: Value) -> Iterator[Any]:
+    """The sources of random numbers that a call draws from."""
+    return _found(RANDOM, (value.args, value.options))
 
 
 def _example(x: Any) -> Any:

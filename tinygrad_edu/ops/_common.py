@@ -66,8 +66,8 @@ def weighted(weights: Any, x: Any) -> Any:
     For weights such as labels and probabilities. What has no weight on the way back, a gradient of
     zero, is left to the engine.
     """
-    if isinstance(x, float):
-        return weights * x if weights else 0.0
+    if isinstance(x, np.floating):
+        return weights * x if weights else weights
     numbers = values(x)
     if not math.isfinite(np.vdot(numbers, numbers)):  # the fastest way to find out
         x = np.where((values(weights) == 0) & ~np.isfinite(numbers), 0, x)

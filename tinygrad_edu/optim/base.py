@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
-from threading import RLock
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
+from tinygrad_edu.optim.locking import lock_of
 from tinygrad_edu.optim.packing import Block, Group, blocks_of
 from tinygrad_edu.optim.schedules import Schedule
 from tinygrad_edu.state import fitting
@@ -55,8 +55,9 @@ class Optimizer(ABC):
         As given; one without options, if the parameters were given without groups.
     steps : int
         The number of steps already done.
-    lock : RLock
-        Held by a step from its beginning to its end.
+    lock : context manager
+        Held by a step from its beginning to its end, and by those of all optimizers that share a
+        parameter with this one.
 
     Raises
     ------
@@ -104,7 +105,6 @@ class Optimizer(ABC):
         weight_decay: Decay = 0.0,
         **settings: Any,
     ) -> None:
-        self.lock = RLock()
         self.lr = lr
         self.steps = 0
         for name, value in settings.items():
@@ -114,6 +114,7 @@ class Optimizer(ABC):
         given = _given_groups(parameters)
         self.parameters = [p for group in given for p in group["params"]]
         _require_parameters(self.parameters)
+        self.lock = lock_of(self.parameters)
         decays = _one_for_each(self.parameters, weight_decay)
         self._weight_decay = decays[0] if np.ndim(weight_decay) == 0 else decays
         rest = iter(decays)
@@ -214,13 +215,32 @@ class Optimizer(ABC):
         FloatingPointError
             If a gradient, or what a parameter would become, is not finite.
         """
+        self.apply_gradients({p: p.grad for p in self.parameters})
+
+    def apply_gradients(self, gradients: Mapping[Tensor, Any]) -> None:
+        """Change the parameters by these gradients; as `step` does by those in ``.grad``.
+
+        Parameters
+        ----------
+        gradients : mapping of Tensor to ndarray, Tensor or None
+            A gradient for each parameter; None for one that stays as it is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import tinygrad_edu as tg
+        >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> tg.optim.SGD([w], lr=0.1).apply_gradients({w: np.array([1.0, 1.0])})
+        >>> w.data
+        array([0.9, 1.9])
+        """
         with self.lock:
             options = {group: self.options(group) for group in self.groups}
             self.steps += 1  # the rules count from 1
             try:
                 changes = []
                 for block in self.blocks:
-                    gathered = block.gather()
+                    gathered = block.gather(gradients)
                     if gathered is None:
                         continue  # there is no gradient
                     p, g = gathered
@@ -229,7 +249,7 @@ class Optimizer(ABC):
                         p, g, *block.state, weight_decay=block.weight_decay, **settings
                     )
                     new, *state = block.fitted(result, p, g)
-                    block.require_finite(new, settings["lr"])
+                    block.require_finite(new, gradients, settings["lr"])
                     changes.append((block, new, state))
                 if not changes:
                     raise RuntimeError(
@@ -305,7 +325,7 @@ class Optimizer(ABC):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self.lock = RLock()
+        self.lock = lock_of(self.parameters)
 
     def __repr__(self) -> str:
         several = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""

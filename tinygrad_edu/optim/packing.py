@@ -9,7 +9,7 @@ calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -118,11 +118,11 @@ class Block:
 
     # --- before the rule --------------------------------------------------------------------
 
-    def gather(self) -> tuple[Array, Array] | None:
+    def gather(self, gradients: Mapping[Tensor, Any]) -> tuple[Array, Array] | None:
         """Values and gradients, in one dimension; None if no parameter has a gradient."""
         absent = []
         for i, (p, shape, _, part) in enumerate(self._parts):
-            g = p.grad
+            g = gradients.get(p)
             if g is None or not p._requires_grad:
                 absent.append(i)
                 part[...] = 0
@@ -175,12 +175,13 @@ class Block:
                 x[part] = old[part]
         return new
 
-    def require_finite(self, new: Array, lr: float) -> None:
+    def require_finite(self, new: Array, gradients: Mapping[Tensor, Any], lr: float) -> None:
         """Raise if new values are not finite: say because of what."""
         if _all_finite(new):
             return
         for p in self.parameters:
-            if p.requires_grad and p.grad is not None and not is_finite(g := values(p.grad)):
+            g = values(gradients.get(p))
+            if p.requires_grad and g is not None and not is_finite(g):
                 value, at = first_nonfinite(g)
                 raise FloatingPointError(
                     f"the gradient of {_describe(p)} is {value} at {at}; no parameter was changed"
@@ -215,12 +216,13 @@ class LargeBlock(Block):
         """None: the memory is that of the parameter."""
         self._kept = np.empty(0, self.dtype)
 
-    def gather(self) -> tuple[Array, Array] | None:
+    def gather(self, gradients: Mapping[Tensor, Any]) -> tuple[Array, Array] | None:
         """Values and gradient, in one dimension; None if there is no gradient."""
         (p,) = self.parameters
-        if p.grad is None or not p.requires_grad:
+        gradient = gradients.get(p)
+        if gradient is None or not p.requires_grad:
             return None
-        values, g = self.gather_values(), _checked(p.grad, p).reshape(-1)
+        values, g = self.gather_values(), _checked(gradient, p).reshape(-1)
         values.flags.writeable = False  # for a rule; p.data itself stays as it is
         return values, g.astype(self.dtype, copy=False)
 
