@@ -14,13 +14,17 @@ import numpy as np
 
 from tinygrad_edu.compiler.tracing import Tape, Traced, Value, random_sources
 from tinygrad_edu.context import within
-from tinygrad_edu.engine import Node, backpropagate, next_order
+from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Recording"]
+
+
+INSIDE = "<the function that is recorded>"
+"""The scope of what the function makes; what is outside of it was there before."""
 
 
 class Recording:
@@ -71,11 +75,10 @@ class Recording:
         self.stored = {}
         self.overwritten = {}
         self._vary = vary
-        self._begin = next_order()
         self._stand_ins: dict[Tensor, Tensor] = {}
         given = [self._argument(x, name) for name, x in arguments.items()]
         with (
-            within(recording=True, observer=None, stand_in=self._stand_in),
+            within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
         ):
             loss = _checked(function(*given))
@@ -106,7 +109,7 @@ class Recording:
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
-        if x._op is not None or not x._requires_grad or x._order > self._begin:
+        if x._op is not None or not x._requires_grad or x._scope[:1] == (INSIDE,):
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
         Node.__init__(leaf, self._input(x._data), requires_grad=True)
