@@ -1,5 +1,7 @@
 """The operators and methods people type on a Tensor: each is an operation with it as an operand."""
 
+# ruff: noqa: F403, F405 - the names are those of the operations
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,8 +10,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu import ops
 from tinygrad_edu.engine import Node
+from tinygrad_edu.ops import *
 from tinygrad_edu.ops._common import Axis, Operand, values
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ def _compare(function: np.ufunc, a: Node, b: Operand) -> Mask:
 class Operators(Node):
     """A node that takes part in expressions.
 
-    An operation is a function, and so a method where it stands in a class: ``sum = ops.sum`` makes
-    ``t.sum(axis=0)`` the call ``ops.sum(t, axis=0)``, with its signature and its documentation.
+    An operation is a function, and so a method where it stands in a class: ``sum = sum`` makes
+    ``t.sum(axis=0)`` the call ``sum(t, axis=0)``, with its signature and its documentation.
     """
 
     __slots__ = ()
@@ -38,51 +40,49 @@ class Operators(Node):
 
     # --- operators ------------------------------------------------------------------------
 
-    __add__ = ops.add
-    __sub__ = ops.subtract
-    __mul__ = ops.multiply
-    __truediv__ = ops.divide
-    __floordiv__ = ops.floor_divide
-    __mod__ = ops.remainder
-    __pow__ = ops.power
-    __matmul__ = ops.matmul
-    __neg__ = ops.negative
-    __pos__ = ops.positive
-    __abs__ = ops.absolute
-    __getitem__ = ops.getitem
+    __add__ = add
+    __sub__ = subtract
+    __mul__ = multiply
+    __truediv__ = divide
+    __floordiv__ = floor_divide
+    __mod__ = remainder
+    __divmod__ = divmod
+    __pow__ = power
+    __matmul__ = matmul
+    __neg__ = negative
+    __pos__ = positive
+    __abs__ = absolute
+    __getitem__ = getitem
 
     def __radd__(self, other: Operand) -> Tensor:
-        return ops.add(other, self)
+        return add(other, self)
 
     def __rsub__(self, other: Operand) -> Tensor:
-        return ops.subtract(other, self)
+        return subtract(other, self)
 
     def __rmul__(self, other: Operand) -> Tensor:
-        return ops.multiply(other, self)
+        return multiply(other, self)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return ops.divide(other, self)
+        return divide(other, self)
 
     def __rfloordiv__(self, other: Operand) -> Tensor:
-        return ops.floor_divide(other, self)
+        return floor_divide(other, self)
 
     def __rmod__(self, other: Operand) -> Tensor:
-        return ops.remainder(other, self)
+        return remainder(other, self)
 
     def __rpow__(self, other: Operand) -> Tensor:
-        return ops.power(other, self)
+        return power(other, self)
 
     def __rmatmul__(self, other: Operand) -> Tensor:
-        return ops.matmul(other, self)
-
-    def __divmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
+        return matmul(other, self)
 
     def __rdivmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
+        return divmod(other, self)
 
     def __round__(self, decimals: int | None = None) -> Tensor:
-        return ops.round(self, decimals or 0)
+        return round(self, decimals or 0)
 
     # What has no derivative returns plain arrays: masks, to choose by, and positions.
 
@@ -134,67 +134,67 @@ class Operators(Node):
     # --- methods: the functions of the same names, with this Tensor as their first argument -----
 
     # of every element
-    abs = ops.absolute
-    clip = ops.clip
-    cos = ops.cos
-    exp = ops.exp
-    log = ops.log
-    round = ops.round
-    sin = ops.sin
-    sqrt = ops.sqrt
-    square = ops.square
+    abs = absolute
+    clip = clip
+    cos = cos
+    exp = exp
+    log = log
+    round = round
+    sin = sin
+    sqrt = sqrt
+    square = square
 
     # activations
-    elu = ops.elu
-    gelu = ops.gelu
-    leaky_relu = ops.leaky_relu
-    log_softmax = ops.log_softmax
-    relu = ops.relu
-    sigmoid = ops.sigmoid
-    silu = ops.silu
-    softmax = ops.softmax
-    softplus = ops.softplus
-    tanh = ops.tanh
+    elu = elu
+    gelu = gelu
+    leaky_relu = leaky_relu
+    log_softmax = log_softmax
+    relu = relu
+    sigmoid = sigmoid
+    silu = silu
+    softmax = softmax
+    softplus = softplus
+    tanh = tanh
 
     # reductions and products
-    cumprod = ops.cumprod
-    cumsum = ops.cumsum
-    dot = ops.dot
-    logsumexp = ops.logsumexp
-    max = ops.max
-    mean = ops.mean
-    min = ops.min
-    prod = ops.prod
-    std = ops.std
-    sum = ops.sum
-    trace = ops.trace
-    var = ops.var
+    cumprod = cumprod
+    cumsum = cumsum
+    dot = dot
+    logsumexp = logsumexp
+    max = max
+    mean = mean
+    min = min
+    prod = prod
+    std = std
+    sum = sum
+    trace = trace
+    var = var
 
     # shape, order and places
-    astype = ops.astype
-    diagonal = ops.diagonal
-    flatten = ops.ravel
-    ravel = ops.ravel
-    repeat = ops.repeat
-    sort = ops.sort  # a new Tensor: nothing is sorted in place
-    squeeze = ops.squeeze
-    swapaxes = ops.swapaxes
-    take = ops.take
+    astype = astype
+    diagonal = diagonal
+    flatten = ravel
+    ravel = ravel
+    repeat = repeat
+    sort = sort  # a new Tensor: nothing is sorted in place
+    squeeze = squeeze
+    swapaxes = swapaxes
+    take = take
 
     def reshape(self, *shape: SupportsIndex | tuple[SupportsIndex, ...]) -> Tensor:
         """`tinygrad_edu.reshape` of this Tensor."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
         """`tinygrad_edu.transpose` of this Tensor."""
-        return ops.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+        return transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 - NumPy's name
         """The Tensor with its axes in reverse order."""
-        return ops.transpose(self)
+        return transpose(self)
 
     @property
     def mT(self) -> Tensor:  # noqa: N802 - NumPy's name
         """The Tensor with its last two axes swapped."""
-        return ops.swapaxes(self, -1, -2)
+        return swapaxes(self, -1, -2)

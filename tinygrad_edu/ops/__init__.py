@@ -6,6 +6,8 @@ options on how a result is computed and stored (``out``, ``dtype``, ``casting``,
 """
 
 # ruff: noqa: F403 - what a file of operations makes public, it lists itself
+from typing import TYPE_CHECKING
+
 from tinygrad_edu.ops import (
     activation,
     arithmetic,
@@ -39,19 +41,21 @@ from tinygrad_edu.ops.repeating import *
 from tinygrad_edu.ops.selection import *
 from tinygrad_edu.ops.shape import *
 
-__all__: list[str] = []
-__all__ += activation.__all__
-__all__ += arithmetic.__all__
-__all__ += axes.__all__
-__all__ += diagonals.__all__
-__all__ += elementary.__all__
-__all__ += indexing.__all__
-__all__ += joining.__all__
-__all__ += linear_algebra.__all__
-__all__ += loss.__all__
-__all__ += order.__all__
-__all__ += products.__all__
-__all__ += reduction.__all__
-__all__ += repeating.__all__
-__all__ += selection.__all__
-__all__ += shape.__all__
+# Type checkers take what is imported with * for public, and mypy would not understand these sums.
+if not TYPE_CHECKING:
+    __all__ = []
+    __all__ += activation.__all__
+    __all__ += arithmetic.__all__
+    __all__ += axes.__all__
+    __all__ += diagonals.__all__
+    __all__ += elementary.__all__
+    __all__ += indexing.__all__
+    __all__ += joining.__all__
+    __all__ += linear_algebra.__all__
+    __all__ += loss.__all__
+    __all__ += order.__all__
+    __all__ += products.__all__
+    __all__ += reduction.__all__
+    __all__ += repeating.__all__
+    __all__ += selection.__all__
+    __all__ += shape.__all__

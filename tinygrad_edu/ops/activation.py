@@ -14,7 +14,7 @@ from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, w
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.reduction import peak, shifted_logsumexp
 from tinygrad_edu.ops.shape import reshape
-from tinygrad_edu.quick import with_short_rows
+from tinygrad_edu.quick import laid_out_for_sums
 
 __all__ = [
     "elu",
@@ -474,7 +474,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data, x.grad
     (array([0.5, 0.5]), array([ 0.25, -0.25]))
     """
-    x = with_short_rows(as_array(x))
+    x = laid_out_for_sums(as_array(x), axis)
     e = np.exp(x - peak(x, axis))
     y = e / np.add.reduce(e, axis=axis, keepdims=True)
     return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
@@ -511,7 +511,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     >>> y.data.round(4), x.grad
     (array([-0.6931, -0.6931]), array([ 0.5, -0.5]))
     """
-    x = with_short_rows(as_array(x))
+    x = laid_out_for_sums(as_array(x), axis)
     shifted = x - peak(x, axis)
     y = shifted - shifted_logsumexp(shifted, axis)
     return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, implements
 
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
+
 __all__ = [
     "add",
     "divide",
+    "divmod",
     "floor_divide",
     "multiply",
     "negative",
@@ -223,3 +227,29 @@ def floor_divide(a: Operand, b: Operand) -> Any:
     (3.0, 0.0)
     """
     return np.floor_divide(a, b), lambda g: g * 0.0, lambda g: g * 0.0
+
+
+@implements(np.divmod)
+def divmod(a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
+    """Quotient rounded down, and remainder, as `numpy.divmod`.
+
+    ::
+
+        quotient, y = a // b, a % b
+        dy/da = 1
+        dy/db = -floor(a / b)
+
+    The quotient is flat almost everywhere: its derivatives are 0.
+
+    Parameters as `numpy.divmod`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor(3.0, requires_grad=True)
+    >>> quotient, y = divmod(7.5, b)
+    >>> y.backward()
+    >>> quotient.item(), y.item(), b.grad.item()
+    (2.0, 1.5, -2.0)
+    """
+    return floor_divide(a, b), remainder(a, b)

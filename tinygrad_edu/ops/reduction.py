@@ -337,6 +337,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> round(y.item(), 4), x.grad
     (1000.6931, array([0.5, 0.5]))
     """
+    x = quick.laid_out_for_sums(as_array(x), axis)
     top = peak(x, axis)
     with np.errstate(divide="ignore"):  # the logarithm of no element but minus infinities
         y = shifted_logsumexp(x - top, axis) + top
