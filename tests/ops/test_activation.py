@@ -83,7 +83,7 @@ LAYOUTS = {
     "rows": (lambda x: x, -1),
     "columns": (np.asfortranarray, 1),
     "along the first axis": (lambda x: np.ascontiguousarray(x.T), 0),
-    "along an axis between": (lambda x: np.stack([x.T, x.T]), 1),
+    "along an axis between": (lambda x: np.ascontiguousarray(np.stack([x.T, x.T])), 1),
     "one row": (lambda x: x[0], 0),
 }
 
