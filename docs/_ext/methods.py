@@ -1,4 +1,4 @@
-"""The methods of a Tensor that are operations: described in a line, with a link to the operation."""
+"""The methods of a Tensor that are operations: described in a line, with a link to the rest."""
 
 import inspect
 
