@@ -36,8 +36,8 @@ class ActivationModule(Module):
     A function of one's own becomes a module in the same way:
 
     >>> class Sine(nn.ActivationModule, function=tg.sin): ...
-    >>> Sine()(Tensor(0.5)).data.round(4)
-    array(0.4794)
+    >>> round(Sine()(Tensor(0.5)).item(), 4)
+    0.4794
     """
 
     function: Activation

@@ -129,6 +129,6 @@ _ELEMENTWISE = """{name}(x) of every element, as `numpy.{name}`.
     >>> x = tg.Tensor({at}, requires_grad=True)
     >>> y = tg.{name}(x)
     >>> y.backward()
-    >>> round(y.item(), 4), round(x.grad.item(), 4)
+    >>> y.data.round(4).item(), x.grad.round(4).item()
     ({gives})
     """
