@@ -31,6 +31,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     # Our own, in _ext:
     "gallery",
+    "methods",
     "op_pages",
     "pictures",
 ]

@@ -24,6 +24,7 @@ A = np.array([[1.0, 2.0], [3.0, 5.0]])
 
 # NumPy's functions whose operation the table knows under another name, or not by itself.
 ELSEWHERE = {
+    np.around: (V, tg.round),
     np.linalg.diagonal: (A, tg.diagonal),
     np.linalg.trace: (A, tg.trace),
     np.linalg.matrix_transpose: (A, tg.matrix_transpose),

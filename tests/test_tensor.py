@@ -1,6 +1,7 @@
 """Tensor: how it is made, what it tells, what it takes part in."""
 
 import copy
+import inspect
 import operator
 import pickle
 
@@ -269,6 +270,29 @@ def test_operators_of_one():
     assert (+x)._op is tg.positive
     assert abs(x)._op is tg.absolute
     np.testing.assert_array_equal(abs(x).data, [1.5, 2])
+    assert round(x)._op is tg.round
+    np.testing.assert_array_equal(round(x).data, [-2, 2])
+    np.testing.assert_array_equal(round(Tensor([1.25, 12.5]), 1).data, [1.2, 12.5])
+
+
+@pytest.mark.parametrize("other", [2.5, np.array([[1.5, 2.5]])], ids=repr)
+def test_quotient_and_remainder(other):
+    x = variable([[2.0, -3.0]])
+    for a, b in (x, other), (other, x), (x, variable([[1.0], [2.0]])):
+        quotient, remainder = divmod(a, b)
+        assert quotient._op is tg.floor_divide
+        assert remainder._op is tg.remainder
+        expected = divmod(*(np.asarray(v.data if isinstance(v, Tensor) else v) for v in (a, b)))
+        np.testing.assert_array_equal([quotient.data, remainder.data], expected)
+
+
+def test_inverse_of_integers_and_masks():
+    for data in [True, False], [1, -2], np.uint8([0, 255]):
+        inverse = ~Tensor(data)
+        assert type(inverse) is np.ndarray
+        np.testing.assert_array_equal(inverse, ~np.asarray(data))
+    with pytest.raises(TypeError, match="invert"):
+        ~Tensor(1.0)
 
 
 def test_power_to_a_modulus_is_refused():
@@ -290,6 +314,9 @@ METHODS = {
     "elu": (lambda t: t.elu(2.0), lambda a: np.where(a > 0, a, 2 * np.expm1(a))),
     "swapaxes": (lambda t: t.swapaxes(0, 1), lambda a: a.T),
     "take": (lambda t: t.take([0, 0], 1), lambda a: a[:, [0, 0]]),
+    "abs": (lambda t: t.abs(), np.abs),
+    "round": (lambda t: (t / 7).round(1), lambda a: (a / 7).round(1)),
+    "sort": (lambda t: t.sort(0), lambda a: np.sort(a, 0)),
     "sum": (lambda t: t.sum(0, keepdims=True), lambda a: a.sum(0, keepdims=True)),
     "var": (lambda t: t.var(1, ddof=1), lambda a: a.var(1, ddof=1)),
     "std": (lambda t: t.std(axis=0, ddof=1), lambda a: a.std(0, ddof=1)),
@@ -303,6 +330,31 @@ def test_method(name):
     y = method(x)
     assert y.requires_grad
     np.testing.assert_allclose(y.data, expected(x.data))
+
+
+PLAIN_METHODS = {
+    "all": lambda t: (t.all(), t.all(0), t.all(1, keepdims=True), t.all((0, 1))),
+    "any": lambda t: (t.any(), t.any(0), t.any(1, keepdims=True), t.any((0, 1))),
+    "argmax": lambda t: (t.argmax(), t.argmax(0), t.argmax(1, keepdims=True)),
+    "argmin": lambda t: (t.argmin(), t.argmin(0), t.argmin(1, keepdims=True)),
+    "argsort": lambda t: (t.argsort(), t.argsort(0), t.argsort(axis=None)),
+    "nonzero": lambda t: t.nonzero(),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_METHODS)
+def test_method_without_derivative_returns_plain_arrays(name):
+    data = np.array([[0.0, 2.0, 3.0], [4.0, 0.0, -6.0]])
+    found, expected = PLAIN_METHODS[name](variable(data)), PLAIN_METHODS[name](data)
+    for y, same in zip(found, expected, strict=True):
+        assert type(y) is type(same)
+        np.testing.assert_array_equal(y, same)
+
+
+def test_a_method_is_its_operation():
+    assert [*inspect.signature(Tensor.std).parameters] == ["x", "axis", "ddof", "keepdims"]
+    assert [*inspect.signature(variable(1.0).std).parameters] == ["axis", "ddof", "keepdims"]
+    assert inspect.getdoc(Tensor.std) == inspect.getdoc(tg.std)
 
 
 # --------------------------------------------------------------------------------------

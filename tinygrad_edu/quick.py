@@ -22,12 +22,12 @@ __all__ = [
     "broadcast_to",
     "is_held_once",
     "is_number",
+    "laid_out_for_sums",
     "logarithms_of_number",
     "one_hot",
     "product",
     "sigmoids_of_number",
     "sum_of_rows",
-    "with_short_rows",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,19 +97,26 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return full
 
 
-def with_short_rows(x: Any) -> Any:
-    """The same array, laid out by columns if its rows are short.
+@as_a_whole
+def laid_out_for_sums(x: Any, axis: Any) -> Any:
+    """The same array, laid out so that sums along a short axis are fast, along a long one exact.
 
     Along rows of two NumPy takes 4500 ns for 300 sums and 9400 for 300 maxima, and less than 1000
-    from column to column. Long rows stay as they are: they are summed in pairs, which is exact.
+    from column to column. What is long is laid out in one piece: only there NumPy adds in pairs, so
+    that the errors of a million float32 numbers stay below 1e-6 instead of adding up to 1e-5.
     """
-    if x.ndim == 2 and x.shape[1] <= SHORT and isinstance(x, np.ndarray):
-        return _by_columns(x)
-    return x
+    if not isinstance(x, np.ndarray) or not isinstance(axis, int):
+        return x
+    if x.ndim == 2 and x.shape[1] <= SHORT:
+        return np.asfortranarray(x)
+    if x.shape[axis] < LONG:
+        return x
+    if axis in (-1, x.ndim - 1):
+        return np.ascontiguousarray(x)
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, axis, -1)), -1, axis)
 
 
-SHORT = 16
-_by_columns = as_a_whole(np.asfortranarray)
+SHORT, LONG = 16, 1024
 
 
 # --- class indices ----------------------------------------------------------------------------

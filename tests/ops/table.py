@@ -578,6 +578,7 @@ ROWS = [
     Row("ceil", operands(WIDE)),
     Row("trunc", operands(WIDE)),
     Row("rint", operands(WIDE)),
+    Row("round", operands(WIDE, decimals=st.sampled_from([0, -1]))),
     # arithmetic
     Row("add", operands(REAL, REAL)),
     Row("subtract", operands(REAL, REAL)),
@@ -589,6 +590,7 @@ ROWS = [
     Row("positive", operands(REAL)),
     Row("remainder", quotients()),
     Row("floor_divide", quotients()),
+    Row("divmod", quotients()),
     # activations
     Row("sigmoid", operands(WIDE), sigmoid),
     Row("tanh", operands(WIDE)),

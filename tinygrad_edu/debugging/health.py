@@ -9,25 +9,16 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tinygrad_edu import ops
 from tinygrad_edu.context import within
 from tinygrad_edu.debugging.nonfinite import values, where
 from tinygrad_edu.engine import Node
 from tinygrad_edu.errors import describe_call
+from tinygrad_edu.ops.activation import TRAITS
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["UnitHealth", "gradient_flow", "norm", "unit_health"]
 
-STEEPEST: dict[Any, float] = {
-    ops.sigmoid: 0.25,
-    ops.tanh: 1.0,
-    ops.relu: 1.0,
-    ops.leaky_relu: 1.0,
-    ops.elu: 1.0,
-    ops.softplus: 1.0,
-    ops.gelu: 1.0,
-    ops.silu: 1.0,
-}
+STEEPEST = {f: traits.steepest for f, traits in TRAITS.items() if traits.steepest}
 """The activations that `unit_health` knows, and their largest slope."""
 
 

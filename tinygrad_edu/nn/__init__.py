@@ -1,40 +1,18 @@
 """Networks: modules with parameters, and how to initialize them."""
 
-from tinygrad_edu.nn import activations, init
-from tinygrad_edu.nn.activations import (
-    ELU,
-    GELU,
-    Identity,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from tinygrad_edu.nn.layers import MLP, Dropout, Linear, Maxout, Sequential
-from tinygrad_edu.nn.module import Module
+# ruff: noqa: F403 - what a file makes public, it lists itself
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "MLP",
-    "Dropout",
-    "Identity",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Maxout",
-    "Module",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "activations",
-    "init",
-]
+from tinygrad_edu.nn import activation_modules, layers, module
+from tinygrad_edu.nn import activations as activations
+from tinygrad_edu.nn import init as init
+from tinygrad_edu.nn.activation_modules import *
+from tinygrad_edu.nn.layers import *
+from tinygrad_edu.nn.module import *
+
+# Type checkers take what is imported with * for public, and mypy would not understand these sums.
+if not TYPE_CHECKING:
+    __all__ = ["activations", "init"]
+    __all__ += activation_modules.__all__
+    __all__ += layers.__all__
+    __all__ += module.__all__

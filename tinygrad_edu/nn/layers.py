@@ -12,23 +12,18 @@ from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
 from tinygrad_edu.nn import activations, init
-from tinygrad_edu.nn.activations import Activation, ActivationModule
+from tinygrad_edu.nn.activation_modules import ActivationModule
+from tinygrad_edu.nn.activations import Activation
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.ops.activation import TRAITS
 from tinygrad_edu.quick import as_a_whole
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
 
-RECTIFIERS: list[Activation] = [
-    ops.relu,
-    ops.leaky_relu,
-    ops.elu,
-    ops.softplus,
-    ops.gelu,
-    ops.silu,
-]
+RECTIFIERS: list[Activation] = [f for f, traits in TRAITS.items() if traits.rectifier]
 
 
 class Linear(Module):

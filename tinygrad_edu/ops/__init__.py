@@ -1,230 +1,61 @@
-"""The mathematics: every operation in one form, an array function with one closure per input."""
+"""The mathematics: every operation in one form, an array function with one closure per input.
 
-from tinygrad_edu.ops._common import Unary
-from tinygrad_edu.ops.activation import leaky_relu, maxout, relu, sigmoid, tanh
-from tinygrad_edu.ops.arithmetic import (
-    add,
-    divide,
-    floor_divide,
-    multiply,
-    negative,
-    positive,
-    remainder,
-    subtract,
-)
-from tinygrad_edu.ops.axes import matrix_transpose, moveaxis, swapaxes, transpose
-from tinygrad_edu.ops.diagonals import diag, diagonal, trace, tril, triu
-from tinygrad_edu.ops.elementary import (
-    absolute,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    cbrt,
-    ceil,
-    cos,
-    cosh,
-    deg2rad,
-    exp,
-    exp2,
-    expm1,
-    fabs,
-    floor,
-    hypot,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    power,
-    rad2deg,
-    reciprocal,
-    rint,
-    sign,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    tan,
-    trunc,
-)
-from tinygrad_edu.ops.indexing import compress, extract, getitem, scatter_add, take, take_along_axis
-from tinygrad_edu.ops.joining import (
-    array_split,
-    column_stack,
-    concatenate,
-    hstack,
-    split,
-    stack,
-    vstack,
-)
-from tinygrad_edu.ops.linear_algebra import det, inv, matrix_power, slogdet, solve
-from tinygrad_edu.ops.loss import (
-    binary_cross_entropy,
-    mean_squared_error,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-)
-from tinygrad_edu.ops.norms import norm
-from tinygrad_edu.ops.order import flip, fliplr, flipud, roll, rot90, sort
-from tinygrad_edu.ops.products import dot, inner, linear, matmul, vdot, vecdot
-from tinygrad_edu.ops.reduction import max, min, prod, sum
-from tinygrad_edu.ops.repeating import pad, repeat, tile
-from tinygrad_edu.ops.running import cumprod, cumsum, diff
-from tinygrad_edu.ops.selection import clip, fmax, fmin, maximum, minimum, where
-from tinygrad_edu.ops.shape import (
-    astype,
-    atleast_1d,
-    atleast_2d,
-    broadcast_to,
-    copy,
-    expand_dims,
-    ravel,
-    reshape,
-    squeeze,
-)
-from tinygrad_edu.ops.smooth_rectifiers import elu, gelu, silu, softplus
-from tinygrad_edu.ops.softmax import log_softmax, logsumexp, softmax
-from tinygrad_edu.ops.statistics import mean, ptp, std, var
-from tinygrad_edu.ops.tensor_products import einsum, kron, outer, tensordot
+Where a docstring says "Parameters as `numpy.sum`", they are those in the signature. NumPy's
+options on how a result is computed and stored (``out``, ``dtype``, ``casting``, ``order``, and the
+``where`` of its ufuncs) are left out: an operation returns a new Tensor of the dtype of its input.
+"""
 
-abs: Unary = absolute
+# ruff: noqa: F403 - what a file of operations makes public, it lists itself
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "abs",
-    "absolute",
-    "add",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "array_split",
-    "astype",
-    "atleast_1d",
-    "atleast_2d",
-    "binary_cross_entropy",
-    "broadcast_to",
-    "cbrt",
-    "ceil",
-    "clip",
-    "column_stack",
-    "compress",
-    "concatenate",
-    "copy",
-    "cos",
-    "cosh",
-    "cumprod",
-    "cumsum",
-    "deg2rad",
-    "det",
-    "diag",
-    "diagonal",
-    "diff",
-    "divide",
-    "dot",
-    "einsum",
-    "elu",
-    "exp",
-    "exp2",
-    "expand_dims",
-    "expm1",
-    "extract",
-    "fabs",
-    "flip",
-    "fliplr",
-    "flipud",
-    "floor",
-    "floor_divide",
-    "fmax",
-    "fmin",
-    "gelu",
-    "getitem",
-    "hstack",
-    "hypot",
-    "inner",
-    "inv",
-    "kron",
-    "leaky_relu",
-    "linear",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_softmax",
-    "logaddexp",
-    "logsumexp",
-    "matmul",
-    "matrix_power",
-    "matrix_transpose",
-    "max",
-    "maximum",
-    "maxout",
-    "mean",
-    "mean_squared_error",
-    "min",
-    "minimum",
-    "moveaxis",
-    "multiply",
-    "negative",
-    "norm",
-    "outer",
-    "pad",
-    "positive",
-    "power",
-    "prod",
-    "ptp",
-    "rad2deg",
-    "ravel",
-    "reciprocal",
-    "relu",
-    "remainder",
-    "repeat",
-    "reshape",
-    "rint",
-    "roll",
-    "rot90",
-    "scatter_add",
-    "sigmoid",
-    "sigmoid_cross_entropy",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "slogdet",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "solve",
-    "sort",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "take",
-    "take_along_axis",
-    "tan",
-    "tanh",
-    "tensordot",
-    "tile",
-    "trace",
-    "transpose",
-    "tril",
-    "triu",
-    "trunc",
-    "var",
-    "vdot",
-    "vecdot",
-    "vstack",
-    "where",
-]
+from tinygrad_edu.ops import (
+    activation,
+    arithmetic,
+    axes,
+    diagonals,
+    elementary,
+    indexing,
+    joining,
+    linear_algebra,
+    loss,
+    order,
+    products,
+    reduction,
+    repeating,
+    selection,
+    shape,
+)
+from tinygrad_edu.ops.activation import *
+from tinygrad_edu.ops.arithmetic import *
+from tinygrad_edu.ops.axes import *
+from tinygrad_edu.ops.diagonals import *
+from tinygrad_edu.ops.elementary import *
+from tinygrad_edu.ops.indexing import *
+from tinygrad_edu.ops.joining import *
+from tinygrad_edu.ops.linear_algebra import *
+from tinygrad_edu.ops.loss import *
+from tinygrad_edu.ops.order import *
+from tinygrad_edu.ops.products import *
+from tinygrad_edu.ops.reduction import *
+from tinygrad_edu.ops.repeating import *
+from tinygrad_edu.ops.selection import *
+from tinygrad_edu.ops.shape import *
+
+# Type checkers take what is imported with * for public, and mypy would not understand these sums.
+if not TYPE_CHECKING:
+    __all__ = []
+    __all__ += activation.__all__
+    __all__ += arithmetic.__all__
+    __all__ += axes.__all__
+    __all__ += diagonals.__all__
+    __all__ += elementary.__all__
+    __all__ += indexing.__all__
+    __all__ += joining.__all__
+    __all__ += linear_algebra.__all__
+    __all__ += loss.__all__
+    __all__ += order.__all__
+    __all__ += products.__all__
+    __all__ += reduction.__all__
+    __all__ += repeating.__all__
+    __all__ += selection.__all__
+    __all__ += shape.__all__

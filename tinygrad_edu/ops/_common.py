@@ -19,9 +19,12 @@ __all__ = [
     "NUMPY",
     "Axis",
     "Operand",
+    "Unary",
+    "as_array",
     "elementwise",
     "implements",
     "is_tensor",
+    "shown_as",
     "values",
     "weighted",
 ]
@@ -49,6 +52,16 @@ def implements(*functions: Any) -> Callable[[F], F]:
     return register
 
 
+def shown_as(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a body the name of the public function that calls it, for messages and pictures."""
+
+    def rename(body: Callable[..., Any]) -> Callable[..., Any]:
+        body.__name__ = name
+        return body
+
+    return rename
+
+
 def is_tensor(x: Any) -> bool:
     """Whether a body runs on Tensors, to be recorded, or on arrays."""
     return isinstance(x, Node)
@@ -57,6 +70,11 @@ def is_tensor(x: Any) -> bool:
 def values(x: Any) -> Any:
     """The plain values of a Tensor or an array: what is used as a constant."""
     return x.data if isinstance(x, Node) else x
+
+
+def as_array(x: Any) -> Any:
+    """What has the attributes of an array: Tensors and arrays as they are, lists converted."""
+    return x if hasattr(x, "shape") else np.asarray(x)
 
 
 @as_a_whole
@@ -103,15 +121,7 @@ _ELEMENTWISE = """{name}(x) of every element, as `numpy.{name}`.
         y = {name}(x)
         dy/dx = {slope}
 {note}
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape, floating point.
-
-    Returns
-    -------
-    Tensor
-        Of the shape and dtype of x.
+    Parameters as `numpy.{name}`.
 
     Examples
     --------
@@ -119,21 +129,6 @@ _ELEMENTWISE = """{name}(x) of every element, as `numpy.{name}`.
     >>> x = tg.Tensor({at}, requires_grad=True)
     >>> y = tg.{name}(x)
     >>> y.backward()
-    >>> round(y.item(), 4), round(x.grad.item(), 4)
+    >>> y.data.round(4).item(), x.grad.round(4).item()
     ({gives})
     """
-
-
-def as_array(x: Any) -> Any:
-    """What has the attributes of an array: Tensors and arrays as they are, lists converted."""
-    return x if hasattr(x, "shape") else np.asarray(x)
-
-
-def named(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Call an operation after the public function above it, in messages and pictures."""
-
-    def rename(body: Callable[..., Any]) -> Callable[..., Any]:
-        body.__name__ = name
-        return body
-
-    return rename

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, implements
 
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
+
+__all__ = [
+    "add",
+    "divide",
+    "divmod",
+    "floor_divide",
+    "multiply",
+    "negative",
+    "positive",
+    "remainder",
+    "subtract",
+]
+
 
 @implements(np.add)
 @differentiable
 def add(a: Operand, b: Operand) -> Any:
-    """Sum of two operands, ``a + b``.
+    """Sum of two operands, ``a + b``, as `numpy.add`.
 
     ::
 
@@ -21,15 +36,7 @@ def add(a: Operand, b: Operand) -> Any:
         dy/da = 1
         dy/db = 1
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.add`.
 
     Examples
     --------
@@ -47,7 +54,7 @@ def add(a: Operand, b: Operand) -> Any:
 @implements(np.subtract)
 @differentiable
 def subtract(a: Operand, b: Operand) -> Any:
-    """Difference of two operands, ``a - b``.
+    """Difference of two operands, ``a - b``, as `numpy.subtract`.
 
     ::
 
@@ -55,15 +62,7 @@ def subtract(a: Operand, b: Operand) -> Any:
         dy/da = 1
         dy/db = -1
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.subtract`.
 
     Examples
     --------
@@ -80,7 +79,7 @@ def subtract(a: Operand, b: Operand) -> Any:
 @implements(np.multiply)
 @differentiable
 def multiply(a: Operand, b: Operand) -> Any:
-    """Product of two operands, element by element, ``a * b``.
+    """Product of two operands, element by element, ``a * b``, as `numpy.multiply`.
 
     ::
 
@@ -88,15 +87,7 @@ def multiply(a: Operand, b: Operand) -> Any:
         dy/da = b
         dy/db = a
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.multiply`.
 
     Examples
     --------
@@ -115,7 +106,7 @@ def multiply(a: Operand, b: Operand) -> Any:
 @implements(np.divide)
 @differentiable
 def divide(a: Operand, b: Operand) -> Any:
-    """Quotient of two operands, ``a / b``.
+    """Quotient of two operands, ``a / b``, as `numpy.divide`.
 
     ::
 
@@ -123,15 +114,7 @@ def divide(a: Operand, b: Operand) -> Any:
         dy/da = 1 / b
         dy/db = -y / b
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.divide`.
 
     Examples
     --------
@@ -149,22 +132,14 @@ def divide(a: Operand, b: Operand) -> Any:
 @implements(np.negative)
 @differentiable
 def negative(x: Operand) -> Any:
-    """Negative of every element, ``-x``.
+    """Negative of every element, ``-x``, as `numpy.negative`.
 
     ::
 
         y = -x
         dy/dx = -1
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x.
+    Parameters as `numpy.negative`.
 
     Examples
     --------
@@ -181,22 +156,14 @@ def negative(x: Operand) -> Any:
 @implements(np.positive)
 @differentiable
 def positive(x: Operand) -> Any:
-    """The operand itself, ``+x``, as a node of its own.
+    """The operand itself, ``+x``, as a node of its own, as `numpy.positive`.
 
     ::
 
         y = x
         dy/dx = 1
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x.
+    Parameters as `numpy.positive`.
 
     Examples
     --------
@@ -213,7 +180,7 @@ def positive(x: Operand) -> Any:
 @implements(np.remainder)
 @differentiable
 def remainder(a: Operand, b: Operand) -> Any:
-    """Remainder of a division, ``a % b``, of the sign of b.
+    """Remainder of a division, ``a % b``, of the sign of b, as `numpy.remainder`.
 
     ::
 
@@ -223,15 +190,7 @@ def remainder(a: Operand, b: Operand) -> Any:
 
     At a multiple of b, where the remainder jumps, these are the derivatives from above.
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.remainder`.
 
     Examples
     --------
@@ -248,7 +207,7 @@ def remainder(a: Operand, b: Operand) -> Any:
 @implements(np.floor_divide)
 @differentiable
 def floor_divide(a: Operand, b: Operand) -> Any:
-    """Quotient rounded down, ``a // b``; flat almost everywhere.
+    """Quotient rounded down, ``a // b``, as `numpy.floor_divide`; flat almost everywhere.
 
     ::
 
@@ -256,15 +215,7 @@ def floor_divide(a: Operand, b: Operand) -> Any:
         dy/da = 0
         dy/db = 0
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.floor_divide`.
 
     Examples
     --------
@@ -276,3 +227,29 @@ def floor_divide(a: Operand, b: Operand) -> Any:
     (3.0, 0.0)
     """
     return np.floor_divide(a, b), lambda g: g * 0.0, lambda g: g * 0.0
+
+
+@implements(np.divmod)
+def divmod(a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
+    """Quotient rounded down, and remainder, as `numpy.divmod`.
+
+    ::
+
+        quotient, y = a // b, a % b
+        dy/da = 1
+        dy/db = -floor(a / b)
+
+    The quotient is flat almost everywhere: its derivatives are 0.
+
+    Parameters as `numpy.divmod`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> b = tg.Tensor(3.0, requires_grad=True)
+    >>> quotient, y = divmod(7.5, b)
+    >>> y.backward()
+    >>> quotient.item(), y.item(), b.grad.item()
+    (2.0, 1.5, -2.0)
+    """
+    return floor_divide(a, b), remainder(a, b)

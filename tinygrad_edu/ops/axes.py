@@ -12,6 +12,8 @@ from tinygrad_edu.ops._common import Operand, as_array, implements
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
+__all__ = ["matrix_transpose", "moveaxis", "swapaxes", "transpose"]
+
 
 @implements(np.transpose)
 @differentiable

@@ -13,6 +13,8 @@ from tinygrad_edu.ops.indexing import scatter_add
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
+__all__ = ["diag", "diagonal", "trace", "tril", "triu"]
+
 
 @implements(np.diagonal)
 @differentiable

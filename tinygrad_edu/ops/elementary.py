@@ -13,6 +13,46 @@ import numpy as np
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, Unary, elementwise, implements
 
+__all__ = [
+    "abs",
+    "absolute",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cbrt",
+    "ceil",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "exp",
+    "exp2",
+    "expm1",
+    "fabs",
+    "floor",
+    "hypot",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "power",
+    "rad2deg",
+    "reciprocal",
+    "rint",
+    "round",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "trunc",
+]
+
 # roots and powers
 sqrt: Unary = elementwise(np.sqrt, "0.5 / y", "4.0 -> 2.0, 0.25", "At 0 the slope is infinite.")
 cbrt: Unary = elementwise(np.cbrt, "1 / (3 * y**2)", "8.0 -> 2.0, 0.0833", "At 0 it is infinite.")
@@ -47,12 +87,37 @@ arctanh: Unary = elementwise(np.arctanh, "1 / ((1 - x) * (1 + x))", "0.5 -> 0.54
 
 # magnitude, sign and rounding: what is flat almost everywhere has the derivative zero
 absolute: Unary = elementwise(np.absolute, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is 0.")
+abs: Unary = absolute
 fabs: Unary = elementwise(np.fabs, "sign(x)", "-3.0 -> 3.0, -1.0", "At 0 it is 0.")
 sign: Unary = elementwise(np.sign, "0.0", "-3.0 -> -1.0, 0.0")
 floor: Unary = elementwise(np.floor, "0.0", "2.5 -> 2.0, 0.0")
 ceil: Unary = elementwise(np.ceil, "0.0", "2.5 -> 3.0, 0.0")
 trunc: Unary = elementwise(np.trunc, "0.0", "2.5 -> 2.0, 0.0")
 rint: Unary = elementwise(np.rint, "0.0", "2.5 -> 2.0, 0.0")
+
+
+@implements(np.round, np.around)
+@differentiable
+def round(x: Operand, decimals: int = 0) -> Any:
+    """Elements rounded to so many decimals, halves to the even one, as `numpy.round`.
+
+    ::
+
+        y = round(x, decimals)
+        dy/dx = 0.0
+
+    Parameters as `numpy.round`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.125, 2.5], requires_grad=True)
+    >>> y = tg.round(x, 2)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0.12, 2.5 ]), array([0., 0.]))
+    """
+    return np.round(x, decimals), lambda g: g * 0.0
 
 
 @implements(np.logaddexp)
@@ -66,15 +131,7 @@ def logaddexp(a: Operand, b: Operand) -> Any:
         dy/da = exp(a - y)
         dy/db = exp(b - y)
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.logaddexp`.
 
     Examples
     --------
@@ -82,7 +139,7 @@ def logaddexp(a: Operand, b: Operand) -> Any:
     >>> a = tg.Tensor(1000.0, requires_grad=True)
     >>> y = tg.logaddexp(a, 1000.0)
     >>> y.backward()
-    >>> round(y.item(), 4), round(a.grad.item(), 4)
+    >>> y.data.round(4).item(), a.grad.round(4).item()
     (1000.6931, 0.5)
     """
     y = np.logaddexp(a, b)
@@ -102,15 +159,7 @@ def hypot(a: Operand, b: Operand) -> Any:
 
     At a = b = 0 both are taken to be 0, the subgradient of least norm.
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.hypot`.
 
     Examples
     --------
@@ -118,7 +167,7 @@ def hypot(a: Operand, b: Operand) -> Any:
     >>> a = tg.Tensor(3.0, requires_grad=True)
     >>> y = tg.hypot(a, 4.0)
     >>> y.backward()
-    >>> y.item(), round(a.grad.item(), 4)
+    >>> y.item(), a.grad.round(4).item()
     (5.0, 0.6)
     """
     y = np.hypot(a, b)
@@ -139,15 +188,7 @@ def arctan2(a: Operand, b: Operand) -> Any:
 
     At the origin the angle is undefined, and so are both derivatives: nan.
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.arctan2`.
 
     Examples
     --------
@@ -155,7 +196,7 @@ def arctan2(a: Operand, b: Operand) -> Any:
     >>> a = tg.Tensor(1.0, requires_grad=True)
     >>> y = tg.arctan2(a, 1.0)
     >>> y.backward()
-    >>> round(y.item(), 4), a.grad.item()
+    >>> y.data.round(4).item(), a.grad.item()
     (0.7854, 0.5)
     """
     y = np.arctan2(a, b)
@@ -166,7 +207,7 @@ def arctan2(a: Operand, b: Operand) -> Any:
 @implements(np.power)
 @differentiable
 def power(a: Operand, b: Operand) -> Any:
-    """Power of a base to an exponent, ``a ** b``.
+    """Power of a base to an exponent, ``a ** b``, as `numpy.power`.
 
     ::
 
@@ -177,15 +218,7 @@ def power(a: Operand, b: Operand) -> Any:
     A power of 0 is constant, so dy/da is 0 for b = 0, at a = 0 too. A base of 0 stays 0, so dy/db
     is 0 there. The exponent of a negative base has no real derivative: nan, where it is asked for.
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.power`.
 
     Examples
     --------

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, implements, named
+from tinygrad_edu.ops._common import Operand, as_array, implements, shown_as
 from tinygrad_edu.ops.indexing import at
 from tinygrad_edu.ops.shape import atleast_1d, atleast_2d
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
+
+__all__ = ["array_split", "column_stack", "concatenate", "hstack", "split", "stack", "vstack"]
 
 
 @implements(np.concatenate)
@@ -56,7 +58,7 @@ def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:
 
 
 @differentiable
-@named("concatenate")
+@shown_as("concatenate")
 def _concatenate(*arrays: Operand, axis: int | None) -> Any:
     y = np.concatenate(arrays, axis)
     shapes = [as_array(x).shape for x in arrays]
@@ -112,7 +114,7 @@ def stack(arrays: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 @differentiable
-@named("stack")
+@shown_as("stack")
 def _stack(*arrays: Operand, axis: int) -> Any:
     y = np.stack(arrays, axis)
     shape = np.shape(arrays[0])

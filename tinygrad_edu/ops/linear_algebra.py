@@ -1,4 +1,4 @@
-"""Linear algebra: inverses, determinants and linear systems."""
+"""Linear algebra: inverses, determinants, linear systems and norms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, named, values
+from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, shown_as, values
+
+__all__ = ["det", "inv", "matrix_power", "norm", "slogdet", "solve"]
 
 
 @implements(np.linalg.inv)
@@ -22,20 +24,7 @@ def inv(x: Operand) -> Any:
 
     To multiply by an inverse, `solve` is faster and more exact.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of shape (..., n, n).
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If a matrix is singular, or not square.
+    Parameters as `numpy.linalg.inv`.
 
     Examples
     --------
@@ -66,20 +55,7 @@ def det(x: Operand) -> Any:
     divided. In ``backward(create_graph=True)`` they are computed as what they are, determinants
     of minors: right to any order, and meant for small matrices.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of shape (..., n, n).
-
-    Returns
-    -------
-    Tensor
-        Of shape (...).
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrices are not square.
+    Parameters as `numpy.linalg.det`.
 
     Examples
     --------
@@ -110,13 +86,6 @@ def _cofactors(x: Any) -> Any:
     return signs * np.linalg.det(minors)
 
 
-class SlogdetResult(NamedTuple):
-    """What `slogdet` returns."""
-
-    sign: Any
-    logabsdet: Any
-
-
 @implements(np.linalg.slogdet)
 def slogdet(x: Operand) -> SlogdetResult:
     """Sign and logarithm of the absolute value of a determinant, as `numpy.linalg.slogdet`.
@@ -126,24 +95,11 @@ def slogdet(x: Operand) -> SlogdetResult:
         sign, y = sign(det(x)), log(abs(det(x)))
         dL/dx = g * inv(x).mT
 
-    It neither overflows nor underflows, as a determinant easily does.
+    It neither overflows nor underflows, as a determinant easily does. The sign is constant: a plain
+    array, without a gradient. At a singular matrix the logarithm is minus infinity, and has none
+    either: ``backward()`` raises LinAlgError.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of shape (..., n, n).
-
-    Returns
-    -------
-    sign : ndarray
-        1, -1, or 0 for a singular matrix; constant, and so without a gradient.
-    logabsdet : Tensor
-        Of shape (...); minus infinity for a singular matrix.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrices are not square; in ``backward()`` if one is singular.
+    Parameters as `numpy.linalg.slogdet`.
 
     Examples
     --------
@@ -157,8 +113,15 @@ def slogdet(x: Operand) -> SlogdetResult:
     return SlogdetResult(np.linalg.slogdet(values(x))[0], _logabsdet(x))
 
 
+class SlogdetResult(NamedTuple):
+    """What `slogdet` returns: with names, as NumPy's."""
+
+    sign: Any
+    logabsdet: Any
+
+
 @differentiable
-@named("slogdet")
+@shown_as("slogdet")
 def _logabsdet(x: Operand) -> Any:
     y = np.linalg.slogdet(x)[1]
     return y, lambda g: g[..., None, None] * np.linalg.inv(x).mT
@@ -175,22 +138,7 @@ def solve(a: Operand, b: Operand) -> Any:
         dL/db = solve(a.mT, g)
         dL/da = -outer(dL/db, y)
 
-    Parameters
-    ----------
-    a : Tensor or array_like
-        Matrices of shape (..., n, n).
-    b : Tensor or array_like
-        One vector of shape (n,), or columns of shape (..., n, k).
-
-    Returns
-    -------
-    Tensor
-        Of shape (..., n) for a vector, else (..., n, k).
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If a matrix is singular, or not square.
+    Parameters as `numpy.linalg.solve`.
 
     Examples
     --------
@@ -230,22 +178,7 @@ def matrix_power(x: Operand, n: int) -> Any:
         y = x @ x @ ... @ x
         dL/dx = sum(power(x.mT, i) @ g @ power(x.mT, n - 1 - i) for i in range(n))
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of shape (..., m, m).
-    n : int
-        The exponent; of a negative one the inverse is multiplied.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrices are not square; for negative n if one is singular.
+    Parameters as `numpy.linalg.matrix_power`.
 
     Examples
     --------
@@ -268,3 +201,80 @@ def matrix_power(x: Operand, n: int) -> Any:
         return gradient
 
     return np.linalg.matrix_power(x, n), closure
+
+
+@implements(np.linalg.norm)
+@differentiable
+def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Length of vectors, or norm of matrices, as `numpy.linalg.norm`.
+
+    ::
+
+        y = sum(abs(x)**p)**(1/p)      # p = ord, of vectors; 2 by default
+        dy/dx = sign(x) * (abs(x) / y)**(p - 1)
+
+        y = max(s)                     # ord=2 of a matrix x = U @ diag(s) @ Vh
+        dL/dx = g * outer(U[:, 0], Vh[0])
+
+    At 0 no norm has a derivative; it is taken to be 0, the subgradient of least norm. Where
+    ``inf`` and the other norms that choose find a tie, those that tie share equally.
+
+    For the norms by singular values (``ord`` 2, -2 and "nuc" of a matrix) no second derivative is
+    known: ``backward(create_graph=True)`` raises NotImplementedError.
+
+    Parameters as `numpy.linalg.norm`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([3.0, 4.0], requires_grad=True)
+    >>> y = tg.norm(x)
+    >>> y.backward()
+    >>> y.item(), x.grad
+    (5.0, array([0.6, 0.8]))
+    """
+    x = as_array(x)
+    y = np.linalg.norm(x, ord, axis, keepdims)
+    every = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(i % x.ndim for i in every)
+
+    def closure(g: Any) -> Any:
+        expanded = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
+        return expanded[0] * _norm_slope(x, expanded[1], ord, axes)
+
+    return y, closure
+
+
+def _norm_slope(x: Any, y: Any, ord: Any, axes: tuple[int, ...]) -> Any:
+    """The derivative of a norm y, in the shape of x."""
+    constants, matrices = values(x), len(axes) == 2
+    if ord in (None, "fro", "f") or (ord == 2 and not matrices):
+        return x / np.where(y == 0, 1, y)
+    if matrices and ord in (2, -2, "nuc"):
+        if is_tensor(x):
+            raise NotImplementedError(f"no second derivative is known for norm(ord={ord!r})")
+        return np.moveaxis(_singular_slope(np.moveaxis(x, axes, (-2, -1)), ord), (-2, -1), axes)
+    if ord == 0:
+        return np.zeros_like(constants)
+    signs = np.sign(constants)
+    if matrices or abs(ord) == np.inf:  # an extreme of sums, or of the elements themselves
+        sums = np.abs(constants)
+        if matrices:
+            sums = sums.sum(axes[0] if abs(ord) == 1 else axes[1], keepdims=True)
+        chosen = sums == values(y)
+        return signs * (chosen / chosen.sum(axes, keepdims=True)).astype(signs.dtype)
+    if ord == 1:
+        return signs
+    return signs * np.where(constants == 0, 1, np.abs(x) / np.where(y == 0, 1, y)) ** (ord - 1)
+
+
+def _singular_slope(x: Any, ord: Any) -> Any:
+    """The derivative of a function of singular values: that of each is outer(u, v)."""
+    U, s, Vh = np.linalg.svd(x, full_matrices=False)
+    tiny = np.finfo(s.dtype).eps * max(x.shape) * s.max(-1, initial=0, keepdims=True)
+    chosen = s > tiny  # the least subgradient takes no direction in which x is zero
+    if ord != "nuc":
+        extreme = (s.max if ord == 2 else s.min)(-1, keepdims=True)
+        chosen = chosen & (np.abs(s - extreme) <= tiny)
+        chosen = chosen / np.maximum(chosen.sum(-1, keepdims=True), 1)
+    return (U * chosen[..., None, :].astype(s.dtype)) @ Vh

@@ -10,9 +10,15 @@ import numpy as np
 from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values, weighted
-from tinygrad_edu.ops.activation import logistic
-from tinygrad_edu.ops.softmax import log_softmax
+from tinygrad_edu.ops.activation import log_softmax, logistic
 from tinygrad_edu.quick import as_a_whole
+
+__all__ = [
+    "binary_cross_entropy",
+    "mean_squared_error",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 

@@ -14,6 +14,8 @@ from tinygrad_edu.ops.indexing import taken_along_axis
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
+__all__ = ["flip", "fliplr", "flipud", "roll", "rot90", "sort"]
+
 
 @implements(np.flip)
 @differentiable

@@ -14,6 +14,8 @@ from tinygrad_edu.ops.indexing import at, scatter_add
 if TYPE_CHECKING:
     pass
 
+__all__ = ["pad", "repeat", "tile"]
+
 
 @implements(np.tile)
 @differentiable

@@ -8,10 +8,22 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Axis, Operand, as_array, implements, is_tensor, named
+from tinygrad_edu.ops._common import Axis, Operand, as_array, implements, is_tensor, shown_as
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
+
+__all__ = [
+    "astype",
+    "atleast_1d",
+    "atleast_2d",
+    "broadcast_to",
+    "copy",
+    "expand_dims",
+    "ravel",
+    "reshape",
+    "squeeze",
+]
 
 
 @implements(np.reshape)
@@ -293,7 +305,7 @@ def astype(x: Operand, dtype: DTypeLike) -> Tensor:
 
 
 @differentiable
-@named("astype")
+@shown_as("astype")
 def _astype(x: Operand, dtype: DTypeLike) -> Any:
     return as_array(x).astype(dtype), lambda g: g
 
