@@ -12,8 +12,6 @@ from tinygrad_edu.ops.arithmetic import (
     remainder,
     subtract,
 )
-from tinygrad_edu.ops.axes import matrix_transpose, moveaxis, swapaxes, transpose
-from tinygrad_edu.ops.diagonals import diag, diagonal, trace, tril, triu
 from tinygrad_edu.ops.elementary import (
     absolute,
     arccos,
@@ -51,7 +49,15 @@ from tinygrad_edu.ops.elementary import (
     tan,
     trunc,
 )
-from tinygrad_edu.ops.indexing import compress, extract, getitem, scatter_add, take, take_along_axis
+from tinygrad_edu.ops.indexing import (
+    compress,
+    extract,
+    getitem,
+    scatter_add,
+    sort,
+    take,
+    take_along_axis,
+)
 from tinygrad_edu.ops.joining import (
     array_split,
     column_stack,
@@ -69,10 +75,8 @@ from tinygrad_edu.ops.loss import (
     softmax_cross_entropy,
 )
 from tinygrad_edu.ops.norms import norm
-from tinygrad_edu.ops.order import flip, fliplr, flipud, roll, rot90, sort
 from tinygrad_edu.ops.products import dot, inner, linear, matmul, vdot, vecdot
 from tinygrad_edu.ops.reduction import max, min, prod, sum
-from tinygrad_edu.ops.repeating import pad, repeat, tile
 from tinygrad_edu.ops.running import cumprod, cumsum, diff
 from tinygrad_edu.ops.selection import clip, fmax, fmin, maximum, minimum, where
 from tinygrad_edu.ops.shape import (
@@ -81,10 +85,27 @@ from tinygrad_edu.ops.shape import (
     atleast_2d,
     broadcast_to,
     copy,
+    diag,
+    diagonal,
     expand_dims,
+    flip,
+    fliplr,
+    flipud,
+    matrix_transpose,
+    moveaxis,
+    pad,
     ravel,
+    repeat,
     reshape,
+    roll,
+    rot90,
     squeeze,
+    swapaxes,
+    tile,
+    trace,
+    transpose,
+    tril,
+    triu,
 )
 from tinygrad_edu.ops.smooth_rectifiers import elu, gelu, silu, softplus
 from tinygrad_edu.ops.softmax import log_softmax, logsumexp, softmax
