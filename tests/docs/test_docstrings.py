@@ -63,7 +63,7 @@ def parameters_that_differ(op, function):
     """The names of parameters that only one of the two has; operands go by their places."""
     ours = inspect.signature(op).parameters.values()
     if isinstance(function, np.ufunc):  # not all versions of NumPy know their signatures
-        theirs = [f"x{i + 1}" for i in range(function.nin)]
+        theirs = [f"x{i + 1}" for i in range(function.nin)] + ["axis"] * bool(function.signature)
     else:
         theirs = [*inspect.signature(function).parameters]
     for place, parameter in enumerate(ours):

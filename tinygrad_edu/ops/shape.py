@@ -480,7 +480,7 @@ def pad(x: Operand, pad_width: Any, mode: Any = "constant", **options: Any) -> A
         )
     y, shape = np.pad(x, pad_width, mode, **options), np.shape(x)
     if mode == "constant":
-        before = [pair[0] for pair in np.broadcast_to(pad_width, (len(shape), 2)).tolist()]
+        before = np.argwhere(np.pad(np.ones((1,) * len(shape)), pad_width))[0].tolist()
         inside = tuple(slice(i, i + n) for i, n in zip(before, shape, strict=True))
         return y, lambda g: g[inside]
     positions = np.arange(np.size(x)).reshape(shape)
