@@ -10,6 +10,8 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
 
+__all__ = ["compress", "extract", "getitem", "scatter_add", "sort", "take", "take_along_axis"]
+
 
 @differentiable
 def getitem(x: Operand, index: Any) -> Any:

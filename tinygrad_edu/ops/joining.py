@@ -16,6 +16,8 @@ from tinygrad_edu.ops.shape import atleast_1d, atleast_2d
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
+__all__ = ["array_split", "column_stack", "concatenate", "hstack", "split", "stack", "vstack"]
+
 
 @implements(np.concatenate)
 def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:

@@ -9,6 +9,8 @@ import numpy as np
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, implements, values
 
+__all__ = ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
+
 
 @implements(np.where)
 @differentiable

@@ -15,6 +15,35 @@ from tinygrad_edu.ops.indexing import index_on_axis, scatter_add
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
+__all__ = [
+    "astype",
+    "atleast_1d",
+    "atleast_2d",
+    "broadcast_to",
+    "copy",
+    "diag",
+    "diagonal",
+    "expand_dims",
+    "flip",
+    "fliplr",
+    "flipud",
+    "matrix_transpose",
+    "moveaxis",
+    "pad",
+    "ravel",
+    "repeat",
+    "reshape",
+    "roll",
+    "rot90",
+    "squeeze",
+    "swapaxes",
+    "tile",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
+]
+
 
 @implements(np.reshape)
 @differentiable
