@@ -62,14 +62,14 @@ NOT_TAKEN = {"casting", "copy", "device", "dtype", "kwargs", "order", "out", "su
 def parameters_that_differ(op, function):
     """The names of parameters that only one of the two has; operands go by their places."""
     ours = inspect.signature(op).parameters.values()
+    names = {p.name for p in ours if p.kind != p.VAR_KEYWORD}
     if isinstance(function, np.ufunc):  # not all versions of NumPy know their signatures
-        theirs = [f"x{i + 1}" for i in range(function.nin)] + ["axis"] * bool(function.signature)
+        theirs = [f"x{i + 1}" for i in range(function.nin)] + ["axis"] * ("axis" in names)
     else:
         theirs = [*inspect.signature(function).parameters]
     for place, parameter in enumerate(ours):
         if "Operand" in str(parameter.annotation) and place < len(theirs):
             theirs[place] = parameter.name
-    names = {p.name for p in ours if p.kind != p.VAR_KEYWORD}
     return names.symmetric_difference(theirs) - NOT_TAKEN
 
 
