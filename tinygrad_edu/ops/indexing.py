@@ -85,9 +85,9 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
     array([3., 3., 0., 0.])
     """
     x, index = as_array(x), values(index)
-    return scatter_add(x, index, shape) if is_tensor(x) else scattered(x, index, shape), (
-        lambda g: g[index]
-    )
+    # Of Tensors the sum is an operation again, so that it is recorded.
+    y = scatter_add(x, index, shape) if is_tensor(x) else scattered(x, index, shape)
+    return y, lambda g: g[index]
 
 
 @as_a_whole
