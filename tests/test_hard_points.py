@@ -246,6 +246,29 @@ def test_both_operands_of_a_tie_get_half():
     assert gradient(tg.minimum, 2.0, 2.0) == (0.5, 0.5)
 
 
+def test_clip_sends_gradients_to_where_the_values_came_from():
+    x = variable([-1.0, 0.5, 3.0, -1.0, 1.5, 3.0, NAN])
+    low, high = variable([0.0] * 3 + [2.0] * 4), variable([1.0] * 7)  # crossed from the fourth on
+    y = tg.clip(x, low, high)
+    np.testing.assert_array_equal(y.data, [0, 0.5, 1, 1, 1, 1, NAN])
+    y.backward(np.arange(1.0, 8.0))
+    np.testing.assert_array_equal(x.grad, [0, 2, 0, 0, 0, 0, 7])
+    np.testing.assert_array_equal(low.grad, [1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(high.grad, [0, 0, 3, 4, 5, 6, 0])
+    tg.check_gradients(
+        lambda x, low, high: tg.clip(x**3, low**3, high**3),
+        *(t.data[:-1] for t in (x, low, high)),
+        order=2,
+    )
+
+
+def test_crossed_limits_that_are_numbers():
+    high = variable(1.0)
+    tg.clip([0.0, 1.5, 3.0], 2.0, high).sum().backward()
+    assert high.grad == 3
+    assert gradient(lambda x: tg.clip(x, 2, 1), 1.5) == 0
+
+
 def test_relu_of_nan_and_infinities():
     x = variable([NAN, -INF, INF])
     y = tg.relu(x)

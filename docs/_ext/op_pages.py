@@ -8,6 +8,7 @@ import ast
 import doctest
 import inspect
 import io
+import re
 from collections import defaultdict
 from contextlib import redirect_stdout
 from html import escape
@@ -28,6 +29,7 @@ from tinygrad_edu.viz.mathml import mathml
 FOLDER = Path("reference", "ops")
 VALUE, SLOPE = "#0072b2", "#d55e00"  # told apart by color-blind readers
 ALIASES = {"abs": "absolute"}
+PARAMETERS = re.compile(":Parameters:$|Parameters as `numpy[.]")
 
 
 def home(name):
@@ -70,7 +72,8 @@ def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001 - Sph
         about = f"{thing.__name__} and its derivative, for x from -4 to 4"
         uri = f"/{FOLDER.as_posix()}/{name.rpartition('.')[2]}-curves.svg"
         picture = [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves dark-light", ""]
-        end = lines.index(":Parameters:")  # below what is said about the formula
+        # Below what is said about the formula, and above the parameters.
+        end = next(i for i, line in enumerate(lines) if PARAMETERS.match(line))
         lines[end:end] = picture
 
 
@@ -210,6 +213,9 @@ INTRODUCTION = """# Operations
 
 Each is one function of arrays that returns its value and, beside it, one backward closure per
 input. Called with arrays, they are NumPy; called with Tensors, they are recorded.
+
+Where parameters are NumPy's, its pages describe them. Operations take none that concern only the
+type of the result and its place in memory, such as `dtype`, `order` and `out`.
 """
 
 

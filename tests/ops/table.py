@@ -254,8 +254,8 @@ def choices(draw):
 
 @st.composite
 def limits(draw):
-    """An operand to clip, and limits, of which either may be missing."""
-    x, low, high = draw(operands(REAL, (-1.5, -0.5), (0.5, 1.5))).args
+    """An operand to clip, and limits, which may be crossed, and of which either may be missing."""
+    x, low, high = draw(operands(REAL, REAL, REAL)).args
     ends = [(low, high), (None, high), (low, None), (-1, 1)]
     return Case((x, *draw(st.sampled_from(ends))))
 

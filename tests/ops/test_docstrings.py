@@ -102,6 +102,7 @@ EXAMPLES = {
     "atleast_2d": Case((v,)),
     "binary_cross_entropy": Case((p, w**2)),
     "clip": Case((v, -1.0, 1.0)),
+    "clip with limits of every element": Case((v, w, np.array([0.1, 0.5, -1.3, 0.6]))),
     "diag": Case((A, 1)),
     **dict.fromkeys(["det", "fliplr", "flipud", "inv", "ravel", "rot90", "slogdet"], Case((A,))),
     **dict.fromkeys(["dot", "inner", "matmul", "vdot", "vecdot"], Case((A, B))),

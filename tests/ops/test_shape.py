@@ -46,6 +46,18 @@ def test_margins_copy_elements(assert_moves, data, mode):
     assert_moves(lambda x: np.pad(x, widths, mode), shape)
 
 
+@pytest.mark.parametrize("mode", ["constant", "edge"])
+def test_margins_of_some_axes(mode):
+    if np.lib.NumpyVersion(np.__version__) < "2.4.0":
+        pytest.skip("NumPy does not take them before")
+    x = tg.Tensor(np.ones((2, 3)), requires_grad=True)
+    y = np.pad(x, {-1: (1, 2)}, mode)
+    y.backward(np.arange(12.0).reshape(2, 6))
+    margins = np.array([[0, 0, 4 + 5], [6, 0, 10 + 11]])
+    inside = np.array([[1, 2, 3], [7, 8, 9]])
+    np.testing.assert_array_equal(x.grad, inside if mode == "constant" else inside + margins)
+
+
 def test_a_constant_margin_takes_no_gradient():
     x = tg.Tensor(np.ones((2, 2)), requires_grad=True)
     y = np.pad(x, ((1, 0), (0, 2)), constant_values=7.0)

@@ -1,4 +1,4 @@
-"""Indexing: choosing elements by position, and putting gradients back where they came from."""
+"""Indexing: elements chosen by position, and gradients put back where they came from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
 
-__all__ = ["compress", "extract", "getitem", "scatter_add", "take", "take_along_axis"]
+__all__ = ["compress", "extract", "getitem", "scatter_add", "sort", "take", "take_along_axis"]
 
 
 @differentiable
@@ -85,9 +85,9 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
     array([3., 3., 0., 0.])
     """
     x, index = as_array(x), values(index)
-    return scatter_add(x, index, shape) if is_tensor(x) else scattered(x, index, shape), (
-        lambda g: g[index]
-    )
+    # Of Tensors the sum is an operation again, so that it is recorded.
+    y = scatter_add(x, index, shape) if is_tensor(x) else scattered(x, index, shape)
+    return y, lambda g: g[index]
 
 
 @as_a_whole
@@ -119,24 +119,7 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Any:
         y = x[..., indices, ...]
         dL/dx = zeros, with g added at the indices
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-    indices : int or array_like of int
-        The positions; negative ones count from the end.
-    axis : int, optional
-        The axis; by default the positions are those of the elements in a row.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of x, with that of the indices in place of the axis.
-
-    Raises
-    ------
-    IndexError
-        If a position is out of range.
+    Parameters as `numpy.take`, without ``mode``: a position out of range raises IndexError.
 
     Examples
     --------
@@ -160,12 +143,12 @@ def _taken(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
     if axis is None or not shape:
         flat, index = (x.size,), (indices,)
     else:
-        flat, index = shape, at(indices, axis % len(shape))
+        flat, index = shape, index_on_axis(indices, axis % len(shape))
     return x.take(indices, axis), lambda g: scatter_add(g, index, flat).reshape(shape)
 
 
-def at(index: Any, axis: int) -> tuple[Any, ...]:
-    """An index for one axis, with all of the axes before it."""
+def index_on_axis(index: Any, axis: int) -> tuple[Any, ...]:
+    """The index that applies ``index`` to one axis, and takes all of the others."""
     return (*(slice(None),) * axis, index)
 
 
@@ -179,19 +162,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
         y[i, j] = x[i, indices[i, j]]
         dL/dx = zeros, with g added at the indices
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-    indices : array_like of int
-        Positions along the axis, with as many axes as x, broadcast against the others.
-    axis : int or None, optional
-        The axis; None for the elements in a row.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of the indices.
+    Parameters as `numpy.take_along_axis`.
 
     Examples
     --------
@@ -206,25 +177,50 @@ def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
            [0.6]]), array([[1., 0.],
            [0., 1.]]))
     """
-    return taken_along_axis(x, as_array(values(indices)), axis)
+    return _taken_along_axis(x, as_array(values(indices)), axis)
 
 
-def taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
-    """The body of take_along_axis, for indices that are an array."""
+def _taken_along_axis(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
     x = as_array(x)
     shape = x.shape
     flat = shape if axis is not None else (x.size,)
     return (
         np.take_along_axis(x, indices, axis),
-        lambda g: scatter_add(g, _along(indices, axis or 0, flat), flat).reshape(shape),
+        lambda g: scatter_add(g, _index_along_axis(indices, axis or 0, flat), flat).reshape(shape),
     )
 
 
-def _along(indices: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """The index that takes ``indices`` along an axis, and on every other axis goes along."""
-    every = list(np.ogrid[tuple(slice(n) for n in shape)])
-    every[axis] = indices
-    return tuple(every)
+def _index_along_axis(indices: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index for which ``x[index]`` is ``take_along_axis(x, indices, axis)``."""
+    index = list(np.ogrid[tuple(slice(n) for n in shape)])  # on the other axes every element's own
+    index[axis] = indices
+    return tuple(index)
+
+
+@implements(np.sort)
+@differentiable
+def sort(x: Operand, axis: int | None = -1, kind: Any = "stable") -> Any:
+    """Elements in ascending order, as `numpy.sort`.
+
+    ::
+
+        y = take_along_axis(x, argsort(x, axis), axis)
+        dL/dx = g, every element at the place that its value came from
+
+    Parameters as `numpy.sort`, without ``stable``; ``kind`` is "stable" by default, which keeps the
+    order of elements that tie.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
+    >>> y = tg.sort(x)
+    >>> (y * [10.0, 20.0, 30.0]).sum().backward()
+    >>> y.data, x.grad
+    (array([1., 2., 3.]), array([30., 10., 20.]))
+    """
+    order = np.argsort(values(x), axis, kind)
+    return _taken_along_axis(x, order, axis)
 
 
 @implements(np.compress)
@@ -237,19 +233,7 @@ def compress(condition: Any, x: Operand, axis: int | None = None) -> Any:
         y = take(x, flatnonzero(condition), axis)
         dL/dx = zeros, with g at what was taken
 
-    Parameters
-    ----------
-    condition : array_like of bool
-        One for each position along the axis; those that are missing do not hold.
-    x : Tensor or array_like
-        Any shape.
-    axis : int, optional
-        The axis; by default the elements in a row.
-
-    Returns
-    -------
-    Tensor
-        As x, shorter along the axis.
+    Parameters as `numpy.compress`.
 
     Examples
     --------
@@ -274,17 +258,7 @@ def extract(condition: Any, x: Operand) -> Any:
         y = x[condition]
         dL/dx = zeros, with g at what was chosen
 
-    Parameters
-    ----------
-    condition : array_like of bool
-        In the shape of x.
-    x : Tensor or array_like
-        Any shape.
-
-    Returns
-    -------
-    Tensor
-        Of one axis.
+    Parameters as `numpy.extract`.
 
     Examples
     --------

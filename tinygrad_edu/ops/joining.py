@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, shown_as
-from tinygrad_edu.ops.indexing import at
+from tinygrad_edu.ops.indexing import index_on_axis
 from tinygrad_edu.ops.shape import atleast_1d, atleast_2d
 
 if TYPE_CHECKING:
@@ -28,22 +28,7 @@ def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:
         y = concatenate([x1, x2, ...], axis)
         dL/dx1 = the part of g where x1 is
 
-    Parameters
-    ----------
-    arrays : sequence of Tensor or array_like
-        Of one shape, except for the length of the axis.
-    axis : int or None, optional
-        The axis to join along; None for the elements of each in a row.
-
-    Returns
-    -------
-    Tensor
-        As long along the axis as all of them together.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or the shapes do not fit.
+    Parameters as `numpy.concatenate`.
 
     Examples
     --------
@@ -66,7 +51,7 @@ def _concatenate(*arrays: Operand, axis: int | None) -> Any:
     along, closures, end = (0 if axis is None else axis % y.ndim), [], 0
     for shape, n in zip(shapes, lengths, strict=True):
         start, end = end, end + n
-        closures.append(_part(at(slice(start, end), along), shape))
+        closures.append(_part(index_on_axis(slice(start, end), along), shape))
     return y, *closures
 
 
@@ -83,22 +68,7 @@ def stack(arrays: Sequence[Operand], axis: int = 0) -> Tensor:
         y = stack([x1, x2, ...], axis)
         dL/dx1 = take(g, 0, axis)
 
-    Parameters
-    ----------
-    arrays : sequence of Tensor or array_like
-        All of one shape.
-    axis : int, optional
-        Where the new axis is in the result.
-
-    Returns
-    -------
-    Tensor
-        As long along the new axis as there are operands.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or the shapes differ.
+    Parameters as `numpy.stack`.
 
     Examples
     --------
@@ -118,7 +88,7 @@ def stack(arrays: Sequence[Operand], axis: int = 0) -> Tensor:
 def _stack(*arrays: Operand, axis: int) -> Any:
     y = np.stack(arrays, axis)
     shape = np.shape(arrays[0])
-    return y, *(_part(at(i, axis % y.ndim), shape) for i in range(len(arrays)))
+    return y, *(_part(index_on_axis(i, axis % y.ndim), shape) for i in range(len(arrays)))
 
 
 @implements(np.hstack)
@@ -130,15 +100,7 @@ def hstack(arrays: Sequence[Operand]) -> Tensor:
         y = concatenate(arrays, axis=1), or axis=0 if they have one axis only
         dL/dx1 = the part of g where x1 is
 
-    Parameters
-    ----------
-    arrays : sequence of Tensor or array_like
-        Of one shape, except for the length of the axis.
-
-    Returns
-    -------
-    Tensor
-        As long along the axis as all of them together.
+    Parameters as `numpy.hstack`.
 
     Examples
     --------
@@ -160,15 +122,7 @@ def vstack(arrays: Sequence[Operand]) -> Tensor:
         y = concatenate(arrays, axis=0), where one axis makes a row
         dL/dx1 = the part of g where x1 is
 
-    Parameters
-    ----------
-    arrays : sequence of Tensor or array_like
-        Of one shape, except for the length of the axis.
-
-    Returns
-    -------
-    Tensor
-        As long along the axis as all of them together.
+    Parameters as `numpy.vstack`.
 
     Examples
     --------
@@ -189,15 +143,7 @@ def column_stack(arrays: Sequence[Operand]) -> Tensor:
         y = concatenate(arrays, axis=1), where one axis makes a column
         dL/dx1 = the part of g where x1 is
 
-    Parameters
-    ----------
-    arrays : sequence of Tensor or array_like
-        Columns of shape (n,), or matrices of n rows.
-
-    Returns
-    -------
-    Tensor
-        Of n rows.
+    Parameters as `numpy.column_stack`.
 
     Examples
     --------
@@ -219,24 +165,9 @@ def split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
         y1, y2, ... = x[:i], x[i:j], ...
         dL/dx = the gradients of the parts, joined again
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of one axis or more.
-    indices_or_sections : int or sequence of int
-        The number of parts, or the positions at which a new part begins.
-    axis : int, optional
-        The axis to split along.
+    A length that is no multiple of the number of parts raises ValueError; `array_split` takes any.
 
-    Returns
-    -------
-    list of Tensor
-        The parts, in order.
-
-    Raises
-    ------
-    ValueError
-        If the length is no multiple of the number of parts; `array_split` takes any.
+    Parameters as `numpy.split`.
 
     Examples
     --------
@@ -259,19 +190,7 @@ def array_split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Ten
         y1, y2, ... = x[:i], x[i:j], ...
         dL/dx = the gradients of the parts, joined again
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Of one axis or more.
-    indices_or_sections : int or sequence of int
-        The number of parts, or the positions at which a new part begins.
-    axis : int, optional
-        The axis to split along.
-
-    Returns
-    -------
-    list of Tensor
-        The parts, in order; if they cannot be equal, the first ones are longer by one.
+    Parameters as `numpy.array_split`.
 
     Examples
     --------
@@ -286,4 +205,4 @@ def _parts(cut: Callable[..., Any], x: Any, indices_or_sections: Any, axis: int)
     x = as_array(x)
     positions = cut(np.arange(x.shape[axis]), indices_or_sections)  # NumPy knows where to cut
     slices = [slice(p[0], p[-1] + 1) if len(p) else slice(0) for p in positions]
-    return [x[at(part, axis % x.ndim)] for part in slices]
+    return [x[index_on_axis(part, axis % x.ndim)] for part in slices]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, implements
+from tinygrad_edu.ops._common import Operand, implements, values
+
+__all__ = ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
 
 __all__ = ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
 
@@ -24,19 +26,9 @@ def where(condition: Operand, a: Operand, b: Operand) -> Any:
         dL/db = where(condition, 0, g)
 
     What is not chosen has no influence, so a nan or an infinite slope on that side does no harm:
-    the gradient of ``where(x > 0, sqrt(x), 0)`` is 0 for x <= 0.
+    the gradient of ``where(x > 0, sqrt(x), 0)`` is 0 for x <= 0. The condition gets no gradient.
 
-    Parameters
-    ----------
-    condition : array_like of bool
-        Not differentiable.
-    a, b : Tensor or array_like
-        Broadcast against each other and the condition.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.where`.
 
     Examples
     --------
@@ -56,15 +48,10 @@ def where(condition: Operand, a: Operand, b: Operand) -> Any:
     )
 
 
-def _share(g: Any, chosen: Any, tied: Any) -> Any:
-    """The gradient of an operand: all of it where chosen, half where tied, else none."""
-    return np.where(chosen, g, np.where(tied, g * 0.5, 0))
-
-
 @implements(np.maximum)
 @differentiable
 def maximum(a: Operand, b: Operand) -> Any:
-    """Larger of two operands, element by element; nan if either is.
+    """Larger of two operands, element by element, as `numpy.maximum`; nan if either is.
 
     ::
 
@@ -72,15 +59,7 @@ def maximum(a: Operand, b: Operand) -> Any:
         dL/da = where(a > b, g, where(a == b, g / 2, 0))
         dL/db = where(b > a, g, where(a == b, g / 2, 0))
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.maximum`.
 
     Examples
     --------
@@ -101,7 +80,7 @@ def maximum(a: Operand, b: Operand) -> Any:
 @implements(np.minimum)
 @differentiable
 def minimum(a: Operand, b: Operand) -> Any:
-    """Smaller of two operands, element by element; nan if either is.
+    """Smaller of two operands, element by element, as `numpy.minimum`; nan if either is.
 
     ::
 
@@ -109,15 +88,7 @@ def minimum(a: Operand, b: Operand) -> Any:
         dL/da = where(a < b, g, where(a == b, g / 2, 0))
         dL/db = where(b < a, g, where(a == b, g / 2, 0))
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.minimum`.
 
     Examples
     --------
@@ -138,7 +109,7 @@ def minimum(a: Operand, b: Operand) -> Any:
 @implements(np.fmax)
 @differentiable
 def fmax(a: Operand, b: Operand) -> Any:
-    """Larger of two operands, element by element; a nan loses against a number.
+    """Larger of two operands, element by element, as `numpy.fmax`; a nan loses against a number.
 
     ::
 
@@ -146,15 +117,7 @@ def fmax(a: Operand, b: Operand) -> Any:
         dL/da = where(a > b, g, where(a == b, g / 2, 0)), and g where b is nan
         dL/db = where(b > a, g, where(a == b, g / 2, 0)), and g where a is nan
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.fmax`.
 
     Examples
     --------
@@ -175,7 +138,7 @@ def fmax(a: Operand, b: Operand) -> Any:
 @implements(np.fmin)
 @differentiable
 def fmin(a: Operand, b: Operand) -> Any:
-    """Smaller of two operands, element by element; a nan loses against a number.
+    """Smaller of two operands, element by element, as `numpy.fmin`; a nan loses against a number.
 
     ::
 
@@ -183,15 +146,7 @@ def fmin(a: Operand, b: Operand) -> Any:
         dL/da = where(a < b, g, where(a == b, g / 2, 0)), and g where b is nan
         dL/db = where(b < a, g, where(a == b, g / 2, 0)), and g where a is nan
 
-    Parameters
-    ----------
-    a, b : Tensor or array_like
-        Broadcast against each other.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.fmin`.
 
     Examples
     --------
@@ -209,6 +164,11 @@ def fmin(a: Operand, b: Operand) -> Any:
     )
 
 
+def _share(g: Any, chosen: Any, tied: Any) -> Any:
+    """The gradient of an operand: all of it where chosen, half where tied, else none."""
+    return np.where(chosen, g, np.where(tied, g * 0.5, 0))
+
+
 @implements(np.clip)
 @differentiable
 def clip(x: Operand, min: Operand = None, max: Operand = None) -> Any:
@@ -218,21 +178,13 @@ def clip(x: Operand, min: Operand = None, max: Operand = None) -> Any:
 
         y = minimum(maximum(x, min), max)
         dL/dx = where((min <= x) & (x <= max), g, 0)
+        dL/dmin = where((x < min) & (min <= max), g, 0)
+        dL/dmax = where(maximum(x, min) > max, g, 0)
 
     The slope is 1 on the closed interval, at its ends too; a limit gets the gradient of the
-    elements that it replaced.
+    elements that it replaced. Where the limits are crossed, min > max, every element becomes max.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-        Any shape.
-    min, max : Tensor, array_like or None, optional
-        The limits, broadcast against x; None for no limit.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape.
+    Parameters as `numpy.clip`, without the older names ``a_min`` and ``a_max`` of the limits.
 
     Examples
     --------
@@ -244,11 +196,13 @@ def clip(x: Operand, min: Operand = None, max: Operand = None) -> Any:
     (array([0. , 0. , 0.5, 1. ]), array([0., 1., 1., 0.]))
     """
     y = np.clip(x, min, max)
-    below = np.less(x, -np.inf if min is None else min)
-    above = np.greater(x, np.inf if max is None else max)
+    low = -np.inf if min is None else values(min)
+    high = np.inf if max is None else values(max)
+    is_max = np.greater(np.maximum(values(x), low), high)
+    is_min = np.less(x, low) & ~is_max
     return (
         y,
-        lambda g: np.where(below | above, 0, g),
-        lambda g: np.where(below & ~above, g, 0),
-        lambda g: np.where(above, g, 0),
+        lambda g: np.where(is_min | is_max, 0, g),
+        lambda g: np.where(is_min, g, 0),
+        lambda g: np.where(is_max, g, 0),
     )
