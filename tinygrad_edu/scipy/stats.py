@@ -78,7 +78,8 @@ class _Distribution:
         bound = self._signature.bind(*args, **named)
         bound.apply_defaults()
         arguments = [list_as_array(x) for x in (x, *bound.args)]
-        return arguments, np.result_type(*(getattr(x, "dtype", x) for x in arguments), 0.0)
+        dtype = np.result_type(*(getattr(x, "dtype", x) for x in arguments), 0.0)
+        return [x if hasattr(x, "dtype") else np.asarray(x, dtype) for x in arguments], dtype
 
     def _logarithm(self, x: Any, shapes: list[Any], outside: Any = False) -> Any:
         """The logarithm of the density: -inf outside of the support, nan of invalid parameters."""
