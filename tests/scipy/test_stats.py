@@ -158,6 +158,10 @@ def test_precision_is_kept(name):
         assert f(x, *args).dtype == np.float32
 
 
+def test_whole_numbers_may_be_shifted():
+    np.testing.assert_allclose(stats.poisson.pmf([3, 4], 2.0, loc=3), np.exp(-2) * np.array([1, 2]))
+
+
 def test_arguments_by_name_and_by_place():
     y = stats.gamma.logpdf([1.0, 2.0], 3.0, 0.5, 2.0)
     np.testing.assert_array_equal(y, stats.gamma.logpdf([1.0, 2.0], scale=2.0, loc=0.5, a=3.0))

@@ -1,8 +1,8 @@
-"""SciPy with gradients: its special functions, log-densities and optimizers on Tensors.
+"""SciPy with gradients: its special functions, distributions and optimizers on Tensors.
 
 Once this is imported, SciPy's own ufuncs are recorded, too: ``scipy.special.erf(tensor)``.
 """
 
-from tinygrad_edu.scipy import special, stats
+from tinygrad_edu.scipy import optimize, special, stats
 
-__all__ = ["special", "stats"]
+__all__ = ["optimize", "special", "stats"]
