@@ -13,6 +13,7 @@ from scipy import special as scipy_special
 import tinygrad_edu as tg
 from tinygrad_edu.scipy import special
 
+from ..garbage import garbage_of
 from ..ops.table import (
     POSITIVE,
     REAL,
@@ -260,6 +261,21 @@ def test_scipys_ufunc_is_recorded(row, data):
 
 
 @every_row
+@settings(max_examples=2)
+@given(data=st.data(), create_graph=st.booleans())
+def test_nothing_is_left_for_the_garbage_collector(row, data, create_graph):
+    case = data.draw(row.cases)
+
+    def step():
+        outputs, variables = run(row.op, case, variable)
+        backward(outputs, create_graph=create_graph)
+        for x in variables:
+            x.zero_grad()
+
+    assert garbage_of(step) == 0
+
+
+@every_row
 @fewer_times
 @a_case
 def test_lists_are_as_good_as_arrays(row, data):
@@ -419,6 +435,12 @@ def test_scipys_function_after_and_before_the_import():
         "import tinygrad_edu.scipy; print(scipy.special.erf(tg.Tensor(0.5, requires_grad=True)))"
     )
     assert answer == "Tensor(0.52049988, op=erf)\n"
+
+
+def test_nobody_else_imports_scipy():
+    program = "import sys, tinygrad_edu.nn, tinygrad_edu.training; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"False"
 
 
 def test_functions_that_scipy_wrote_in_python_refuse():

@@ -192,7 +192,7 @@ def _described(call: str, example: str, note: str, slopes: dict[str, str]) -> st
     unknown = [argument for argument in names if argument not in slopes]
     notes = [note] if note else []
     if unknown:
-        notes.append(f"The derivative by {' and '.join(unknown)} is not known.")
+        notes.append(f"By {' and '.join(unknown)} no derivative is known: NotImplementedError.")
     given, gives = example.split(" -> ")
     *constants, at = given.split(", ")
     return _DOCSTRING.format(
@@ -251,9 +251,9 @@ def _polygamma(n: Any, x: Any) -> Any:
 
 NAMES["ratio"] = _ratio
 _AT_ENDS = "At the ends of the domain y and its slope are infinite."
-_AT_POLES = "At the poles, 0, -1, -2, ..., it is what SciPy's functions are there: infinite or nan."
+_AT_POLES = "At the poles 0, -1, -2, ... value and slope are infinite or nan, as SciPy has them."
 _RATIO = "Here ratio(a, b) is a / b, and 0 where both are 0."
-_KINK = "At 0, a kink, the slope is that on average."
+_KINK = "At 0, where it has a kink, the slope is the mean of those on both sides."
 
 # --- the table ------------------------------------------------------------------------------------
 
@@ -263,8 +263,7 @@ erfc = _recorded("erfc(x)", "0.5 -> 0.4795, -0.8788", x="-2 / sqrt(pi) * exp(-(x
 erfcx = _recorded(
     "erfcx(x)",
     "0.5 -> 0.6157, -0.5127",
-    "For large x the slope is a small difference of large terms: of its digits as many are lost as "
-    "x**2 has.",
+    "For large x the slope, a small difference of large terms, loses as many digits as x**2 has.",
     x="2 * x * y - 2 / sqrt(pi)",
 )
 erfi = _recorded("erfi(x)", "0.5 -> 0.615, 1.4489", x="2 / sqrt(pi) * exp(x**2)")
@@ -456,8 +455,7 @@ pseudo_huber = _recorded(
     r="r / sqrt(1 + (r / delta) ** 2)",
 )
 
-psi, jn = digamma, jv
-"""SciPy's other names for them."""
+psi, jn = digamma, jv  # SciPy's other names for them
 
 for _name in ("cbrt", "exp2", "expm1", "log1p"):  # which NumPy has, too
     NUMPY[_ufunc(_name)] = getattr(ops, _name)

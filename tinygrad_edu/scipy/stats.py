@@ -145,7 +145,7 @@ class Continuous(_Distribution):
         self.__doc__ = _DOCSTRING.format(
             name=self.name,
             signature=str(self._signature).strip("()"),
-            block=f"logpdf(x) = {log_density}\n        cdf(x) = {distribution}",
+            block=f"logpdf(x) = {log_density}\n    cdf(x) = {distribution}",
             where="where loc = 0 and scale = 1, and x is from {} to {}".format(*support),
         )
 
