@@ -115,7 +115,8 @@ NAMES: dict[str, Any] = {**vars(np)}
 
 def formula(arguments: str, expression: str) -> Callable[..., Any]:
     """A formula as a function of the arguments."""
-    return eval(f"lambda {arguments}: {expression}", NAMES)  # type: ignore[no-any-return]  # noqa: S307 - our own formulas
+    function: Callable[..., Any] = eval(f"lambda {arguments}: {expression}", NAMES)  # noqa: S307
+    return function
 
 
 def _recorded(
@@ -252,6 +253,9 @@ def _polygamma(n: Any, x: Any) -> Any:
 NAMES["ratio"] = _ratio
 _AT_ENDS = "At the ends of the domain y and its slope are infinite."
 _AT_POLES = "At the poles 0, -1, -2, ... value and slope are infinite or nan, as SciPy has them."
+_CANCELS = (
+    "For large x the slope, a small difference of large terms, loses as many digits as x**2 has."
+)
 _RATIO = "Here ratio(a, b) is a / b, and 0 where both are 0."
 _KINK = "At 0, where it has a kink, the slope is the mean of those on both sides."
 
@@ -263,11 +267,11 @@ erfc = _recorded("erfc(x)", "0.5 -> 0.4795, -0.8788", x="-2 / sqrt(pi) * exp(-(x
 erfcx = _recorded(
     "erfcx(x)",
     "0.5 -> 0.6157, -0.5127",
-    "For large x the slope, a small difference of large terms, loses as many digits as x**2 has.",
+    _CANCELS,
     x="2 * x * y - 2 / sqrt(pi)",
 )
 erfi = _recorded("erfi(x)", "0.5 -> 0.615, 1.4489", x="2 / sqrt(pi) * exp(x**2)")
-dawsn = _recorded("dawsn(x)", "0.5 -> 0.4244, 0.5756", x="1 - 2 * x * y")
+dawsn = _recorded("dawsn(x)", "0.5 -> 0.4244, 0.5756", _CANCELS, x="1 - 2 * x * y")
 erfinv = _recorded("erfinv(x)", "0.5 -> 0.4769, 1.1126", _AT_ENDS, x="sqrt(pi) / 2 * exp(y**2)")
 erfcinv = _recorded("erfcinv(x)", "0.5 -> 0.4769, -1.1126", _AT_ENDS, x="-sqrt(pi) / 2 * exp(y**2)")
 
