@@ -43,7 +43,8 @@ def two_operands(op):
 
 def test_every_function_of_numpy_is_tested():
     tested = {row.expected for row in ROWS if row.reference is None}
-    assert NUMPY.keys() - tested - {None} <= ELSEWHERE.keys()
+    numpys = {f for f in NUMPY if (getattr(f, "__module__", None) or "").startswith("numpy")}
+    assert numpys - tested <= ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize("function", [f for f in ELSEWHERE if f in NUMPY], ids=lambda f: f.__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -58,12 +59,19 @@ RENAMED = {"a_min": "min", "a_max": "max"}
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """Stand in for ``ufunc.method(*inputs, **options)`` where an input is a Tensor."""
     op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
-    name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
     if op is None and method == "__call__" and ufunc in PLAIN:
         return ufunc(*_plain(inputs), **_plain(options))
     if method in {"reduce", "accumulate"}:
         options.setdefault("axis", 0)  # where the functions of these names take all axes
     return _call(op, name, inputs, options)
+
+
+def _name(ufunc: np.ufunc) -> str:
+    """A ufunc as one writes it: SciPy's with its module, which is known if it was imported."""
+    special = getattr(sys.modules.get("scipy.special"), ufunc.__name__, None)
+    of_scipy = getattr(special, "__wrapped__", special) is ufunc
+    return f"{'scipy.special' if of_scipy else 'np'}.{ufunc.__name__}"
 
 
 def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -76,6 +84,11 @@ def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
 
 def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
     if op is None:
+        if name.startswith("scipy.") and "tinygrad_edu.scipy" not in sys.modules:
+            raise TypeError(
+                f"{name} is not yet supported on Tensors: import tinygrad_edu.scipy, which knows "
+                "the derivatives of SciPy's functions"
+            )
         raise TypeError(
             f"{name} is not supported on Tensors: no derivative is known for it. Use .numpy() for "
             "values without gradients, or define it with tg.differentiable"

@@ -61,16 +61,18 @@ def _written(expression):
 
 def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001 - Sphinx's
     """Put mathematics in the place of the literal block, in the docstring as Sphinx reads it."""
-    if name.rpartition(".")[0] != "tinygrad_edu" or name.rpartition(".")[2] not in ops.__all__:
+    room, _, short = name.rpartition(".")
+    is_op = room == "tinygrad_edu" and short in ops.__all__
+    if not is_op and room != "tinygrad_edu.scipy.special":
         return
     begin = lines.index("::")
     end = begin + 2
     while end < len(lines) and (not lines[end] or lines[end].startswith(" ")):
         end += 1
     lines[begin:end] = [".. raw:: html", "", f"    {formula_html(thing)}", ""]
-    if is_elementwise(thing):
+    if is_op and is_elementwise(thing):
         about = f"{thing.__name__} and its derivative, for x from -4 to 4"
-        uri = f"/{FOLDER.as_posix()}/{name.rpartition('.')[2]}-curves.svg"
+        uri = f"/{FOLDER.as_posix()}/{short}-curves.svg"
         picture = [f".. image:: {uri}", f"    :alt: {about}", "    :class: curves dark-light", ""]
         # Below what is said about the formula, and above the parameters.
         end = next(i for i, line in enumerate(lines) if PARAMETERS.match(line))

@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(?:(python)|\{picture\}[^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PAGES = sorted(
     path
-    for folder in (".", "learn", "inside")
+    for folder in (".", "learn", "inside", "reference")
     for path in (DOCS / folder).glob("*.md")
     if BLOCK.search(path.read_text(encoding="utf-8"))
 )
