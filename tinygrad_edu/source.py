@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import linecache
 import os
 import sys
@@ -9,11 +11,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Source", "source_of", "source_of_caller", "user_frames"]
+__all__ = ["Source", "called", "source_of", "source_of_caller", "user_frames"]
 
 LIBRARIES = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, str(np.__file__)))
 
@@ -58,3 +60,28 @@ def source_of(frame: FrameType) -> Source:
         start, end = len(line) - len(line.lstrip()), len(line)
     parts = (line[:start].lstrip(), line[start:end], line[end:])
     return Source(code.co_filename, number, *(part.decode(errors="replace") for part in parts))
+
+
+def called(frame: FrameType) -> Any:
+    """The function that a function calls just now, as far as its source tells; None if not.
+
+    What is not written in Python, as ``math.exp``, has no frame of its own; but the line names it.
+    """
+    key = frame.f_code, frame.f_lasti
+    if key not in _callees:
+        if len(_callees) >= MANY:
+            _callees.clear()
+        try:
+            tree = ast.parse(source_of(frame).part, mode="eval").body
+        except SyntaxError:
+            tree = None
+        _callees[key] = ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
+    first, *rest = _callees[key].split(".")
+    found = frame.f_locals.get(first, frame.f_globals.get(first, vars(builtins).get(first)))
+    for name in rest:
+        found = getattr(found, name, None)
+    return found
+
+
+MANY = 1000  # places in programs: more are not remembered
+_callees: dict[Any, str] = {}
