@@ -17,7 +17,17 @@ from tinygrad_edu.errors import GradientError
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops  # type: ignore[attr-defined]  # hidden from mypy
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_edu.transforms import (
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
@@ -42,6 +52,7 @@ __all__ = [
     "draw_graph",
     "explore",
     "grad",
+    "gradients",
     "hessian",
     "hvp",
     "jacobian",
@@ -52,6 +63,7 @@ __all__ = [
     "optim",
     "save",
     "scope",
+    "stop_gradient",
     "train",
     "train_epochs",
     "value_and_grad",

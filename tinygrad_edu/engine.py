@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
@@ -34,7 +34,16 @@ from tinygrad_edu.errors import describe, describe_call
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Edge", "Node", "backpropagate", "differentiable", "edges", "next_order", "nodes_of"]
+__all__ = [
+    "Edge",
+    "Node",
+    "backpropagate",
+    "differentiable",
+    "edges",
+    "next_order",
+    "nodes_of",
+    "require_own_data",
+]
 
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]
@@ -58,6 +67,7 @@ class Node:
         "__weakref__",
         "_closures",
         "_data",
+        "_grad",
         "_inputs",
         "_op",
         "_options",
@@ -66,7 +76,6 @@ class Node:
         "_retains_grad",
         "_scope",
         "_source",
-        "grad",
         "name",
     )
 
@@ -80,7 +89,7 @@ class Node:
     _retains_grad: bool
     _scope: tuple[str, ...]
     _source: Any  # where the program computed it; set only by observers
-    grad: Any
+    _grad: Any
     name: str | None
 
     def __init__(
@@ -103,7 +112,7 @@ class Node:
         self._retains_grad = False
         self._scope = current().scope
         self._source = None
-        self.grad = None
+        self._grad = None
         self.name = name
 
     @property
@@ -117,8 +126,7 @@ class Node:
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        if current().stand_in is not None:
-            raise TypeError("a function that is being recorded cannot replace the data of a Tensor")
+        require_own_data()
         if self._op is not None:
             if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
                 self._order = next_order()
@@ -136,6 +144,15 @@ class Node:
             array = array.copy()  # an optimizer will write into it
         self._data = array
         self._order = next_order()  # so that a graph which used the old data notices
+
+
+def require_own_data() -> None:
+    """Refuse to change data while others may stand in for them."""
+    if current().stand_in is not None:
+        raise TypeError(
+            "the data of a Tensor cannot be replaced or changed by a function that is being "
+            "recorded, or runs with other parameters: the change would get lost"
+        )
 
 
 def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
@@ -196,6 +213,8 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
                 if x._requires_grad:
                     requires_grad = True
                 x = x._data
+            elif isinstance(x, _ARRAY) and type(x) is not _ARRAY:
+                _require_plain(x, body, inputs)
             arrays.append(x)
         if options and any(isinstance(value, Node) for value in options.values()):
             inputs, options = _by_position(body, inputs, options)
@@ -213,13 +232,15 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         value = result[0]
         if tensor is None:
             return value
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, _ARRAY):
             value = np.asarray(value)
         out = _new(type(tensor))
         if requires_grad and context.recording:
             closures = result[1:]
             if len(closures) < len(inputs):
                 _require_constant(body, inputs, len(closures))
+            if value.dtype is not _DOUBLE and value.dtype.kind == "c":
+                raise TypeError(_COMPLEX.format(describe_call(body, inputs)))
             _initialize(out, value, True, None, op, inputs, options, closures)
             if context.observer is not None:
                 context.observer(out)
@@ -231,7 +252,24 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
     return cast("Callable[P, Tensor]", op)
 
 
+# Found faster than as attributes of something else.
 _new, _initialize = object.__new__, Node.__init__
+_ARRAY, _DOUBLE = np.ndarray, np.dtype(np.float64)
+
+_COMPLEX = (
+    "{} is complex, and an input requires a gradient: a derivative here is that of a function of "
+    "real numbers. Compute with the real and the imaginary part, or pass .detach() if no gradient "
+    "is needed"
+)
+
+
+def _require_plain(x: NDArray[Any], body: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+    """Refuse arrays whose operators mean something else than NumPy's, as those of a matrix do."""
+    if type(x).__mul__ is not np.ndarray.__mul__:
+        raise TypeError(
+            f"{describe_call(body, inputs)} was given a {type(x).__name__}, which is no plain "
+            "array; write np.asarray(x), or x.filled(value) if it is masked"
+        )
 
 
 def _by_position(
@@ -277,7 +315,11 @@ class Edge(NamedTuple):
 
 
 def backpropagate(
-    seeds: dict[Node, Any], *, create_graph: bool = False, since: int = 0
+    seeds: dict[Node, Any],
+    *,
+    create_graph: bool = False,
+    since: int = 0,
+    wanted: Collection[Node] = (),
 ) -> dict[Node, Any]:
     """The gradients of every leaf below the seeds, and of the nodes that retain theirs.
 
@@ -302,11 +344,13 @@ def backpropagate(
         Record the backward pass itself, so that it can be differentiated in turn.
     since : int, optional
         Do not follow nodes older than this: what is older cannot depend on what is younger.
+    wanted : collection of Node, optional
+        Further nodes whose gradients shall be returned.
     """
-    found = _walk(seeds, _recorded if create_graph else None, since)
+    found = _walk(seeds, _recorded if create_graph else None, since, wanted)
     for g in found.values():
         if has_nan(g._data if create_graph else g):
-            return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since)
+            return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since, wanted)
     return found
 
 
@@ -323,6 +367,7 @@ def _walk(
     seeds: dict[Node, Any],
     closures_of: Callable[[Node], tuple[Closure | None, ...]] | None = None,
     since: int = 0,
+    wanted: Collection[Node] = (),
     passed: list[Edge] | None = None,
 ) -> dict[Node, Any]:
     """One walk through the graph, with the closures of the nodes, or others in their place."""
@@ -334,7 +379,7 @@ def _walk(
         while youngest_first:
             node = heappop(youngest_first)[1]
             g = pending.pop(node)
-            if node._retains_grad:
+            if node._retains_grad or (wanted and node in wanted):
                 retained[node] = g
             order = node._order
             closures = node._closures if closures_of is None else closures_of(node)
@@ -348,7 +393,7 @@ def _walk(
                 contribution = returned = closure(g)
                 data = parent._data
                 if (
-                    type(contribution) is not np.ndarray
+                    type(contribution) is not _ARRAY
                     or contribution.shape != data.shape
                     or contribution.dtype is not data.dtype
                 ):

@@ -113,6 +113,7 @@ class Recording:
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
         Node.__init__(leaf, self._input(x._data), requires_grad=True)
+        leaf._order = x._order  # older than what is computed now, as x is
         return leaf
 
     def _name_parameters(self, function: Callable[..., Any]) -> dict[Tensor, str]:
