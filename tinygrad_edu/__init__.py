@@ -31,9 +31,12 @@ from tinygrad_edu.transforms import (
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
+    from tinygrad_edu.batching import vmap
+    from tinygrad_edu.checkpointing import checkpoint
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
+    from tinygrad_edu.nn.stateless import functional_call
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
@@ -46,11 +49,13 @@ __all__ = [
     "Tensor",
     "batches",
     "check_gradients",
+    "checkpoint",
     "compile",
     "debug",
     "differentiable",
     "draw_graph",
     "explore",
+    "functional_call",
     "grad",
     "gradients",
     "hessian",
@@ -68,6 +73,7 @@ __all__ = [
     "train_epochs",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __all__ += _ops  # noqa: PLE0605 - a list of strings too
 
@@ -77,16 +83,19 @@ _ROOMS = {
     "History": "training",
     "batches": "training",
     "check_gradients": "gradcheck",
+    "checkpoint": "checkpointing",
     "compile": "compiler",
     "debug": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
+    "functional_call": "nn.stateless",
     "load": "saving",
     "nn": "nn",
     "optim": "optim",
     "save": "saving",
     "train": "training",
     "train_epochs": "training",
+    "vmap": "batching",
 }
 
 
