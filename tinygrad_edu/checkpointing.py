@@ -76,7 +76,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if not y.requires_grad:
             return y
         used = [*others_below(y, since)]  # arguments or not
-        run = _Run(functools.partial(f, *args, **options), context, used, y._data)
+        run = _Run(functools.partial(f, *args, **options), context, used, y._array)
         with within(stand_in=None):
             return _checkpoint(*used, run)
 
@@ -119,7 +119,7 @@ class _Run:
             return
         near = np.sqrt(np.finfo(value.dtype).eps)  # other strides may be summed in another order
         largest = np.abs(value[np.isfinite(value)]).max(initial=0.0)
-        if y.shape != value.shape or not np.allclose(y._data, value, near, near * largest, True):
+        if y.shape != value.shape or not np.allclose(y._array, value, near, near * largest, True):
             raise RuntimeError(
                 f"{self!r} returned another value when it ran once more for its gradient; draw "
                 "random numbers outside of a checkpoint and hand them in"
