@@ -190,7 +190,8 @@ class _Judge:
     ) -> Iterator[_Deviation]:
         """Of every entry: the first derivative that is not what the difference says."""
         numbers = _variables(arrays)
-        runs = [grad(function, numbers)(*arrays)]
+        with no_grad():  # arrays, whatever else requires a gradient
+            runs = [grad(function, numbers)(*arrays)]
         if order > 1:  # the closures run on Tensors, too, and must come to the same
             tensors = _variables_at(arrays, NOWHERE, 0.0, requires_grad=False)
             runs.append([g.data for g in grad(function, numbers)(*tensors)])
