@@ -660,6 +660,8 @@ FOREIGN = {
         lambda t: tg.dot(t, MASKED),
         lambda t: np.where([True, False], t, MASKED),
         lambda t: tg.mean_squared_error(t, MASKED),
+        lambda t: tg.mean_squared_error(t, targets=MASKED),
+        lambda t: tg.mean_squared_error(predictions=t, targets=MASKED),
         lambda t: tg.sigmoid_cross_entropy(t, np.ma.masked_equal([1.0, 0.0], 1)),
     ),
     "what masked arrays read": (np.ma.getdata, np.ma.exp, np.ma.masked_array),
@@ -674,6 +676,11 @@ def test_arrays_whose_operators_mean_something_else(name):
     for f in FOREIGN[name]:
         with pytest.raises(TypeError, match=r"no plain array; write np\.asarray|lose the gradient"):
             f(t)
+
+
+def test_without_tensors_an_operation_is_that_of_numpy():
+    assert type(tg.exp(MASKED)) is np.ma.MaskedArray
+    assert type(tg.exp(MATRIX)) is np.matrix
 
 
 class Plain(np.ndarray):

@@ -216,9 +216,12 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
             elif isinstance(x, _ARRAY) and type(x) is not _ARRAY:
                 _require_plain(x, body, inputs)
             arrays.append(x)
-        if options and any(isinstance(value, Node) for value in options.values()):
-            inputs, options = _by_position(body, inputs, options)
-            return op(*inputs, **options)
+        for x in options.values() if options else ():
+            if isinstance(x, Node):
+                inputs, options = _by_position(body, inputs, options)
+                return op(*inputs, **options)
+            if isinstance(x, _ARRAY) and type(x) is not _ARRAY:
+                _require_plain(x, body, inputs)
         try:
             result = body(*arrays, **options)
         except Exception as error:
@@ -265,7 +268,7 @@ _COMPLEX = (
 
 def _require_plain(x: NDArray[Any], body: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
     """Refuse arrays whose operators mean something else than NumPy's, as those of a matrix do."""
-    if type(x).__mul__ is not np.ndarray.__mul__:
+    if type(x).__mul__ is not np.ndarray.__mul__ and any(isinstance(y, Node) for y in inputs):
         raise TypeError(
             f"{describe_call(body, inputs)} was given a {type(x).__name__}, which is no plain "
             "array; write np.asarray(x), or x.filled(value) if it is masked"
