@@ -593,7 +593,7 @@ def test_an_update_is_no_part_of_a_recording():
 def test_a_number_would_lose_the_gradient(computed):
     t = variable(2.5)
     t = t * 1.0 if computed else t
-    for convert in float, int, math.exp, math.floor, complex, np.float64:
+    for convert in math.exp, math.floor, math.sqrt, complex, np.float64:
         with pytest.raises(TypeError, match=r"lose the gradient of Tensor: \(\) float64; write"):
             convert(t)
         convert(t.detach())
@@ -601,7 +601,10 @@ def test_a_number_would_lose_the_gradient(computed):
             convert(t)
     with pytest.raises(TypeError, match=r"in place of math\.exp\(tensor\), say, or \.item\(\)"):
         math.exp(t)
+    with pytest.raises(TypeError, match="lose the gradient"):
+        list(map(math.exp, [t]))
     assert (t.item(), t.tolist(), f"{t:.1f}", bool(t > 2)) == (2.5, 2.5, "2.5", True)
+    assert (float(t), int(t), f"{float(t):.2f}") == (2.5, 2, "2.50")  # written on purpose
 
 
 JOINS = {

@@ -2,16 +2,18 @@
 
 So where a gradient would get lost unawares, such a value is refused, unless under `no_grad`:
 
-- what is asked for by somebody else, as ``np.asarray(t)`` and ``math.exp(t)`` do, and ``float(t)``,
-  which cannot be told from it: always, if the Tensor requires a gradient;
-- ``.item()`` and ``.tolist()``, which are written on purpose: only inside a function that a
-  transform as `tinygrad_edu.grad` differentiates, where a value for printing is ``.detach()``-ed.
+- what is asked for by somebody else, as by ``np.asarray(t)``, ``math.exp(t)`` and ``a[0] = t``:
+  always, if the Tensor requires a gradient;
+- ``.item()``, ``.tolist()``, ``float(t)`` and ``int(t)``, which are written on purpose: only inside
+  a function that a transform as `tinygrad_edu.grad` differentiates, where a value for printing is
+  ``.detach()``-ed.
 
 ``.numpy()``, ``.data`` and conditions as ``if t > 0`` are free everywhere.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -68,21 +70,28 @@ class Conversions(Node):
                 f".detach().{method}() for the value",
             )
 
-    def _require_no_number(self, function: str) -> None:
-        self._require_detached(
-            f"{function}(tensor)",
-            "tg.exp(tensor) in place of math.exp(tensor), say, or .item() for the number",
-        )
+    def _require_no_number(self) -> None:
+        """Refuse a number to everybody but who writes ``float(t)`` or ``int(t)``."""
+        if not self._requires_grad:
+            return
+        self._require_undifferentiated("item")
+        from tinygrad_edu.source import may_call  # noqa: PLC0415 - rarely needed
+
+        if not may_call(sys._getframe(2), float, int):
+            self._require_detached(
+                "a number in its place, as for math.exp(tensor) or array[0] = tensor,",
+                "tg.exp(tensor) or tg.stack([...]), or .item() for the number",
+            )
 
     def __bool__(self) -> bool:
         return bool(self.data)
 
     def __float__(self) -> float:
-        self._require_no_number("float")
+        self._require_no_number()
         return float(self.data.item())
 
     def __int__(self) -> int:
-        self._require_no_number("int")
+        self._require_no_number()
         return int(self.data.item())
 
     def __format__(self, spec: str) -> str:

@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from opcode import opname
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Source", "called", "source_of", "source_of_caller", "user_frames"]
+__all__ = ["Source", "may_call", "source_of", "source_of_caller", "user_frames"]
 
 LIBRARIES = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, str(np.__file__)))
 
@@ -62,26 +63,38 @@ def source_of(frame: FrameType) -> Source:
     return Source(code.co_filename, number, *(part.decode(errors="replace") for part in parts))
 
 
-def called(frame: FrameType) -> Any:
-    """The function that a function calls just now, as far as its source tells; None if not.
+def may_call(frame: FrameType, *functions: Any) -> bool:
+    """Whether a function calls one of these just now, as far as its source tells.
 
-    What is not written in Python, as ``math.exp``, has no frame of its own; but the line names it.
+    What is not written in Python, as ``math.exp`` and ``float``, has no frame of its own; but the
+    line names it. Where there is no source, any call may be one of them.
     """
     key = frame.f_code, frame.f_lasti
     if key not in _callees:
         if len(_callees) >= MANY:
             _callees.clear()
-        try:
-            tree = ast.parse(source_of(frame).part, mode="eval").body
-        except SyntaxError:
-            tree = None
-        _callees[key] = ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
-    first, *rest = _callees[key].split(".")
+        _callees[key] = _callee(frame)
+    name = _callees[key]
+    if not name:
+        return name is not None
+    first, *rest = name.split(".")
     found = frame.f_locals.get(first, frame.f_globals.get(first, vars(builtins).get(first)))
-    for name in rest:
-        found = getattr(found, name, None)
-    return found
+    for part in rest:
+        found = getattr(found, part, None)
+    return any(found is function for function in functions)
 
 
 MANY = 1000  # places in programs: more are not remembered
-_callees: dict[Any, str] = {}
+_callees: dict[Any, str | None] = {}
+
+
+def _callee(frame: FrameType) -> str | None:
+    """What a function calls just now, as it is written; None if it calls nothing."""
+    if not opname[frame.f_code.co_code[frame.f_lasti]].startswith("CALL"):
+        return None
+    part = source_of(frame).part
+    try:
+        tree = ast.parse(part, mode="eval").body
+    except SyntaxError:
+        return ""
+    return ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
