@@ -90,7 +90,7 @@ _callees: dict[Any, str | None] = {}
 
 def _callee(frame: FrameType) -> str | None:
     """What a function calls just now, as it is written; None if it calls nothing."""
-    if not opname[frame.f_code.co_code[frame.f_lasti]].startswith("CALL"):
+    if "CALL" not in opname[frame.f_code.co_code[frame.f_lasti]]:
         return None
     part = source_of(frame).part
     try:
