@@ -599,7 +599,9 @@ def test_a_number_would_lose_the_gradient(computed):
         convert(t.detach())
         with tg.no_grad():
             convert(t)
-    with pytest.raises(TypeError, match=r"as for math\.exp\(tensor\).*write tg\.exp.*or \.item\(\)"):
+    with pytest.raises(
+        TypeError, match=r"as for math\.exp\(tensor\).*write tg\.exp.*or \.item\(\)"
+    ):
         math.exp(t)
     with pytest.raises(TypeError, match="lose the gradient"):
         list(map(math.exp, [t]))

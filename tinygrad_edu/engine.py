@@ -63,7 +63,7 @@ class Node:
     cycle and is freed the moment its last node goes out of scope.
     """
 
-    __slots__ = (
+    __slots__ = [
         "__weakref__",
         "_array",
         "_closures",
@@ -77,20 +77,7 @@ class Node:
         "_scope",
         "_source",
         "name",
-    )
-
-    _array: NDArray[Any]  # not `_data`, which numpy.ma takes for the data of a masked array
-    _requires_grad: bool
-    _order: int  # the time of creation: a node is always younger than its inputs
-    _op: Callable[..., Any] | None
-    _inputs: tuple[Any, ...]
-    _options: dict[str, Any]
-    _closures: tuple[Closure | None, ...]
-    _retains_grad: bool
-    _scope: tuple[str, ...]
-    _source: Any  # where the program computed it; set only by observers
-    _grad: Any
-    name: str | None
+    ]
 
     def __init__(
         self,
@@ -102,17 +89,17 @@ class Node:
         options: dict[str, Any] | None = None,
         closures: tuple[Closure | None, ...] = (),
     ) -> None:
-        self._array = data
+        self._array = data  # not `_data`, which numpy.ma takes for the data of a masked array
         self._requires_grad = requires_grad
-        self._order = next_order()
+        self._order = next_order()  # the time of creation: a node is younger than its inputs
         self._op = op
         self._inputs = inputs
         self._options = {} if options is None else options
         self._closures = closures
         self._retains_grad = False
         self._scope = current().scope
-        self._source = None
-        self._grad = None
+        self._source: Any = None  # where the program computed it; set only by observers
+        self._grad: Any = None
         self.name = name
 
     @property
