@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import reduce
 from keyword import iskeyword
 from typing import Any, cast
 
@@ -43,6 +44,8 @@ class Recording:
         By name. Arrays and Tensors will be others each time, the rest stays the same.
     optimizer : Optimizer or None
         Whose step follows.
+    clip_norm : float, optional
+        The largest common norm of the gradients that the optimizer is given.
     vary : callable, optional
         What is done to every array and number first.
     """
@@ -64,6 +67,7 @@ class Recording:
         function: Callable[..., Any],
         arguments: Mapping[str, Any],
         optimizer: Optimizer | None,
+        clip_norm: float | None = None,
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
@@ -94,7 +98,7 @@ class Recording:
             }
             self._end_of_backward = len(self.tape.values)
             if optimizer is not None:
-                self._record_update(optimizer)
+                self._record_update(optimizer, clip_norm)
 
     @property
     def random(self) -> list[Any]:
@@ -169,7 +173,7 @@ class Recording:
 
     # --- the step of an optimizer -------------------------------------------------------------
 
-    def _record_update(self, optimizer: Optimizer) -> None:
+    def _record_update(self, optimizer: Optimizer, clip_norm: float | None) -> None:
         for p in optimizer.parameters:
             if p not in self.gradients:
                 why = "" if p.requires_grad else ", which requires no gradient any more"
@@ -184,10 +188,14 @@ class Recording:
             name = f"lr{i}" if len(optimizer.groups) > 1 else "lr"
             options[group]["lr"] = self._input(options[group]["lr"], name)
         optimizer.steps = self._input(optimizer.steps + 1, "t")
-        for k, block in enumerate(optimizer.blocks, 1):
-            suffix = str(k) if len(optimizer.blocks) > 1 else ""
+        suffixes = [
+            str(k) if len(optimizer.blocks) > 1 else "" for k in range(1, len(optimizer.blocks) + 1)
+        ]
+        gradients = [*map(self._gradient_of, optimizer.blocks, suffixes)]
+        if clip_norm is not None:
+            gradients = _clipped(gradients, clip_norm)
+        for block, suffix, g in zip(optimizer.blocks, suffixes, gradients, strict=True):
             values = np.concatenate([data[p].example for p in block.parameters], axis=None)
-            g = self._gradient_of(block, suffix)
             before = [
                 self._input(x, name + suffix)
                 for name, x in zip(
@@ -232,6 +240,16 @@ class Recording:
             value: "h" if i < ends[0] else "g" if i < ends[1] else "u"
             for i, value in enumerate(self.tape.values)
         }
+
+
+def _clipped(gradients: list[Any], max_norm: float) -> list[Any]:
+    """Gradients with a common norm of at most max_norm; their squares do not overflow."""
+    largest = reduce(np.maximum, [np.max(np.abs(g)) for g in gradients])
+    largest = np.maximum(largest, np.finfo(largest.dtype).tiny)
+    parts = [g / largest for g in gradients]
+    norm = largest * np.sqrt(sum(part.dot(part) for part in parts))
+    factor = np.minimum(1.0, max_norm / norm)
+    return [g * factor.astype(g.dtype) for g in gradients]
 
 
 def _checked(loss: Any) -> Tensor:

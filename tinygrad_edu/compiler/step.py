@@ -21,6 +21,8 @@ from tinygrad_edu.compiler.source import NotFiniteError, Writer
 from tinygrad_edu.compiler.tracing import key_of
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.optim.checks import at_least_zero
+from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
@@ -30,7 +32,12 @@ VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "st
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
 
-def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None) -> CompiledStep:
+def compile(
+    function: Callable[..., Tensor],
+    optimizer: Optimizer | None = None,
+    *,
+    clip_norm: float | None = None,
+) -> CompiledStep:
     """Record a training step once, and run it from then on as straight NumPy.
 
     The first call records what the function computes, the way back, and the step of the optimizer,
@@ -41,11 +48,14 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
     Parameters
     ----------
     function : callable
-        From arrays (or Tensors) to the loss, a Tensor of one element. It is called three times when
+        From arrays (or Tensors) to the loss, a Tensor of one element. It is called twice when
         arguments have new shapes or dtypes, and then no more: what else it reads stays as it was.
         Only arrays vary: a Python number is part of the program.
     optimizer : Optimizer, optional
         Whose step is a part of the program. Without one, the gradients are added to ``.grad``.
+    clip_norm : float, optional
+        The largest common norm of the gradients that the optimizer is given; see
+        `optim.clip_by_norm`.
 
     Returns
     -------
@@ -91,7 +101,11 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
         )
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"expected an Optimizer or None; got {type(optimizer).__name__}")
-    return CompiledStep(function, optimizer)
+    if clip_norm is not None:
+        clip_norm = at_least_zero("clip_norm", clip_norm)
+        if optimizer is None:
+            raise ValueError("clip_norm is for the step of an optimizer; none was given")
+    return CompiledStep(function, optimizer, clip_norm)
 
 
 class CompiledStep:
@@ -103,11 +117,19 @@ class CompiledStep:
         From arrays to the loss.
     optimizer : Optimizer or None
         Whose step is a part of it.
+    clip_norm : float or None, optional
+        The largest common norm of the gradients that the optimizer is given.
     """
 
-    def __init__(self, function: Callable[..., Tensor], optimizer: Optimizer | None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Tensor],
+        optimizer: Optimizer | None,
+        clip_norm: float | None = None,
+    ) -> None:
         self._function = function
         self._optimizer = optimizer
+        self._clip_norm = clip_norm
         self._settings = {} if optimizer is None else vars(optimizer)
         self._programs: dict[Any, _Program] = {}
         self._latest: _Program | None = None
@@ -140,6 +162,9 @@ class CompiledStep:
                 loss.backward()
             else:
                 found: dict[Any, Any] = backpropagate({loss: np.ones(loss.shape, loss.dtype)})
+                if self._clip_norm is not None:
+                    clipped = clipped_to_norm([*found.values()], self._clip_norm)[1]
+                    found = dict(zip(found, clipped, strict=True))
                 self._optimizer.apply_gradients(found)
         value: float = loss.item()
         return value
@@ -156,7 +181,9 @@ class CompiledStep:
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
         if program is None:
-            program = self._programs[kind] = _Program(self._function, self._optimizer, args)
+            program = self._programs[kind] = _Program(
+                self._function, self._optimizer, args, self._clip_norm
+            )
             if len(self._programs) == MANY:
                 warnings.warn(
                     f"this step was recorded {MANY} times, for arguments of other shapes or other "
@@ -216,9 +243,13 @@ class _Program:
     """A step for arguments of certain shapes and dtypes."""
 
     def __init__(
-        self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
+        self,
+        function: Callable[..., Tensor],
+        optimizer: Optimizer | None,
+        args: tuple[Any, ...],
+        clip_norm: float | None,
     ) -> None:
-        recording = record(function, optimizer, args)
+        recording = record(function, optimizer, args, clip_norm)
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
