@@ -7,6 +7,7 @@ parameters, side by side. Their gradients, Jacobians and Hessian-vector products
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -119,9 +120,9 @@ def minimize(
     else:
         objective, derivatives = _number_and_gradient(function), {"jac": True}
     if name in WITH_PRODUCTS:
-        derivatives["hessp"] = no_grad(lambda vector, v: hvp(function, vector, v))
+        derivatives["hessp"] = no_grad()(partial(hvp, function))
     elif name in WITH_HESSIAN:
-        derivatives["hess"] = no_grad(hessian(function))
+        derivatives["hess"] = no_grad()(hessian(function))
     constraints = [constraints] if isinstance(constraints, Mapping) else constraints
     packed.require_finite(objective(packed.start))
     result = optimize.minimize(
@@ -186,7 +187,7 @@ def least_squares(
     packed = _Packed(x0, parameters)
     function = _in_a_row(packed.of_vector(fun, args))
     result = optimize.least_squares(
-        _constant(function), packed.start, jac=no_grad(jacobian(function)), **options
+        _constant(function), packed.start, jac=no_grad()(jacobian(function)), **options
     )
     return packed.finished(result)
 
@@ -229,7 +230,7 @@ def root(
     packed = _Packed(x0)
     function = _in_a_row(packed.of_vector(fun, args))
     if method in {"hybr", "lm"}:
-        options["jac"] = no_grad(jacobian(function))
+        options["jac"] = no_grad()(jacobian(function))
     return packed.finished(
         optimize.root(_constant(function), packed.start, method=method, **options)
     )
@@ -334,7 +335,7 @@ def _number(function: Callable[[Any], Any]) -> Callable[[Array], float]:
 
 
 def _number_and_gradient(function: Callable[[Any], Any]) -> Callable[[Array], tuple[float, Array]]:
-    f = no_grad(value_and_grad(function))  # arrays, whatever else requires a gradient
+    f = no_grad()(value_and_grad(function))  # arrays, whatever else requires a gradient
 
     def of_array(vector: Array) -> tuple[float, Array]:
         y, gradient = f(vector)
@@ -352,4 +353,4 @@ def _constraint(
     packed: _Packed, fun: Callable[..., Any], args: tuple[Any, ...] = (), **others: Any
 ) -> dict[str, Any]:
     function = _in_a_row(packed.of_vector(fun, args))
-    return {**others, "fun": _constant(function), "jac": no_grad(jacobian(function))}
+    return {**others, "fun": _constant(function), "jac": no_grad()(jacobian(function))}
