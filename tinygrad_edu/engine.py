@@ -203,12 +203,13 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
             elif isinstance(x, _ARRAY) and type(x) is not _ARRAY:
                 _require_plain(x, body, inputs)
             arrays.append(x)
-        for x in options.values() if options else ():
-            if isinstance(x, Node):
-                inputs, options = _by_position(body, inputs, options)
-                return op(*inputs, **options)
-            if isinstance(x, _ARRAY) and type(x) is not _ARRAY:
-                _require_plain(x, body, inputs)
+        if options:
+            for option in options.values():
+                if isinstance(option, Node):
+                    inputs, options = _by_position(body, inputs, options)
+                    return op(*inputs, **options)
+                if isinstance(option, _ARRAY) and type(option) is not _ARRAY:
+                    _require_plain(option, body, inputs)
         try:
             result = body(*arrays, **options)
         except Exception as error:
