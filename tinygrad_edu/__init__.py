@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.saving import load, save
+    from tinygrad_edu.state import get_rng_state, set_rng_state
     from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
@@ -41,6 +42,7 @@ __all__ = [
     "differentiable",
     "draw_graph",
     "explore",
+    "get_rng_state",
     "grad",
     "hessian",
     "hvp",
@@ -52,6 +54,7 @@ __all__ = [
     "optim",
     "save",
     "scope",
+    "set_rng_state",
     "train",
     "train_epochs",
     "value_and_grad",
@@ -69,10 +72,12 @@ _ROOMS = {
     "debug": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
+    "get_rng_state": "state",
     "load": "saving",
     "nn": "nn",
     "optim": "optim",
     "save": "saving",
+    "set_rng_state": "state",
     "train": "training",
     "train_epochs": "training",
 }

@@ -50,16 +50,19 @@ class History(Mapping[str, Any]):
     """The reports of a training: ``history["loss"]`` is a list of numbers, one for each report.
 
     What is reported for each parameter or layer is a dict of such lists. What was never reported
-    is not in it, such as ``"accuracy"`` after a regression.
+    is not in it, such as ``"accuracy"`` after a regression; what is missing in some of the reports
+    is nan there.
 
     ``first + second`` joins the histories of a training that was continued. The epochs of the
     second count on from the last of the first; its epoch 0, the state before its first step, is
-    left out.
+    left out. `tinygrad_edu.save` takes a history as it is, and ``History(...)`` makes one of what
+    `tinygrad_edu.load` returns.
 
     Parameters
     ----------
-    epochs : iterable of Epoch, optional
-        The reports. If this is what `train_epochs` returns, the training is run.
+    epochs : iterable of Epoch or mapping, optional
+        The reports, or their numbers as a History has them: by name, one for each report. If this
+        is what `train_epochs` returns, the training is run.
 
     Attributes
     ----------
@@ -67,7 +70,14 @@ class History(Mapping[str, Any]):
         The reports.
     stopped : str or None
         Why the training ended: "finished", "stopped early" or "interrupted". None if the reports
-        do not come from a training.
+        do not come from a training, or were loaded.
+
+    Raises
+    ------
+    TypeError
+        If a report is no Epoch.
+    ValueError
+        If numbers by name are not those of reports: of another name, or not one for each.
 
     Examples
     --------
@@ -80,12 +90,14 @@ class History(Mapping[str, Any]):
     (['epoch', 'loss', 'learning_rate', 'dead'], [0.7, 0.5], {'layers.0': [0.0, 0.0]})
     >>> (history + history)["epoch"]
     [0, 1, 2]
+    >>> tg.History({"epoch": [0, 1], "loss": [0.7, 0.5]}).epochs[1].loss
+    0.5
     """
 
-    def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
+    def __init__(self, epochs: Iterable[Epoch] | Mapping[str, Any] = ()) -> None:
         self.epochs: list[Epoch] = []
         self.stopped: str | None = None
-        reports = iter(epochs)
+        reports = _reports(epochs) if isinstance(epochs, Mapping) else iter(epochs)
         while True:  # rather than `for`, which would drop what the generator returns
             try:
                 self.append(next(reports))
@@ -115,7 +127,7 @@ class History(Mapping[str, Any]):
             raise KeyError(f"{name!r} is not reported; these are: {', '.join(self) or 'none'}")
         column = [getattr(epoch, name) for epoch in self.epochs]
         if not any(isinstance(value, Mapping) for value in column):
-            return column
+            return [math.nan if value is None else value for value in column]
         keys = dict.fromkeys(key for value in column for key in value)
         return {key: [value.get(key, math.nan) for value in column] for key in keys}
 
@@ -164,6 +176,21 @@ class History(Mapping[str, Any]):
         from tinygrad_edu.viz import figures  # noqa: PLC0415 - matplotlib is needed for this alone
 
         return figures.training_curves(self, ax, **options)
+
+
+def _reports(columns: Mapping[str, Any]) -> Iterator[Epoch]:
+    """The reports with these numbers; nan stands for what is not in a report."""
+    if unknown := [name for name in columns if name not in Epoch._fields]:
+        raise ValueError(f"a report has {', '.join(Epoch._fields)}; got {', '.join(unknown)}")
+    lengths = {len(leaf) if np.ndim(leaf) == 1 else None for leaf in _columns(columns)}
+    if columns and (len(lengths) > 1 or None in lengths or not {"epoch", "loss"} <= {*columns}):
+        raise ValueError(
+            "a History is made of an epoch and a loss for each report, and of as many numbers of "
+            f"each other kind; got {', '.join(columns)}"
+        )
+    for i in range(lengths.pop() or 0 if lengths else 0):
+        fields = {name: _report_of(name, column, i) for name, column in columns.items()}
+        yield Epoch(**fields)
 
 
 def _cell(value: float | None) -> str:
