@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 __all__ = ["Epoch", "History"]
 
 
@@ -97,7 +99,7 @@ class History(Mapping[str, Any]):
     def __init__(self, epochs: Iterable[Epoch] | Mapping[str, Any] = ()) -> None:
         self.epochs: list[Epoch] = []
         self.stopped: str | None = None
-        reports = _reports(epochs) if isinstance(epochs, Mapping) else iter(epochs)
+        reports = _reports(epochs) if isinstance(epochs, Mapping) and epochs else iter(epochs)
         while True:  # rather than `for`, which would drop what the generator returns
             try:
                 self.append(next(reports))
@@ -179,18 +181,31 @@ class History(Mapping[str, Any]):
 
 
 def _reports(columns: Mapping[str, Any]) -> Iterator[Epoch]:
-    """The reports with these numbers; nan stands for what is not in a report."""
-    if unknown := [name for name in columns if name not in Epoch._fields]:
-        raise ValueError(f"a report has {', '.join(Epoch._fields)}; got {', '.join(unknown)}")
-    lengths = {len(leaf) if np.ndim(leaf) == 1 else None for leaf in _columns(columns)}
-    if columns and (len(lengths) > 1 or None in lengths or not {"epoch", "loss"} <= {*columns}):
+    """The reports with these numbers; nan stands for what a report does not have."""
+    defaults = Epoch._field_defaults
+    numbers: list[Any] = []
+    for name, column in columns.items():
+        if name not in Epoch._fields or isinstance(column, Mapping) != (defaults.get(name) == {}):
+            raise ValueError(f"a History has no numbers of this kind: {name!r}")
+        numbers += column.values() if isinstance(column, Mapping) else [column]
+    shapes = {np.shape(column) for column in numbers}
+    if not {"epoch", "loss"} <= {*columns} or len(shapes) > 1 or len(shapes.pop()) != 1:
         raise ValueError(
-            "a History is made of an epoch and a loss for each report, and of as many numbers of "
-            f"each other kind; got {', '.join(columns)}"
+            "a History is made of the epoch and the loss of each report, and of as many numbers of "
+            f"every other kind; got {', '.join(columns)}"
         )
-    for i in range(lengths.pop() or 0 if lengths else 0):
-        fields = {name: _report_of(name, column, i) for name, column in columns.items()}
-        yield Epoch(**fields)
+    for i in range(len(columns["epoch"])):
+        yield Epoch(**{name: _field(name, column, i) for name, column in columns.items()})
+
+
+def _field(name: str, column: Any, i: int) -> Any:
+    if isinstance(column, Mapping):
+        return {key: float(x[i]) for key, x in column.items() if not np.isnan(x[i])}
+    if name == "epoch":
+        return int(column[i])
+    value = float(column[i])
+    absent = math.isnan(value) and Epoch._field_defaults.get(name, value) is None
+    return None if absent else value
 
 
 def _cell(value: float | None) -> str:
