@@ -157,7 +157,7 @@ def _arrays(tensors: Any) -> dict[str, Array]:
 EMPTY = "~"  # the last part of the path to a mapping with nothing in it; no name is written so
 
 
-def _flat(tensors: Mapping[str, Any], folder: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(tensors: Mapping[Any, Any], folder: str = "") -> Iterator[tuple[str, Any]]:
     for name, x in tensors.items():
         if not isinstance(name, str) or not _can_be_written(name):
             raise TypeError(
@@ -176,11 +176,9 @@ def _nested(arrays: dict[str, Array]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, array in arrays.items():
         *folders, last = path.split("/")
-        place = tree
+        place: Any = tree
         for folder in folders:
-            place = place.setdefault(_name(folder), {})
-            if not isinstance(place, dict):
-                break
+            place = place.setdefault(_name(folder), {}) if isinstance(place, dict) else place
         if not isinstance(place, dict) or _name(last) in place:
             raise ValueError(f"holds both an array and a mapping at, or on the way to, {path}")
         if not (folders and last == EMPTY):

@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import named_leaves, tree_map
 
-__all__ = ["RANDOM", "Random", "fitting", "get_rng_state", "problem_of", "put_words", "set_rng_state"]
+__all__ = [
+    "RANDOM",
+    "Random",
+    "fitting",
+    "get_rng_state",
+    "problem_of",
+    "put_words",
+    "set_rng_state",
+]
 
 Array = NDArray[Any]
 
@@ -104,7 +112,13 @@ KINDS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "RandomState")
 
 # The largest values of some numbers of a state. NumPy does not check them, and two of them are
 # positions in its memory.
-LARGEST = {"state.pos": 624, "buffer_pos": 4, "has_uint32": 1, "has_gauss": 1, "uinteger": 2**32 - 1}
+LARGEST = {
+    "state.pos": 624,
+    "buffer_pos": 4,
+    "has_uint32": 1,
+    "has_gauss": 1,
+    "uinteger": 2**32 - 1,
+}
 
 
 def get_rng_state(rng: Random) -> dict[str, Array]:
@@ -145,7 +159,7 @@ def get_rng_state(rng: Random) -> dict[str, Array]:
     >>> np.array_equal(rng.random(3), before)
     True
     """
-    kind, state = _numpy_state(rng)
+    kind, state = _numbers(rng)
     return {kind: np.concatenate([_words(x) for _, x in named_leaves(state)])}
 
 
@@ -189,11 +203,10 @@ def set_rng_state(rng: Random, state: Mapping[str, ArrayLike]) -> None:
 
 def problem_of(rng: Random, words: Array) -> str | None:
     """Tell what is wrong with words that should be the state of this generator; None if nothing."""
-    kind, now = _numpy_state(rng)
-    for (name, x), (_, old) in zip(
-        named_leaves(_decoded(now, words)), named_leaves(now), strict=True
-    ):
-        most = np.iinfo(old.dtype).max if isinstance(old, np.ndarray) else LARGEST.get(name, x)
+    kind, now = _numbers(rng)
+    dtypes = {name: x.dtype for name, x in named_leaves(now) if isinstance(x, np.ndarray)}
+    for name, x in named_leaves(_decoded(now, words)):
+        most = np.iinfo(dtypes[name]).max if name in dtypes else LARGEST.get(name, x)
         if np.any(x > most):
             return f"no state of a {kind}, whose {name} is at most {most}"
     return None
@@ -201,23 +214,29 @@ def problem_of(rng: Random, words: Array) -> str | None:
 
 def put_words(rng: Random, words: Array) -> None:
     """Put a generator into the state that these words are."""
-    state = _decoded(_numpy_state(rng)[1], words)
+    state = _full_state(rng) | _decoded(_numbers(rng)[1], words)
     if isinstance(rng, np.random.Generator):
-        rng.bit_generator.state |= state
+        rng.bit_generator.state = state
     else:
-        rng.set_state(rng.get_state(legacy=False) | state)
+        rng.set_state(state)
 
 
-def _numpy_state(rng: Any) -> tuple[str, dict[str, Any]]:
-    """The kind of a generator, and the numbers of its state as NumPy gives them, by name."""
+def _full_state(rng: Random) -> Any:
+    if isinstance(rng, np.random.Generator):
+        return rng.bit_generator.state
+    return rng.get_state(legacy=False)
+
+
+def _numbers(rng: Random) -> tuple[str, dict[str, Any]]:
+    """The kind of a generator, and the numbers of its state as NumPy has them, by name."""
     if not isinstance(rng, RANDOM):
         raise TypeError(f"a random generator is a Generator or RandomState; got {rng!r}")
-    old = isinstance(rng, np.random.RandomState)
-    state: Any = rng.get_state(legacy=False) if old else rng.bit_generator.state
-    kind = state.get("bit_generator") if isinstance(state, dict) else None
-    if old and kind == "MT19937":
-        kind = "RandomState"  # which has more numbers than a Generator of that kind
-    elif old or kind not in KINDS:
+    state = _full_state(rng)
+    kind = state.get("bit_generator")
+    if isinstance(rng, np.random.RandomState):
+        # One of the usual kind has more numbers than a Generator with the same bit generator.
+        kind = "RandomState" if kind == "MT19937" else None
+    if kind not in KINDS:
         raise TypeError(
             f"the state of {rng!r} cannot be saved, for its numbers are not known; these are: "
             f"those of np.random.RandomState(seed), and of a Generator with {', '.join(KINDS[:-1])}"

@@ -193,8 +193,8 @@ class CompiledStep:
     def __reduce__(self) -> NoReturn:
         # The copy of a function has the same parameters, that of an optimizer others.
         raise TypeError(
-            "a compiled step cannot be copied or pickled, since it belongs to the parameters in its "
-            "function; compile the function of the copy"
+            "a compiled step cannot be copied or pickled, since it belongs to the parameters that "
+            "its function uses; compile the function of the copy"
         )
 
     @property

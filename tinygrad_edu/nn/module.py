@@ -74,9 +74,7 @@ class Module:
         """What there is in the attributes of these kinds, with the path from here to each."""
         return ((name, x) for name, x in named_leaves(vars(self)) if isinstance(x, CHILDREN))
 
-    def _walk(
-        self, prefix: str = "", seen: set[Any] | None = None
-    ) -> Iterator[tuple[str, Child]]:
+    def _walk(self, prefix: str = "", seen: set[Any] | None = None) -> Iterator[tuple[str, Child]]:
         """All Tensors, modules and generators below; one that is used twice is met once."""
         seen = {self} if seen is None else seen
         for name, child in self._children():

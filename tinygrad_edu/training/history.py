@@ -99,7 +99,9 @@ class History(Mapping[str, Any]):
     def __init__(self, epochs: Iterable[Epoch] | Mapping[str, Any] = ()) -> None:
         self.epochs: list[Epoch] = []
         self.stopped: str | None = None
-        reports = _reports(epochs) if isinstance(epochs, Mapping) and epochs else iter(epochs)
+        reports: Iterator[Any] = iter(epochs)
+        if isinstance(epochs, Mapping) and epochs:
+            reports = _reports(epochs)
         while True:  # rather than `for`, which would drop what the generator returns
             try:
                 self.append(next(reports))
