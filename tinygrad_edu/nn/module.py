@@ -22,10 +22,11 @@ class Module:
 
     A subclass assigns Tensors and other modules to attributes, also in lists, tuples and dicts,
     and computes its output in ``forward``. A Tensor that requires a gradient is a parameter; its
-    name is the path to it, as ``layers.0.W``. A Tensor that requires none does not learn, but is
-    saved by ``state_dict()``, and so are random generators; other attributes, plain arrays among
-    them, are not. What a call computes is grouped under the name of
+    name is the path to it, as ``layers.0.W``. What a call computes is grouped under the name of
     the module, so that a drawn graph shows it as one cluster.
+
+    All Tensors are saved by ``state_dict()``, also those that require no gradient, and so are the
+    states of random generators. Other attributes are not, plain arrays among them.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class Module:
     # --- what it consists of ------------------------------------------------------------
 
     def _children(self) -> Iterator[tuple[str, Child]]:
-        """What there is in the attributes of these kinds, with the path from here to each."""
+        """The Tensors, modules and generators in the attributes, with the path to each."""
         return ((name, x) for name, x in named_leaves(vars(self)) if isinstance(x, CHILDREN))
 
     def _walk(self, prefix: str = "", seen: set[Any] | None = None) -> Iterator[tuple[str, Child]]:
@@ -175,6 +176,9 @@ class Module:
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor]) -> None:
         """Take over what `state_dict` returned; all of it, or nothing if anything is wrong.
+
+        Nothing may be missing. To load some of the entries only, and keep the others as they are,
+        load ``module.state_dict() | entries``.
 
         Parameters
         ----------
