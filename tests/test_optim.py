@@ -693,6 +693,17 @@ def test_a_state_of_something_else_is_refused_whole(change):
         adam.load_state_dict([1, 2])
 
 
+def test_a_negative_number_of_steps_is_named_with_the_rest():
+    adam = optim.Adam(variables((2, 3)))
+    state = adam.state_dict() | {"steps": -1, "square.0": np.zeros(2)}
+    with pytest.raises(ValueError, match="fit this Adam") as caught:
+        adam.load_state_dict(state)
+    assert "misfit      steps: the number of steps must not be negative; got -1" in str(
+        caught.value
+    )
+    assert "misfit      square.0: expected (2, 3) float64, got (2,)" in str(caught.value)
+
+
 # --- clipping and schedules ------------------------------------------------------------------
 
 

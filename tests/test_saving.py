@@ -49,6 +49,66 @@ def test_what_comes_back_is_what_was_saved(tmp_path, suffix, tensors):
     assert_equal(tg.load(path), tensors)
 
 
+def flat(tree, path=()):
+    """The arrays of nested mappings by the tuple of names, and mappings with nothing in them."""
+    if isinstance(tree, dict) and (tree or path):
+        return {path: {}} | {k: v for n, x in tree.items() for k, v in flat(x, (*path, n)).items()}
+    return {path: tree}
+
+
+parts = st.text(st.sampled_from("a01.~/ "), max_size=4) | known_names | names
+trees = st.recursive(arrays, lambda tree: st.dictionaries(parts, tree, max_size=4), max_leaves=8)
+
+
+@every_format
+@given(tree=st.dictionaries(parts, trees, max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_mappings_in_mappings_come_back_whatever_the_names(tmp_path, suffix, tree):
+    path = tmp_path / f"file{suffix}"
+    if suffix == ".safetensors":
+        tree.pop("__metadata__", None)
+    tg.save(path, tree)
+    found, expected = flat(tg.load(path)), flat(tree)
+    assert found.keys() == expected.keys()
+    for name, x in expected.items():
+        if isinstance(x, dict):
+            assert isinstance(found[name], dict)
+        else:
+            assert_equal({"": found[name]}, {"": x})
+
+
+@every_format
+def test_names_in_the_file_are_paths(tmp_path, suffix):
+    path = tmp_path / f"file{suffix}"
+    one = np.ones(1)
+    tree = {"model": {"layers.0.W": one, "a/b": one, "~1": one}, "epoch": 3, "none": {}}
+    tg.save(path, tree)
+    read = saving._read_npz if suffix == ".npz" else saving._read_safetensors
+    names = ["model/layers.0.W", "model/a~1b", "model/~01", "epoch", "none/~"]
+    assert {*read(path)} == {*names}
+    assert tg.load(path)["epoch"] == 3
+    assert tg.load(path)["epoch"].shape == ()
+
+
+def test_any_mapping_counts_as_one(tmp_path):
+    history = tg.History({"epoch": [0, 1], "loss": [0.5, 0.25]})
+    tg.save(tmp_path / "file", {"history": history, "flag": True, "rate": 0.1})
+    found = tg.load(tmp_path / "file")
+    assert found["history"]["loss"].tolist() == [0.5, 0.25]
+    assert (found["flag"].dtype, found["rate"].item()) == (bool, 0.1)
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a", "a/b/c"), ("x~1y", "x/y~")])
+def test_paths_of_others_that_contradict_each_other_are_refused(tmp_path, names):
+    arrays = {name: np.ones(2) for name in names}
+    np.savez(tmp_path / "file.npz", **arrays)
+    if names[0] == "x~1y":
+        assert {*tg.load(tmp_path / "file.npz")} == {"x/y", "x"}
+        return
+    with pytest.raises(ValueError, match=r"file.npz holds both an array and a mapping at.* to, a"):
+        tg.load(tmp_path / "file.npz")
+
+
 @every_format
 def test_the_memory_layout_does_not_matter(tmp_path, suffix):
     x = np.arange(24.0).reshape(2, 3, 4)
@@ -256,6 +316,10 @@ def test_an_archive_of_something_else_is_refused(tmp_path):
         ({"x": None}, "got 'x' with NoneType of dtype object"),
         ({"x": "text"}, "got 'x' with str of dtype <U4"),
         ({"x": [Bomb()]}, "of dtype object"),
+        ({"x": 2**70}, "got 'x' with int of dtype object"),
+        ({"model": {"note": "text"}}, "got 'model/note' with str of dtype <U4"),
+        ({"model": {"a": {2: 1.0}}}, "names .* got 2"),
+        ({"models": [{"W": np.ones(1)}]}, "got 'models' with list of dtype object"),
     ],
 )
 def test_what_cannot_be_saved_is_refused_and_nothing_is_written(tmp_path, tensors, message):

@@ -1,7 +1,9 @@
 """Training: the loop is the one written by hand, and its reports are true."""
 
+import copy
 import inspect
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -705,6 +707,90 @@ def test_histories_of_a_training_that_was_continued_are_joined():
         assert same.epochs is not first.epochs
     with pytest.raises(TypeError, match="unsupported operand"):
         first + None
+
+
+def test_a_history_is_made_of_its_numbers_again(tmp_path):
+    first, second = train(network(), epochs=2), train(network(), validation=(X, Y), health=False)
+    history = first + second
+    tg.save(tmp_path / "file.npz", {"history": history})
+    found = tg.History(tg.load(tmp_path / "file.npz")["history"])
+    assert found.epochs == history.epochs
+    np.testing.assert_equal(dict(found), dict(history))
+    assert type(found.epochs[0].epoch) is int
+    assert type(found.epochs[0].loss) is float
+    assert (found.stopped, (found + train(network())).stopped) == (None, "finished")
+    assert tg.History(tg.History()).epochs == tg.History({}).epochs == []
+
+
+def test_what_some_reports_do_not_have_is_nan_in_a_history():
+    history = tg.History([Epoch(0, 0.5), Epoch(1, 0.25, 0.75, validation_loss=0.5)])
+    np.testing.assert_equal(history["accuracy"], [np.nan, 0.75])
+    np.testing.assert_equal(history["validation_loss"], [np.nan, 0.5])
+    assert "validation_accuracy" not in history
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"epoch": [0], "loss": [0.5], "los": [1.0]}, "no numbers of this kind: 'los'"),
+        ({"epoch": [0], "loss": {"a": [0.5]}}, "no numbers of this kind: 'loss'"),
+        ({"epoch": [0], "loss": [0.5], "dead": [0.0]}, "no numbers of this kind: 'dead'"),
+        ({"loss": [0.5]}, "made of the epoch and the loss of each report, .* got loss"),
+        ({"epoch": [0, 1], "loss": [0.5]}, "got epoch, loss"),
+        ({"epoch": 0, "loss": 0.5}, "got epoch, loss"),
+        ({"epoch": [0], "loss": [0.5], "dead": {"a": [0.0, 0.0]}}, "got epoch, loss, dead"),
+    ],
+)
+def test_a_history_is_made_of_nothing_else(columns, message):
+    with pytest.raises(ValueError, match=message):
+        tg.History(columns)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])  # noqa: S301
+def test_a_copy_of_a_history(duplicate):
+    history = train(network())
+    twin = duplicate(history)
+    twin.append(Epoch(4, 0.5))
+    assert (twin.epochs[:-1], twin.stopped) == (history.epochs, "finished")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_training_that_was_saved_goes_on_bit_for_bit(tmp_path, suffix, kind, stop):
+    if suffix == "safetensors":
+        pytest.importorskip("safetensors")
+
+    def make(seed):
+        rng = kind(seed)
+        model = tg.nn.Sequential(
+            tg.nn.Dropout(0.1, rng=rng), network(seed), tg.nn.Dropout(0.2, rng)
+        )
+        optimizer = optim.Adam(model.parameters(), lr=optim.cosine_decay(0.05, steps=40))
+        return model, optimizer, kind(seed + 1)
+
+    def go(model, optimizer, rng, epochs):
+        return train(model, optimizer=optimizer, rng=rng, epochs=epochs, batch_size=7)
+
+    whole = go(*make(0), epochs=6)
+    model, optimizer, rng = make(0)
+    history = go(model, optimizer, rng, epochs=stop)
+    tg.save(
+        tmp_path / f"file.{suffix}",
+        {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "rng": tg.get_rng_state(rng),
+            "history": history,
+        },
+    )
+    model, optimizer, rng = make(5)
+    found = tg.load(tmp_path / f"file.{suffix}")
+    model.load_state_dict(found["model"])
+    optimizer.load_state_dict(found["optimizer"])
+    tg.set_rng_state(rng, found["rng"])
+    joined = tg.History(found["history"]) + go(model, optimizer, rng, epochs=6 - stop)
+    assert joined.epochs == whole.epochs
 
 
 def test_a_history_holds_reports_only():

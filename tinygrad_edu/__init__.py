@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.nn.stateless import functional_call
     from tinygrad_edu.saving import load, save
+    from tinygrad_edu.state import get_rng_state, set_rng_state
     from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
     from tinygrad_edu.viz.graph import draw_graph
@@ -56,6 +57,7 @@ __all__ = [
     "draw_graph",
     "explore",
     "functional_call",
+    "get_rng_state",
     "grad",
     "gradients",
     "hessian",
@@ -68,6 +70,7 @@ __all__ = [
     "optim",
     "save",
     "scope",
+    "set_rng_state",
     "stop_gradient",
     "train",
     "train_epochs",
@@ -89,10 +92,12 @@ _ROOMS = {
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
     "functional_call": "nn.stateless",
+    "get_rng_state": "state",
     "load": "saving",
     "nn": "nn",
     "optim": "optim",
     "save": "saving",
+    "set_rng_state": "state",
     "train": "training",
     "train_epochs": "training",
     "vmap": "batching",

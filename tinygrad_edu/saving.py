@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tinygrad_edu.tensor import Tensor
 
@@ -22,8 +22,8 @@ Array = NDArray[Any]
 NUMBERS = "fiubc"  # the kinds of dtypes that count as such
 
 
-def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]) -> None:
-    """Write Tensors or arrays to a file, by name.
+def save(path: str | os.PathLike[str], tensors: Mapping[str, Any]) -> None:
+    """Write Tensors, arrays or numbers to a file, by name; also such mappings in mappings.
 
     A path that ends in ``.safetensors`` gets that format, for which the package ``safetensors``
     must be installed; one that ends in ``.npz`` gets NumPy's. Another path gets the first if its
@@ -36,17 +36,24 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
     ----------
     path : str or PathLike
         The file.
-    tensors : mapping of str to Tensor or array_like
-        Numbers or booleans; as ``module.state_dict()``.
+    tensors : mapping of str to Tensor, array_like or such a mapping
+        Numbers or booleans; as ``module.state_dict()``, or several of these in one mapping.
 
     Raises
     ------
     TypeError
-        If this is no mapping of names to arrays of numbers, or the format has no room for one.
+        If this is no mapping of names to arrays of numbers, text among them, or the format has no
+        room for one.
     ModuleNotFoundError
         If the path asks for ``safetensors`` and it is not installed.
     OSError
         If the file cannot be written.
+
+    Notes
+    -----
+    In the file, the name of an array in a mapping is the path to it, as ``model/layers.0.W``. In
+    the parts of a path, ``~`` and ``/`` are written as ``~0`` and ``~1``, as in a JSON Pointer
+    (RFC 6901). Other programs that read these formats find the arrays under such names.
 
     Examples
     --------
@@ -58,6 +65,18 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
     ...     tg.load(f"{folder}/layer.npz")
     {'W': array([[1.],
            [1.]]), 'b': array([0.])}
+
+    All that a training needs in order to go on, in one file:
+
+    >>> optimizer = tg.optim.SGD(layer.parameters(), lr=0.1)
+    >>> checkpoint = {"model": layer.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save(f"{folder}/checkpoint.npz", checkpoint)
+    ...     loaded = tg.load(f"{folder}/checkpoint.npz")
+    >>> layer.load_state_dict(loaded["model"])
+    >>> optimizer.load_state_dict(loaded["optimizer"])
+    >>> loaded["epoch"]
+    array(3)
     """
     arrays = _arrays(tensors)
     path = Path(path).resolve()  # so that a link stays, and what it points to is replaced
@@ -77,7 +96,7 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
     _sync_folder(path.parent)
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Array]:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a file that `save` wrote. The format is told by the content; no code is ever run.
 
     Parameters
@@ -87,8 +106,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
 
     Returns
     -------
-    dict of str to ndarray
-        The arrays by name, as for ``module.load_state_dict``.
+    dict of str to ndarray or such a dict
+        The arrays by name, as for ``module.load_state_dict``; nested as they were saved. A number
+        comes back as an array without dimensions.
 
     Raises
     ------
@@ -117,7 +137,10 @@ def load(path: str | os.PathLike[str]) -> dict[str, Array]:
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS:
             raise ValueError(f"{path} holds no numbers: {name} is of dtype {array.dtype}")
-    return arrays
+    try:
+        return _nested(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
 
 
 def _arrays(tensors: Any) -> dict[str, Array]:
@@ -126,12 +149,45 @@ def _arrays(tensors: Any) -> dict[str, Array]:
             f"save takes a mapping of names to Tensors; got {type(tensors).__name__}. Of a module, "
             "save its .state_dict()"
         )
-    for name in tensors:
+    return {path: _numbers(path, x) for path, x in _flat(tensors)}
+
+
+# --- nested mappings: the path to each array ------------------------------------------------------
+
+EMPTY = "~"  # the last part of the path to a mapping with nothing in it; no name is written so
+
+
+def _flat(tensors: Mapping[Any, Any], folder: str = "") -> Iterator[tuple[str, Any]]:
+    for name, x in tensors.items():
         if not isinstance(name, str) or not _can_be_written(name):
             raise TypeError(
                 f"save takes names that can be written in UTF-8, without NUL; got {name!r}"
             )
-    return {name: _numbers(name, x) for name, x in tensors.items()}
+        path = folder + name.replace("~", "~0").replace("/", "~1")
+        if not isinstance(x, Mapping):
+            yield path, x
+        elif x:
+            yield from _flat(x, f"{path}/")
+        else:
+            yield f"{path}/{EMPTY}", np.zeros(0)
+
+
+def _nested(arrays: dict[str, Array]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, array in arrays.items():
+        *folders, last = path.split("/")
+        place: Any = tree
+        for folder in folders:
+            place = place.setdefault(_name(folder), {}) if isinstance(place, dict) else place
+        if not isinstance(place, dict) or _name(last) in place:
+            raise ValueError(f"holds both an array and a mapping at, or on the way to, {path}")
+        if not (folders and last == EMPTY):
+            place[_name(last)] = array
+    return tree
+
+
+def _name(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _can_be_written(name: str) -> bool:

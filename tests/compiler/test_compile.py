@@ -1,6 +1,8 @@
 """Compiled steps: what they compute, what they are written as, and what they refuse."""
 
+import copy
 import math
+import pickle
 import sys
 import threading
 import warnings
@@ -46,6 +48,19 @@ def assert_same(step, function, args, parameters, rtol=1e-12):
         else:
             assert g.dtype == e.dtype
             np.testing.assert_allclose(g, e, rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_compiled_step_refuses_to_be_copied(duplicate):
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    step = tg.compile(lambda x: (w * x).sum(), tg.optim.SGD([w], lr=0.1))
+    with pytest.raises(
+        TypeError, match=r"cannot be copied or pickled, since .* compile the function"
+    ):
+        duplicate(step)
+    step(np.ones(2))
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        duplicate(step)
 
 
 def test_dropout_draws_in_the_program_what_it_draws_without():

@@ -203,6 +203,100 @@ def test_all_that_is_wrong_with_a_state_is_said_at_once():
     ]
 
 
+def masks(network, n=3):
+    return [network(np.ones((4, 2))).data for _ in range(n)]
+
+
+def dropping(seed=0, kind=np.random.default_rng):
+    """A network of which two layers draw from one generator, and a third from another."""
+    shared, weights = kind(seed), np.random.default_rng(seed)
+    return nn.Sequential(
+        nn.Dropout(0.5, rng=shared),
+        nn.Linear(2, 8, rng=weights),
+        nn.Dropout(0.5, rng=shared),
+        nn.Dropout(0.5, rng=kind(seed + 1)),
+    )
+
+
+def test_the_states_of_generators_come_last_and_once():
+    first, second = "layers.0.rng.PCG64", "layers.3.rng.PCG64"
+    state = dropping().state_dict()
+    assert [*state] == ["layers.1.W", "layers.1.b", first, second]
+    assert state[first].dtype == np.uint64
+    assert "layers.0.rng.RandomState" in dropping(kind=np.random.RandomState).state_dict()
+
+
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_a_network_goes_on_drawing_where_another_one_is(kind):
+    network, twin = dropping(0, kind), dropping(5, kind)
+    generators = [twin[i].rng for i in (0, 2, 3)]
+    masks(network)
+    twin.load_state_dict(network.state_dict())
+    np.testing.assert_array_equal(masks(twin), masks(network))
+    assert all(twin[i].rng is rng for i, rng in zip((0, 2, 3), generators, strict=True))
+
+
+def test_a_compiled_step_draws_from_the_generators_of_a_state_that_was_taken_over():
+    network = dropping()
+    step = tg.compile(lambda x: (network(x) ** 2).mean())
+    x = np.ones((4, 2))
+    state = network.state_dict()
+    losses = [step(x) for _ in range(4)]
+    network.load_state_dict(state)
+    assert [step(x) for _ in range(4)] == losses
+    assert len(set(losses)) == 4
+
+
+def test_any_generator_in_a_module_is_in_its_state():
+    class Noisy(nn.Module):
+        def __init__(self):
+            self.sources = {"left": [np.random.default_rng(0)]}
+            self.weights = np.ones(3)
+
+    assert [*Noisy().state_dict()] == ["sources.left.0.PCG64"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers.3.rng.PCG64": None}, r"missing     layers.3.rng.PCG64: \(8,\) uint64"),
+        ({"layers.2.rng.PCG64": np.zeros(8)}, "unexpected  layers.2.rng.PCG64"),
+        ({"layers.3.rng.PCG64": np.zeros(8)}, "expected .* uint64, got .* float64"),
+        ({"layers.3.rng.PCG64": [1, 0, 0, 0, 0, 0, 0, 0]}, "expected .* uint64, got .* int64"),
+        ({"layers.3.rng.PCG64": np.full(8, 7, "u8")}, "misfit      .*64: no state of a PCG64, who"),
+    ],
+)
+def test_the_state_of_a_generator_that_does_not_fit_is_refused_whole(change, message):
+    network, twin = dropping(0), dropping(0)
+    state = dropping(3).state_dict() | change
+    with pytest.raises(ValueError, match=message):
+        network.load_state_dict({name: x for name, x in state.items() if x is not None})
+    np.testing.assert_array_equal(masks(network), masks(twin))
+
+
+def test_what_is_wrong_with_generators_is_said_with_the_rest():
+    state = dropping().state_dict() | {"layers.1.b": np.zeros(1)}
+    for name in ("layers.0.rng.PCG64", "layers.3.rng.PCG64"):
+        state[name] = np.full(8, 2**63, np.uint64)
+    with pytest.raises(ValueError, match="does not fit this Sequential") as caught:
+        dropping().load_state_dict(state)
+    assert [line.split()[:2] for line in str(caught.value).splitlines()[1:]] == [
+        ["misfit", "layers.1.b:"],
+        ["misfit", "layers.0.rng.PCG64:"],
+        ["misfit", "layers.3.rng.PCG64:"],
+    ]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])  # noqa: S301
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_a_copy_draws_the_same_from_generators_of_its_own(duplicate, kind):
+    network = dropping(0, kind)
+    masks(network)
+    twin = duplicate(network)
+    assert twin[0].rng is twin[2].rng is not network[0].rng
+    np.testing.assert_array_equal(masks(twin), masks(network))
+
+
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])  # noqa: S301
 def test_a_copy_is_equal_and_independent(duplicate):
     network = nn.Sequential(nn.MLP([2, 3, 2], "tanh", rng=0), nn.LeakyReLU(negative_slope=0.1))

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from operator import attrgetter
 from threading import Lock
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -216,6 +216,13 @@ class CompiledStep:
                         "must be a number, text, or lists of such to be compiled, since a program "
                         f"depends on its value; got {type(x).__name__}"
                     ) from None
+
+    def __reduce__(self) -> NoReturn:
+        # The copy of a function has the same parameters, that of an optimizer others.
+        raise TypeError(
+            "a compiled step cannot be copied or pickled, since it belongs to the parameters that "
+            "its function uses; compile the function of the copy"
+        )
 
     @property
     def source(self) -> str:

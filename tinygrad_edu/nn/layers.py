@@ -201,7 +201,8 @@ class Dropout(Module):
     p : float, optional
         The probability with which a value is set to 0; at least 0, below 1.
     rng : Generator, RandomState, int or None, optional
-        The source of randomness.
+        The source of randomness; several layers may share a generator. Its state is a part of
+        ``state_dict()``, so that a training can go on exactly.
 
     Raises
     ------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.context import scope
-from tinygrad_edu.state import fitting
+from tinygrad_edu.state import RANDOM, Random, fitting, get_rng_state, problem_of, put_words
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import named_leaves
 
@@ -24,6 +24,9 @@ class Module:
     and computes its output in ``forward``. A Tensor that requires a gradient is a parameter; its
     name is the path to it, as ``layers.0.W``. What a call computes is grouped under the name of
     the module, so that a drawn graph shows it as one cluster.
+
+    All Tensors are saved by ``state_dict()``, also those that require no gradient, and so are the
+    states of random generators. Other attributes are not, plain arrays among them.
 
     Attributes
     ----------
@@ -68,14 +71,12 @@ class Module:
 
     # --- what it consists of ------------------------------------------------------------
 
-    def _children(self) -> Iterator[tuple[str, Tensor | Module]]:
-        """The Tensors and modules in the attributes, with the path from here to each."""
-        return ((name, x) for name, x in named_leaves(vars(self)) if isinstance(x, Tensor | Module))
+    def _children(self) -> Iterator[tuple[str, Child]]:
+        """The Tensors, modules and generators in the attributes, with the path to each."""
+        return ((name, x) for name, x in named_leaves(vars(self)) if isinstance(x, CHILDREN))
 
-    def _walk(
-        self, prefix: str = "", seen: set[Any] | None = None
-    ) -> Iterator[tuple[str, Tensor | Module]]:
-        """All Tensors and modules below; one that is used twice is met once."""
+    def _walk(self, prefix: str = "", seen: set[Any] | None = None) -> Iterator[tuple[str, Child]]:
+        """All Tensors, modules and generators below; one that is used twice is met once."""
         seen = {self} if seen is None else seen
         for name, child in self._children():
             if child in seen:
@@ -139,13 +140,29 @@ class Module:
 
     # --- state ---------------------------------------------------------------------------------
 
+    def _named_generators(self) -> Iterator[tuple[str, Random, NDArray[Any]]]:
+        """The random generators, each with the name and the value of its entry in the state."""
+        for name, child in self._walk():
+            if isinstance(child, RANDOM):
+                for kind, words in get_rng_state(child).items():
+                    yield f"{name}.{kind}", child, words
+
     def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Copy the values of all Tensors, the parameters and those that do not learn, by name.
+        """Copy the values of all Tensors and the states of all random generators, by name.
+
+        Of the Tensors, these are the parameters and those that do not learn. A generator, as that
+        of `Dropout`, has an entry of the name of its kind: ``layers.1.rng.PCG64``. What is used
+        twice comes once.
 
         Returns
         -------
         dict of str to ndarray
             What `load_state_dict` and `tinygrad_edu.save` take.
+
+        Raises
+        ------
+        TypeError
+            If there is a random generator of an unknown kind; see `get_rng_state`.
 
         Examples
         --------
@@ -154,15 +171,20 @@ class Module:
         {'W': array([[0.],
                [0.]]), 'b': array([0.])}
         """
-        return {name: tensor.data.copy() for name, tensor in self._named_tensors()}
+        state = {name: tensor.data.copy() for name, tensor in self._named_tensors()}
+        return state | {name: words for name, _, words in self._named_generators()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike | Tensor]) -> None:
-        """Take over values that `state_dict` returned; all of them, or none if anything is wrong.
+        """Take over what `state_dict` returned; all of it, or nothing if anything is wrong.
+
+        Nothing may be missing. To load some of the entries only, and keep the others as they are,
+        load ``module.state_dict() | entries``.
 
         Parameters
         ----------
         state : mapping of str to array_like
-            A value for each Tensor of this module, in its shape.
+            A value for each Tensor of this module, in its shape, and a state for each random
+            generator.
 
         Raises
         ------
@@ -170,8 +192,8 @@ class Module:
             If the state is no mapping; or if a value is a Tensor that requires a gradient, which
             would get lost: see `tinygrad_edu.functional_call`.
         ValueError
-            If entries are missing, unexpected, or of another shape or kind of number: the
-            message names all of them.
+            If entries are missing, unexpected, or of another shape or kind of number, or a
+            generator cannot have such a state: the message names all of them.
 
         Examples
         --------
@@ -186,8 +208,18 @@ class Module:
         """
         tensors = dict(self._named_tensors())
         expected = {name: tensor.data for name, tensor in tensors.items()}
-        for name, array in fitting(state, expected, type(self).__name__).items():
-            tensors[name].data = array
+        generators = {}
+        for name, rng, words in self._named_generators():
+            generators[name], expected[name] = rng, words
+
+        def problem(name: str, x: NDArray[Any]) -> str | None:
+            return problem_of(generators[name], x) if name in generators else None
+
+        for name, array in fitting(state, expected, type(self).__name__, problem).items():
+            if name in tensors:
+                tensors[name].data = array
+            else:
+                put_words(generators[name], array)
 
     # --- what it looks like --------------------------------------------------------------------
 
@@ -202,3 +234,9 @@ class Module:
             if isinstance(child, Module)
         ]
         return f"{type(self).__name__}({self.extra_repr()}{''.join(inner)}{chr(10) * bool(inner)})"
+
+
+Child: TypeAlias = Tensor | Module | Random
+"""What a module consists of."""
+
+CHILDREN = (Tensor, Module, *RANDOM)

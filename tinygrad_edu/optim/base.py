@@ -297,16 +297,14 @@ class Optimizer(ABC):
         TypeError
             If the state is no mapping.
         ValueError
-            If entries are missing, unexpected, or of another shape or kind of number: the
-            message names all of them.
+            If entries are missing, unexpected, or of another shape or kind of number, or the
+            number of steps is negative: the message names all of them.
         """
         with self.lock:
             remembered = self._remembered()
             expected = {"steps": np.array(self.steps)} | remembered
-            arrays = fitting(state, expected, type(self).__name__)
-            if (steps := int(arrays["steps"])) < 0:
-                raise ValueError(f"the number of steps must not be negative; got {steps}")
-            self.steps = steps
+            arrays = fitting(state, expected, type(self).__name__, _problem)
+            self.steps = int(arrays["steps"])
             for name, array in remembered.items():
                 array[...] = arrays[name]
 
@@ -338,6 +336,12 @@ class Optimizer(ABC):
             if name not in defaults or value != defaults[name].default:
                 facts.append(f"{name}={value}")
         return f"{type(self).__name__}({', '.join(facts)})"
+
+
+def _problem(name: str, x: NDArray[Any]) -> str | None:
+    """Tell what is wrong with an entry of a state that has the right shape and dtype."""
+    negative = name == "steps" and x < 0
+    return f"the number of steps must not be negative; got {x}" if negative else None
 
 
 def _rate(value: Any) -> float | Schedule:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 __all__ = ["Epoch", "History"]
 
 
@@ -50,16 +52,19 @@ class History(Mapping[str, Any]):
     """The reports of a training: ``history["loss"]`` is a list of numbers, one for each report.
 
     What is reported for each parameter or layer is a dict of such lists. What was never reported
-    is not in it, such as ``"accuracy"`` after a regression.
+    is not in it, such as ``"accuracy"`` after a regression; what is missing in some of the reports
+    is nan there.
 
     ``first + second`` joins the histories of a training that was continued. The epochs of the
     second count on from the last of the first; its epoch 0, the state before its first step, is
-    left out.
+    left out. `tinygrad_edu.save` takes a history as it is, and ``History(...)`` makes one of what
+    `tinygrad_edu.load` returns.
 
     Parameters
     ----------
-    epochs : iterable of Epoch, optional
-        The reports. If this is what `train_epochs` returns, the training is run.
+    epochs : iterable of Epoch or mapping, optional
+        The reports, or their numbers as a History has them: by name, one for each report. If this
+        is what `train_epochs` returns, the training is run.
 
     Attributes
     ----------
@@ -67,7 +72,14 @@ class History(Mapping[str, Any]):
         The reports.
     stopped : str or None
         Why the training ended: "finished", "stopped early" or "interrupted". None if the reports
-        do not come from a training.
+        do not come from a training, or were loaded.
+
+    Raises
+    ------
+    TypeError
+        If a report is no Epoch.
+    ValueError
+        If numbers by name are not those of reports: of another name, or not one for each.
 
     Examples
     --------
@@ -80,12 +92,16 @@ class History(Mapping[str, Any]):
     (['epoch', 'loss', 'learning_rate', 'dead'], [0.7, 0.5], {'layers.0': [0.0, 0.0]})
     >>> (history + history)["epoch"]
     [0, 1, 2]
+    >>> tg.History({"epoch": [0, 1], "loss": [0.7, 0.5]}).epochs[1].loss
+    0.5
     """
 
-    def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
+    def __init__(self, epochs: Iterable[Epoch] | Mapping[str, Any] = ()) -> None:
         self.epochs: list[Epoch] = []
         self.stopped: str | None = None
-        reports = iter(epochs)
+        reports: Iterator[Any] = iter(epochs)
+        if isinstance(epochs, Mapping) and epochs:
+            reports = _reports(epochs)
         while True:  # rather than `for`, which would drop what the generator returns
             try:
                 self.append(next(reports))
@@ -115,7 +131,7 @@ class History(Mapping[str, Any]):
             raise KeyError(f"{name!r} is not reported; these are: {', '.join(self) or 'none'}")
         column = [getattr(epoch, name) for epoch in self.epochs]
         if not any(isinstance(value, Mapping) for value in column):
-            return column
+            return [math.nan if value is None else value for value in column]
         keys = dict.fromkeys(key for value in column for key in value)
         return {key: [value.get(key, math.nan) for value in column] for key in keys}
 
@@ -164,6 +180,34 @@ class History(Mapping[str, Any]):
         from tinygrad_edu.viz import figures  # noqa: PLC0415 - matplotlib is needed for this alone
 
         return figures.training_curves(self, ax, **options)
+
+
+def _reports(columns: Mapping[str, Any]) -> Iterator[Epoch]:
+    """The reports with these numbers; nan stands for what a report does not have."""
+    defaults = Epoch._field_defaults
+    numbers: list[Any] = []
+    for name, column in columns.items():
+        if name not in Epoch._fields or isinstance(column, Mapping) != (defaults.get(name) == {}):
+            raise ValueError(f"a History has no numbers of this kind: {name!r}")
+        numbers += column.values() if isinstance(column, Mapping) else [column]
+    shapes = {np.shape(column) for column in numbers}
+    if not {"epoch", "loss"} <= {*columns} or len(shapes) > 1 or len(shapes.pop()) != 1:
+        raise ValueError(
+            "a History is made of the epoch and the loss of each report, and of as many numbers of "
+            f"every other kind; got {', '.join(columns)}"
+        )
+    for i in range(len(columns["epoch"])):
+        yield Epoch(**{name: _field(name, column, i) for name, column in columns.items()})
+
+
+def _field(name: str, column: Any, i: int) -> Any:
+    if isinstance(column, Mapping):
+        return {key: float(x[i]) for key, x in column.items() if not np.isnan(x[i])}
+    if name == "epoch":
+        return int(column[i])
+    value = float(column[i])
+    absent = math.isnan(value) and Epoch._field_defaults.get(name, value) is None
+    return None if absent else value
 
 
 def _cell(value: float | None) -> str:
