@@ -119,7 +119,7 @@ class no_grad(within):  # noqa: N801 - as PyTorch's
 
     __slots__ = ()
 
-    def __new__(cls, function: Callable[P, R] | None = None) -> Any:
+    def __new__(cls, function: Any = None) -> Any:
         """Make one, or decorate a function."""
         made = super().__new__(cls)
         if function is None:
@@ -129,7 +129,7 @@ class no_grad(within):  # noqa: N801 - as PyTorch's
         no_grad.__init__(made)
         return made(function)
 
-    def __init__(self) -> None:
+    def __init__(self, function: Any = None) -> None:  # noqa: ARG002 - __new__ has decorated it
         super().__init__(recording=False)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -30,7 +29,6 @@ Array = NDArray[Any]
 PACKED_SIZE = 4096  # of a larger parameter, the copies cost more than they save
 
 
-@dataclass(eq=False)
 class Group:
     """Parameters with settings of their own.
 
@@ -43,8 +41,9 @@ class Group:
         from its optimizer. The next step takes what is in it then.
     """
 
-    parameters: list[Tensor]
-    options: dict[str, Any]
+    def __init__(self, parameters: list[Tensor], options: dict[str, Any]) -> None:
+        self.parameters: list[Tensor] = parameters
+        self.options: dict[str, Any] = options
 
 
 def blocks_of(group: Group, decays: list[float], slots: Sequence[str]) -> list[Block]:
