@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.ops._common import weighted
+from tinygrad_edu.ops.reduction import peak
 from tinygrad_edu.trees import leaves, tree_map
 
 __all__ = [
@@ -308,7 +309,11 @@ def matrix_transposed(x: Any) -> Any:
 
 # What a program computes without: it is right where all is finite, and else the step is run as it
 # stands, with all its guards.
-UNGUARDED: dict[Any, Callable[..., Any]] = {weighted: np.multiply, has_nan: lambda _: False}
+UNGUARDED: dict[Any, Callable[..., Any]] = {
+    has_nan: lambda _: False,
+    peak: lambda x, axis: np.maximum.reduce(x, axis=axis, keepdims=True),
+    weighted: np.multiply,
+}
 
 OF_A_SHAPE_THAT_DEPENDS = {
     np.argwhere,

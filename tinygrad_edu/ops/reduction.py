@@ -346,6 +346,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     return y, lambda g: _expanded(g, shape, axis) * np.exp(x - _expanded(y, shape, axis))
 
 
+@quick.as_a_whole
 def peak(x: Any, axis: Axis) -> Any:
     """The largest element as a plain array: what to subtract before an exp, not differentiated.
 
