@@ -378,19 +378,30 @@ def _recorded(node: Node) -> tuple[Closure | None, ...]:
 
 
 def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
-    """The same, with a gradient whose zeros absorb: what is 0 by that rule is a constant."""
+    """The same, with a gradient whose zeros absorb."""
 
     def both(recorded: Closure, plain: Closure) -> Closure:
         def closure(g: Any) -> Any:
             gradient = recorded(g)
             right = absorbed(plain, g._data)
             wrong = np.isnan(gradient._data) & ~np.isnan(right)
-            return np.where(wrong, right, gradient) if wrong.any() else gradient
+            return _corrected(gradient, right, wrong) if wrong.any() else gradient
 
         return closure
 
     pairs = zip(_recorded(node), node._closures, strict=True)
     return tuple(recorded and plain and both(recorded, plain) for recorded, plain in pairs)
+
+
+@differentiable
+def _corrected(gradient: Any, right: Any, wrong: Any) -> tuple[Any, ...]:
+    """A gradient with the right entries in place of wrong ones.
+
+    An entry that is 0 because all its terms are stays so. How another one changes is not known,
+    since only its value was computed: the derivative is nan, and not silently 0.
+    """
+    change = np.where(wrong, np.where(right == 0, 0, np.nan), 1)
+    return np.where(wrong, right, gradient), lambda g: g * change
 
 
 def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
