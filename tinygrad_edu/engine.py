@@ -12,7 +12,7 @@ Called with Tensors, an operation leaves a `Node`: its value, and the call that 
 closures. Together the nodes form a graph, and `backpropagate` applies the chain rule to it, latest
 node first.
 
-This file knows no mathematics: which operations exist is the business of `ops`.
+There is no mathematics in this file: the operations are in `ops`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Node:
 
     _data: NDArray[Any]
     _requires_grad: bool
-    _order: int  # the time of creation: a node is always younger than its inputs
+    _order: int  # a number in the order of creation: a node is always younger than its inputs
     _op: Callable[..., Any] | None
     _inputs: tuple[Any, ...]
     _options: dict[str, Any]
@@ -288,8 +288,8 @@ def backpropagate(
 
     Where nothing depends on an output (its gradient is 0), nothing depends on what it was computed
     from, however steep the operation is there: 0 * inf and 0 * nan are 0 on the way back. They are
-    rare, and so the walk takes them as they come; only if a nan came out, it is done once more with
-    gradients whose zeros absorb. A nan that is left then is the user's own.
+    rare, and so the walk does not look out for them; only if a nan came out, it is done once more
+    with gradients whose zeros absorb. A nan that is left then belongs to the user's computation.
 
     Nothing is written to any Tensor: an exception on the way leaves all as it was.
 
@@ -424,7 +424,7 @@ def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
 
 
 def stale_message(parent: Node, node: Node) -> str:
-    """Why an input that is younger than the node computed from it ends the way back."""
+    """Why the walk raises at an input that is younger than the node computed from it."""
     return (
         f"{describe(parent)} was given new data after {describe_call(node._op, node._inputs)} had "
         "used it, so the recorded gradient no longer holds; run the forward pass again after "

@@ -84,7 +84,7 @@ class Operators(Node):
     def __round__(self, decimals: int | None = None) -> Tensor:
         return round(self, decimals or 0)
 
-    # What has no derivative returns plain arrays: masks, to choose by, and positions.
+    # Comparisons and positions have no derivative; they return plain arrays.
 
     def __eq__(self, other: Operand) -> Mask:  # type: ignore[override]  # elementwise, as NumPy's
         return _compare(np.equal, self, other)

@@ -78,7 +78,7 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, ArrayLike | Tensor]
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """Read a file that `save` wrote. The format is told by the content; no code is ever run.
+    """Read a file that `save` wrote. The format is recognized by the content; no code is ever run.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A saved state, and whether it is that of this network or of this optimizer."""
+"""Check that a saved state fits the network or the optimizer that it is loaded into."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Array = NDArray[Any]
 def fitting(
     state: Mapping[str, ArrayLike | Tensor], expected: Mapping[str, Array], owner: str
 ) -> dict[str, Array]:
-    """The arrays of a state by name, each as the one that is expected; or an error that names all.
+    """The arrays of a state, cast to the dtypes that are expected; an error lists all misfits.
 
     Parameters
     ----------
     state : mapping of str to array_like
-        As somebody gives it.
+        As given to ``load_state_dict``.
     expected : mapping of str to ndarray
         Arrays of the shapes and dtypes that are needed.
     owner : str

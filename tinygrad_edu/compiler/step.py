@@ -25,7 +25,8 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
 
-# What a program reads from an optimizer each time; all else is as it was when it was recorded.
+# Attributes of an optimizer that are read in every step. The others are constants of a program, and
+# a step with other values of them gets another program.
 VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "steps"}
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
@@ -35,7 +36,7 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
 
     The first call records what the function computes, the way back, and the step of the optimizer,
     and writes them out as one function of NumPy, in which what is computed twice is computed once,
-    and what nobody needs is not computed. It can be read (``step.source``): it is the
+    and what is not used is not computed. It can be read (``step.source``): it is the
     backpropagation one would have derived by hand. Later calls run it.
 
     Parameters
@@ -222,7 +223,7 @@ class _Program:
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
-        self._lock = Lock()  # its memory is for one run at a time
+        self._lock = Lock()  # its buffers serve one call at a time
         self._random = recording.random
         self.source, self._run, self._needs = _written(recording)
 
@@ -234,12 +235,12 @@ class _Program:
         ]
         drawn = [(rng, _state_of(rng)) for rng in self._random]
         try:
-            with self._lock, np.errstate(all="ignore"):  # what is not finite is looked for
+            with self._lock, np.errstate(all="ignore"):  # the program checks by itself
                 if optimizer is None:
                     return self._add_gradients(*self._run(*arrays))
                 return self._take_step(optimizer, arrays)
         except NotFiniteError:
-            for rng, state in drawn:  # the step will be taken by itself, with the same numbers
+            for rng, state in drawn:  # to be drawn once more without the program
                 _set_state_of(rng, state)
             raise
 

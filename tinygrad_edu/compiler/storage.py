@@ -11,8 +11,8 @@ from tinygrad_edu.compiler.tracing import Value
 
 __all__ = ["LARGE", "Place", "Storage", "nbytes"]
 
-LARGE = 2**15  # bytes: of smaller arrays, new ones are as fast as kept ones
-SLOW_IN_PLACE = {np.sign}  # ten times as slow where it writes over what it reads
+LARGE = 2**15  # bytes: smaller arrays are allocated as fast as they are reused
+SLOW_IN_PLACE = {np.sign}  # ten times as slow where input and output share memory
 
 
 Place: TypeAlias = Value | int
@@ -23,8 +23,8 @@ class Storage:
     """Where results are written: over something that is not needed any more, or into a buffer."""
 
     places: dict[Value, Place]
-    buffers: dict[Value, Place]  # what lies now in memory that is free afterwards
-    free: dict[Any, list[Place]]  # such memory, by kind
+    buffers: dict[Value, Place]  # the memory of values, to be reused after their last use
+    free: dict[Any, list[Place]]  # memory that can be reused, by kind
     kinds: dict[int, Any]  # of each buffer
     owners: dict[Value, set[Value]]
     last_use: dict[Value, int]

@@ -225,7 +225,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not _can_be_dropped_with(p):
+        if not _is_dropout_probability(p):
             raise ValueError(
                 f"the probability of dropout must be a number, at least 0 and below 1; got {p!r}"
             )
@@ -250,7 +250,7 @@ def dropout_mask(x: Any, p: float, rng: Any) -> Any:
     return (kept / (1 - p)).astype(np.result_type(x, np.float16))
 
 
-def _can_be_dropped_with(p: Any) -> bool:
+def _is_dropout_probability(p: Any) -> bool:
     return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
 
 

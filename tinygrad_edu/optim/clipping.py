@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.debugging.health import norm
-from tinygrad_edu.debugging.nonfinite import values
+from tinygrad_edu.debugging.health import euclidean_norm
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
 from tinygrad_edu.tensor import Tensor
 
@@ -60,7 +60,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     at_least_zero("max_norm", max_norm)
     learners = [p for p in list_of_tensors("clip_by_norm", parameters) if p.grad is not None]
-    total = math.hypot(*(norm(p.grad) for p in learners))
+    total = math.hypot(*(euclidean_norm(p.grad) for p in learners))
     if not math.isfinite(total):
         raise FloatingPointError(f"gradients of norm {total} cannot be clipped")
     if total > max_norm:

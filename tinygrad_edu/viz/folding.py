@@ -15,7 +15,7 @@ from tinygrad_edu.viz.view import Fold, Homes, Vertex, View
 
 __all__ = ["arrange"]
 
-# Of what repeats itself: the longest piece that is looked for, and how often it must be there.
+# Repeated structure: the longest piece to look for, and how often it must be there.
 LONGEST_PERIOD, LEAST_REPEATS = 24, 4
 
 

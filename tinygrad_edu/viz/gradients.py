@@ -1,4 +1,4 @@
-"""The backward pass once more, slowly: what every edge of a graph sends back, nothing written."""
+"""The backward pass, edge by edge, to be shown: it writes to no ``.grad``."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def gradients(graph: Graph) -> dict[Node, Array]:
     """The gradients to show: a Tensor's own, and what passed through those that keep none.
 
     Before ``backward()`` there are none. After it the leaves have theirs, and those of the
-    intermediate values, which nobody keeps, are worked out again.
+    intermediate values, which are not kept, are computed again.
     """
     own = {node: array_of(node.grad) for node in graph.nodes if node.grad is not None}
     seed = root_gradient(graph)
@@ -92,13 +92,13 @@ def gradients(graph: Graph) -> dict[Node, Array]:
         return own
     try:
         passed = {node: g for node, g in retraced(graph, seed).items() if node._op is not None}
-    except RuntimeError:  # the data are newer than the graph, and only .grad is still true
+    except RuntimeError:  # the data are newer than the graph: only .grad still holds
         return own
     return passed | own
 
 
 def root_gradient(graph: Graph) -> Array | None:
-    """The gradient with which backward began at the root; None if nobody can tell.
+    """The gradient with which backward began at the root; None if it is not known.
 
     A single number that does not keep its gradient is taken for the loss itself. An array is none:
     its gradient was handed to ``backward``, or came from a loss that is not in the picture.

@@ -37,7 +37,7 @@ CLASSES = ("#b2182b", "#2166ac", "#e69f00", "#117a5b", "#8a5a9e", "#555555")
 
 INK, GRAY = "#1f2328", "#6b7280"
 
-MOST_AXES = 200  # more take minutes, and nobody looks at them
+MOST_AXES = 200  # more take minutes to draw, and are too small to read
 
 
 def new_ax(ax: Axes | None, figsize: tuple[float, float] = (5.6, 3.8)) -> Axes:

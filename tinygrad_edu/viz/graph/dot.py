@@ -83,7 +83,7 @@ def _add_arrows(
         if addressable:
             attributes["id"] = view.keys[arrow]
         ends = view.keys[arrow.source], view.keys[arrow.target]
-        if arrow.source in below:  # Graphviz puts what an edge leads to on the other side
+        if arrow.source in below:  # in a rank, the head of an edge is below its tail
             ends = ends[::-1]
             attributes |= {"dir": "back", "class": "reversed"}
         drawing.edge(*ends, **attributes)

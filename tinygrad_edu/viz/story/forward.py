@@ -1,4 +1,4 @@
-"""What is told on the way forward: what is given, and how each value comes about."""
+"""The text of forward steps: what is given, and how each value is computed."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def folded(fold: Fold) -> str:
 
 
 def computation(graph: Graph, node: Node) -> str:
-    """How a node's value comes about."""
+    """How a node's value is computed."""
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     numbers = phrases.numeric(stated[0].right, phrases.values_of(node)) if stated else None
     return "".join(
         [
             f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
-            _source(getattr(node, "_source", None)),  # nobody may have watched
+            _source(getattr(node, "_source", None)),  # set only under an observer
             *map(_equation, stated),
             phrases.symbols(graph, node),
             "<h3>With numbers</h3>",
