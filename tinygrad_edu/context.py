@@ -93,7 +93,7 @@ class within:  # noqa: N801 - used like a function, as no_grad and scope are
                 resume, sent = generator.throw, error
 
 
-class no_grad(within):  # noqa: N801 - as PyTorch's
+class no_grad(within):  # noqa: N801 - as PyTorch's  # numpydoc ignore=PR02
     """Record nothing inside the ``with`` block; also a decorator, with brackets or without.
 
     A decorated function may be a generator or a coroutine. One object may be used many times.

@@ -92,7 +92,7 @@ def check_gradients(
     if not any(_is_variable(x) for x in arrays):
         raise ValueError("nothing to check: no input is floating-point")
     judge = _Judge(rtol, atol, step)
-    function = _single_number(f)
+    function = _scalar_function(f)
     for k in range(1, order + 1):
         for deviation in judge.deviations(function, arrays, order):
             excuse = judge.excuse(function, arrays, deviation.entry)
@@ -109,7 +109,7 @@ def check_gradients(
                     + f"\n  {reason}; no difference quotient can judge there: move the input, or "
                     "pass allow_kinks=True"
                 )
-        function = _single_number(grad(function, _variables(arrays)))
+        function = _scalar_function(grad(function, _variables(arrays)))
 
 
 def _require_range(order: Any, rtol: float, atol: float, step: float) -> None:
@@ -143,7 +143,7 @@ def _name(f: Any) -> str:
     return getattr(f, "__name__", None) or repr(f)
 
 
-def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
+def _scalar_function(f: Callable[..., Any]) -> Callable[..., Any]:
     """The function along a fixed random direction, in which every output has a weight."""
 
     def function(*args: Any) -> Any:
@@ -292,9 +292,9 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
             i for i, x in enumerate(node._inputs) if isinstance(x, Node) and x._requires_grad
         ]
         variables = [node._inputs[i]._data for i in numbers]
-        function = _single_number(_of_variables(node, numbers))
+        function = _scalar_function(_of_variables(node, numbers))
         for _ in range(order - 1):
-            function = _single_number(grad(function, _variables(variables)))
+            function = _scalar_function(grad(function, _variables(variables)))
         for deviation in judge.deviations(function, variables, order + 1):
             if judge.excuse(function, variables, deviation.entry) is None:
                 number = numbers[deviation.entry[0]]

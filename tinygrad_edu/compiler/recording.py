@@ -81,7 +81,7 @@ class Recording:
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
         ):
-            loss = _checked(function(*given))
+            loss = _checked_loss(function(*given))
             self.parameters = self._name_parameters(function)
             self._end_of_forward = len(self.tape.values)
             self.loss = self._value(loss._data)
@@ -233,7 +233,7 @@ class Recording:
         }
 
 
-def _checked(loss: Any) -> Tensor:
+def _checked_loss(loss: Any) -> Tensor:
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
         raise TypeError(

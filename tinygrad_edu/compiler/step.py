@@ -147,9 +147,9 @@ class CompiledStep:
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        kind = *map(_kind, args), *self._kind_of_optimizer()
+        signature = *map(_signature, args), *self._signature_of_optimizer()
         try:
-            program = self._programs.get(kind)
+            program = self._programs.get(signature)
         except TypeError:
             self._refuse_settings()
             raise TypeError(
@@ -157,7 +157,7 @@ class CompiledStep:
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
         if program is None:
-            program = self._programs[kind] = _Program(self._function, self._optimizer, args)
+            program = self._programs[signature] = _Program(self._function, self._optimizer, args)
             if len(self._programs) == MANY:
                 warnings.warn(
                     f"this step was recorded {MANY} times, for arguments of other shapes or other "
@@ -167,7 +167,7 @@ class CompiledStep:
                 )
         return program
 
-    def _kind_of_optimizer(self) -> list[Any]:
+    def _signature_of_optimizer(self) -> list[Any]:
         """The settings of the optimizer that a program holds, and which parameters it changes."""
         if self._optimizer is None:
             return []
@@ -208,7 +208,7 @@ def _argument(x: Any) -> Any:
     return np.asarray(x) if isinstance(x, CONVERTED) else x
 
 
-def _kind(x: Any) -> Any:
+def _signature(x: Any) -> Any:
     """What a program depends on: shape and dtype of an array, the value of anything else."""
     return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), key_of(x))
 
@@ -289,7 +289,7 @@ def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]
                 names[recording.gradients[p]] = recording.unused(f"d{name}")
     writer = Writer(recording, [recording.loss, *gradients], names)
     source = writer.source()
-    filename = f"<compiled step {next(_number)}>"
+    filename = f"<compiled step {next(_program_number)}>"
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
     namespace: dict[str, Any] = {}
     exec(builtins.compile(source, filename, "exec"), namespace)  # noqa: S102 - our own source
@@ -297,4 +297,4 @@ def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]
     return source, namespace["step"], [value in writer.values for value in recording.settings]
 
 
-_number = itertools.count(1)
+_program_number = itertools.count(1)

@@ -16,10 +16,10 @@ __all__ = [
     "Contribution",
     "edge_strengths",
     "gradients",
-    "ones",
     "retrace",
     "retraced",
     "root_gradient",
+    "unit_seed",
 ]
 
 
@@ -56,7 +56,7 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     RuntimeError
         If the data of a leaf was changed since the graph was recorded.
     """
-    seed = ones(graph) if seed is None else seed
+    seed = unit_seed(graph) if seed is None else seed
     gradients = {graph.root: seed}
     for node, position, parent, incoming, returned, fitted in edges({graph.root: seed}):
         before = gradients.get(parent)
@@ -66,14 +66,14 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
         )
 
 
-def ones(graph: Graph) -> Array:
+def unit_seed(graph: Graph) -> Array:
     """The gradient of the root with respect to itself."""
     return np.ones_like(graph.root._data)
 
 
 def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
     """The gradient of every node that the backward pass reaches."""
-    gradients = {graph.root: ones(graph) if seed is None else seed}
+    gradients = {graph.root: unit_seed(graph) if seed is None else seed}
     return gradients | {flow.parent: flow.after for flow in retrace(graph, seed)}
 
 
@@ -105,7 +105,7 @@ def root_gradient(graph: Graph) -> Array | None:
     """
     if graph.root.grad is not None:
         return array_of(graph.root.grad)
-    return ones(graph) if graph.root._data.size == 1 else None
+    return unit_seed(graph) if graph.root._data.size == 1 else None
 
 
 def edge_strengths(view: View, seed: Array) -> dict[Arrow, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import Array, texts
-from tinygrad_edu.viz.gradients import ones, retrace
+from tinygrad_edu.viz.gradients import retrace, unit_seed
 from tinygrad_edu.viz.story import backward, forward
 from tinygrad_edu.viz.view import Fold, Vertex, View
 
@@ -44,7 +44,7 @@ def steps_of(view: View) -> Iterator[Step]:
         inputs = [keys[arrow] for arrow in view.arrows if arrow.target is vertex]
         yield Step("forward", html, keys[vertex], inputs)
 
-    root, seed = graph.root, ones(graph)
+    root, seed = graph.root, unit_seed(graph)
     yield Step("seed", backward.seed(graph, seed), target=keys[root], gradient=texts(seed))
     gradients: dict[Node, Array] = {}
     for flow in retrace(graph):

@@ -51,7 +51,7 @@ def computation(graph: Graph, node: Node) -> str:
             phrases.symbols(graph, node),
             "<h3>With numbers</h3>",
             phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._data),
-            *_broadcasts(graph, node),
+            *_broadcast_notes(graph, node),
         ]
     )
 
@@ -75,18 +75,18 @@ def _equation(formula: Formula) -> str:
     return display(left, EQUALS, right) + phrases.note(formula)
 
 
-def _broadcasts(graph: Graph, node: Node) -> list[str]:
+def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
     """What broadcasting does to the operands of an operation on every element by itself."""
     if not any(formula.of == "y" for formula in formulas(node._op)):
         return []
     return [
-        _broadcast(graph.names[operand], operand._data, node._data.shape)
+        _broadcast_note(graph.names[operand], operand._data, node._data.shape)
         for _, operand in operands(node)
         if isinstance(operand, Node)
     ]
 
 
-def _broadcast(name: str, array: Array, shape: tuple[int, ...]) -> str:
+def _broadcast_note(name: str, array: Array, shape: tuple[int, ...]) -> str:
     if array.shape == shape or not array.size:
         return ""
     copies = int(np.prod(shape)) // array.size
