@@ -170,7 +170,7 @@ NO_ENTRY: Entry = (-1, ())
 
 
 class _Deviation(NamedTuple):
-    """A derivative that is not what the difference says."""
+    """A derivative that differs from its difference quotient."""
 
     entry: Entry
     computed: float
@@ -188,7 +188,7 @@ class _Judge:
     def deviations(
         self, function: Callable[..., Any], arrays: list[Array], order: int = 1
     ) -> Iterator[_Deviation]:
-        """Of every entry: the first derivative that is not what the difference says."""
+        """For each entry the first derivative that differs from its difference quotient, if any."""
         numbers = _variables(arrays)
         runs = [grad(function, numbers)(*arrays)]
         if order > 1:  # also with the closures run on Tensors
@@ -209,7 +209,7 @@ class _Judge:
     def derivative(
         self, function: Callable[..., Any], arrays: list[Array], entry: Entry
     ) -> tuple[float, str]:
-        """What it should be, and by which method that was found out."""
+        """The expected derivative, and the method by which it was computed."""
         h = self.width(arrays, entry)
         f = [_moved(function, arrays, entry, n * h).real for n in (-2, -1, 1, 2)]
         central = (8 * (f[2] - f[1]) - (f[3] - f[0])) / (12 * h)
@@ -228,7 +228,7 @@ class _Judge:
     def excuse(
         self, function: Callable[..., Any], arrays: list[Array], entry: Entry
     ) -> tuple[str, str] | None:
-        """Why no difference can judge an entry, in short and at length; None if it can."""
+        """Why an entry cannot be checked, in short and at length; None if it can."""
         h = self.width(arrays, entry)
         steps = [n * h for n in (-2, -1, 0, 1, 2)]
         if not all(math.isfinite(_moved(function, arrays, entry, by).real) for by in steps):

@@ -20,7 +20,7 @@ Place: TypeAlias = Value | int
 
 
 class Storage:
-    """Where results are written: over something that is not needed any more, or into a buffer."""
+    """Where results are written: over a value that is not needed any more, or into a buffer."""
 
     places: dict[Value, Place]
     buffers: dict[Value, Place]  # the memory of values, to be reused after their last use
@@ -49,7 +49,7 @@ class Storage:
                     self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
 
     def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
-        """For everything that has memory the number of the last line that reads it."""
+        """For each owner of memory, the number of the last value that reads it."""
         last = {owner: i for i, value in enumerate(values) for owner in self.owners[value]}
         for i, value in enumerate(values):
             for used in value.uses():
@@ -77,7 +77,7 @@ class Storage:
 
 
 def _owners(values: list[Value], parts: dict[Value, Value]) -> dict[Value, set[Value]]:
-    """For each value all those whose memory it may share, with itself."""
+    """For each value, the values whose memory it may share, itself among them."""
     owners: dict[Value, set[Value]] = {}
     for value in values:
         owners[value] = {value, parts[value]} if value in parts else {value}

@@ -136,7 +136,7 @@ class Tape:
         return self._constant(np.asarray(x)) if isinstance(x, np.generic) else x
 
     def _traced(self, value: Value) -> Any:
-        """What the program goes on computing with."""
+        """A traced array, a traced number or a sequence of such, in place of a value."""
         example = value.example
         if isinstance(example, np.ndarray | np.generic):
             return Traced.of(value, self)
@@ -156,7 +156,7 @@ COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}
 
 
 def simplified(value: Value) -> Value:
-    """The value itself, or another one that is always equal."""
+    """The value itself, or a known one that is always equal to it."""
     if all(used.is_constant for used in value.uses()):
         return Value(value.example)
     if value.function in COPIES and _alike(value.example, value.args[0].example):
@@ -186,7 +186,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _found(kind: Any, tree: Any) -> Iterator[Any]:
-    """Everything of a kind in nested arguments."""
+    """All objects of a type in nested arguments."""
     return (x for x in leaves(tree) if isinstance(x, kind))
 
 

@@ -99,7 +99,7 @@ class Linear(Module):
         return self.activation(ops.linear(x, self.W, self.b))  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        """Tell the sizes and the activation."""
+        """Return the sizes and the activation, for ``repr``."""
         facts = [*map(str, self.W.shape)]
         if self.activation is not activations.identity:
             facts.append(f"activation={getattr(self.activation, '__name__', self.activation)}")
@@ -183,7 +183,7 @@ class Maxout(Module):
         return ops.maxout(self.linear(x), self.pieces)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        """Tell the number of pieces."""
+        """Return the number of pieces, for ``repr``."""
         return f"pieces={self.pieces}"
 
 
@@ -239,7 +239,7 @@ class Dropout(Module):
         return x * dropout_mask(values(as_array(x)), self.p, self.rng)
 
     def extra_repr(self) -> str:
-        """Tell the probability."""
+        """Return the probability, for ``repr``."""
         return f"p={self.p}"
 
 

@@ -191,7 +191,7 @@ class Module:
     # --- what it looks like --------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Tell the arguments of this module, for ``repr``."""
+        """Return the arguments of this module, for ``repr``."""
         return ""
 
     def __repr__(self) -> str:

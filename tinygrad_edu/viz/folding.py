@@ -20,7 +20,7 @@ LONGEST_PERIOD, LEAST_REPEATS = 24, 4
 
 
 def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
-    """Fold the scopes below a depth; and, if there is still too much to see, all that can be."""
+    """Fold scopes below a depth; then, as far as needed, outer scopes and repeated structure."""
     if depth is not None:
         _check("depth", depth, 0)
     _check("max_nodes", max_nodes, 1)

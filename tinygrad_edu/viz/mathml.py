@@ -124,15 +124,15 @@ def _row(content: str) -> str:
 
 
 class _Writer(ast.NodeVisitor):
-    """Writes the tree of an expression; what it does not know raises NotImplementedError."""
+    """Writes the tree of an expression; a node without a rule raises NotImplementedError."""
 
     def __init__(self, values: Mapping[str, Array]) -> None:
         self.values = values
 
-    def write(self, node: ast.expr, loosest: int = LOGIC) -> str:
-        """Write a node, in parentheses if it is looser than its place allows."""
+    def write(self, node: ast.expr, lowest: int = LOGIC) -> str:
+        """Write a node, in parentheses if its precedence is too low."""
         content, level = self._write(node)
-        return content if level >= loosest else _fenced("(", content, ")")
+        return content if level >= lowest else _fenced("(", content, ")")
 
     def _write(self, node: ast.expr) -> Written:
         content, level = self.visit(node)
