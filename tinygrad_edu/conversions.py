@@ -38,7 +38,7 @@ class Conversions(Node):
         return self.data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
-        return self._data.__dlpack_device__()
+        return self._array.__dlpack_device__()
 
     def _require_detached(self, what: str) -> None:
         if self._requires_grad:
@@ -63,7 +63,7 @@ class Conversions(Node):
         return self.data.__index__()
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._array)
 
     def __contains__(self, value: Any) -> bool:
         return value in self.data

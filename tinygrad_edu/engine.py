@@ -57,7 +57,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_closures",
-        "_data",
+        "_array",
         "_inputs",
         "_op",
         "_options",
@@ -70,7 +70,7 @@ class Node:
         "name",
     )
 
-    _data: NDArray[Any]
+    _array: NDArray[Any]
     _requires_grad: bool
     _order: int  # a number in the order of creation: a node is always younger than its inputs
     _op: Callable[..., Any] | None
@@ -93,7 +93,7 @@ class Node:
         options: dict[str, Any] | None = None,
         closures: tuple[Closure | None, ...] = (),
     ) -> None:
-        self._data = data
+        self._array = data
         self._requires_grad = requires_grad
         self._order = next_order()
         self._op = op
@@ -113,28 +113,28 @@ class Node:
         The array itself becomes the data, unless it is read-only: of that, a copy.
         """
         stand_in = current().stand_in
-        return self._data if stand_in is None else stand_in(self)._data
+        return self._array if stand_in is None else stand_in(self)._array
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if current().stand_in is not None:
             raise TypeError("a function that is being recorded cannot replace the data of a Tensor")
         if self._op is not None:
-            if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
+            if value is self._array:  # after `y.data -= step`: the graph is wrong from now on
                 self._order = next_order()
             raise ValueError(
                 f"the data of {describe(self)} are computed by {self._op.__name__}; only those of "
                 "a leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
             )
-        array, (shape, dtype) = np.asarray(value), (self._data.shape, self._data.dtype)
+        array, (shape, dtype) = np.asarray(value), (self._array.shape, self._array.dtype)
         if array.shape != shape or array.dtype != dtype:
             raise ValueError(
                 f"new data must have the Tensor's shape and dtype, {shape} {dtype}; "
                 f"got {array.shape} {array.dtype}"
             )
-        if value is not self._data and not array.flags.writeable:
+        if value is not self._array and not array.flags.writeable:
             array = array.copy()  # an optimizer will write into it
-        self._data = array
+        self._array = array
         self._order = next_order()  # so that a graph which used the old data notices
 
 
@@ -195,7 +195,7 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
                 tensor = x
                 if x._requires_grad:
                     requires_grad = True
-                x = x._data
+                x = x._array
             arrays.append(x)
         if options and any(isinstance(value, Node) for value in options.values()):
             inputs, options = _by_position(body, inputs, options)
@@ -243,7 +243,7 @@ def _by_position(
     bound = signature(body).bind(*inputs, **options)
     bound.apply_defaults()
     _require_constant(body, tuple(bound.kwargs.values()), 0)
-    constants = {n: x._data if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
+    constants = {n: x._array if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
     return bound.args, constants
 
 
@@ -305,7 +305,7 @@ def backpropagate(
     """
     found = _walk(seeds, _recorded if create_graph else None, since)
     for g in found.values():
-        if has_nan(g._data if create_graph else g):
+        if has_nan(g._array if create_graph else g):
             return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since)
     return found
 
@@ -346,7 +346,7 @@ def _walk(
                 if parent._order > order:
                     raise RuntimeError(stale_message(parent, node))
                 contribution = returned = closure(g)
-                data = parent._data
+                data = parent._array
                 if (
                     type(contribution) is not np.ndarray
                     or contribution.shape != data.shape
@@ -383,8 +383,8 @@ def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
     def both(recorded: Closure, plain: Closure) -> Closure:
         def closure(g: Any) -> Any:
             gradient = recorded(g)
-            right = absorbed(plain, g._data)
-            wrong = np.isnan(gradient._data) & ~np.isnan(right)
+            right = absorbed(plain, g._array)
+            wrong = np.isnan(gradient._array) & ~np.isnan(right)
             return _corrected(gradient, right, wrong) if wrong.any() else gradient
 
         return closure
@@ -406,13 +406,13 @@ def _corrected(gradient: Any, right: Any, wrong: Any) -> tuple[Any, ...]:
 
 def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
     """Bring a contribution to the shape and the dtype of the input that it belongs to."""
-    shape, dtype = parent._data.shape, parent._data.dtype
+    shape, dtype = parent._array.shape, parent._array.dtype
     if not isinstance(gradient, np.ndarray | Node):
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
         if broadcasts(shape, gradient.shape):
             gradient = unbroadcast(gradient, shape)
-        elif gradient.size == parent._data.size == 1:  # a number for an array of one
+        elif gradient.size == parent._array.size == 1:  # a number for an array of one
             gradient = gradient.reshape(shape)
         else:
             raise ValueError(

@@ -18,7 +18,7 @@ def describe_call(op: Any, inputs: tuple[Any, ...]) -> str:
 
 def describe(x: Any) -> str:
     """An input: name, shape and dtype of a Tensor or an array, and other things as they are."""
-    array = getattr(x, "_data", x)
+    array = getattr(x, "_array", x)
     if not isinstance(array, np.ndarray):
         return repr(x)
     name = "array" if array is x else x.name or "Tensor"

@@ -242,7 +242,7 @@ def _kink(traces: list[list[Node]], h: float) -> str | None:
     if len({tuple(node._op for node in trace) for trace in traces}) > 1:
         return "it takes another branch nearby"
     for nodes in zip(*traces, strict=True):  # oldest first: the operation that has the kink
-        f = [node._data for node in nodes]
+        f = [node._array for node in nodes]
         if any(y.shape != f[0].shape for y in f):
             return "it takes another branch nearby"
         # The jump of the slope grows with the step where f is smooth, and only there.
@@ -291,7 +291,7 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
         numbers = [
             i for i, x in enumerate(node._inputs) if isinstance(x, Node) and x._requires_grad
         ]
-        variables = [node._inputs[i]._data for i in numbers]
+        variables = [node._inputs[i]._array for i in numbers]
         function = _scalar_function(_of_variables(node, numbers))
         for _ in range(order - 1):
             function = _scalar_function(grad(function, _variables(variables)))
@@ -304,7 +304,7 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
 
 def _of_variables(node: Node, numbers: list[int]) -> Callable[..., Any]:
     """The operation of a node as a function of the inputs of these numbers."""
-    inputs = [x._data if isinstance(x, Node) else x for x in node._inputs]
+    inputs = [x._array if isinstance(x, Node) else x for x in node._inputs]
 
     def function(*variables: Any) -> Any:
         given = dict(zip(numbers, variables, strict=True))

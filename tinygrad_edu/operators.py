@@ -105,31 +105,31 @@ class Operators(Node):
         return _compare(np.greater_equal, self, other)
 
     def __invert__(self) -> NDArray[Any]:
-        return ~self._data
+        return ~self._array
 
     def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.all` of the values."""
-        return np.all(self._data, axis, keepdims=keepdims)
+        return np.all(self._array, axis, keepdims=keepdims)
 
     def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.any` of the values."""
-        return np.any(self._data, axis, keepdims=keepdims)
+        return np.any(self._array, axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmax` of the values."""
-        return np.argmax(self._data, axis, keepdims=keepdims)
+        return np.argmax(self._array, axis, keepdims=keepdims)
 
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmin` of the values."""
-        return np.argmin(self._data, axis, keepdims=keepdims)
+        return np.argmin(self._array, axis, keepdims=keepdims)
 
     def argsort(self, axis: int | None = -1) -> NDArray[np.intp]:
         """`numpy.argsort` of the values."""
-        return np.argsort(self._data, axis)
+        return np.argsort(self._array, axis)
 
     def nonzero(self) -> tuple[NDArray[np.intp], ...]:
         """`numpy.nonzero` of the values."""
-        return np.nonzero(self._data)
+        return np.nonzero(self._array)
 
     # --- methods: the functions of the same names, with this Tensor as their first argument -----
 

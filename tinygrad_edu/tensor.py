@@ -70,7 +70,7 @@ class Tensor(Operators, Conversions):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        array = np.copy(data._data if isinstance(data, Tensor) else data)
+        array = np.copy(data._array if isinstance(data, Tensor) else data)
         if dtype is not None:
             array = array.astype(dtype, copy=False)
         if array.dtype.kind not in "fiubc":
@@ -89,10 +89,10 @@ class Tensor(Operators, Conversions):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self._data.dtype.kind != "f":
+        if value and self._array.dtype.kind != "f":
             raise TypeError(
                 "only a Tensor of floating-point numbers can require a gradient; this one holds "
-                f"{self._data.dtype}. Write Tensor(data, requires_grad=True, dtype=float)"
+                f"{self._array.dtype}. Write Tensor(data, requires_grad=True, dtype=float)"
             )
         if self._op is not None and not value:
             raise ValueError("this Tensor was computed; write .detach() to cut it from its graph")
@@ -101,22 +101,22 @@ class Tensor(Operators, Conversions):
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of every axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     # --- how it came about: the graph, walked by hand -----------------------------------------
 
@@ -167,7 +167,7 @@ class Tensor(Operators, Conversions):
         return self._scope
 
     def __repr__(self) -> str:
-        values = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        values = np.array2string(self._array, separator=", ", prefix="Tensor(")
         facts = [values]
         if self.dtype != np.float64:
             facts.append(f"dtype={self.dtype}")

@@ -709,7 +709,7 @@ def test_threads_that_train_and_predict_at_once():
     np.testing.assert_array_equal(still.grad, np.full((3, 2), 10.0 * sum(sizes)))
     assert [optimizer.steps for optimizer in optimizers] == [2 * rounds] * 2
     for p in W, a, b, still:
-        assert type(p._data) is np.ndarray
+        assert type(p._array) is np.ndarray
     assert current() == Context()
 
 

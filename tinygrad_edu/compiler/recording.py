@@ -84,7 +84,7 @@ class Recording:
             loss = _checked_loss(function(*given))
             self.parameters = self._name_parameters(function)
             self._end_of_forward = len(self.tape.values)
-            self.loss = self._value(loss._data)
+            self.loss = self._value(loss._array)
             seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
             found = backpropagate({loss: seed})
             self.gradients = {
@@ -112,7 +112,7 @@ class Recording:
         if x._op is not None or not x._requires_grad or x._scope[:1] == (INSIDE,):
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
-        Node.__init__(leaf, self._input(x._data), requires_grad=True)
+        Node.__init__(leaf, self._input(x._array), requires_grad=True)
         return leaf
 
     def _name_parameters(self, function: Callable[..., Any]) -> dict[Tensor, str]:
@@ -136,7 +136,7 @@ class Recording:
     def _argument(self, x: Any, name: str) -> Any:
         if isinstance(x, Tensor):
             leaf = x.detach()
-            leaf._data = self._input(x.data, name)
+            leaf._array = self._input(x.data, name)
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
 
@@ -248,7 +248,7 @@ def _checked_loss(loss: Any) -> Tensor:
 
 
 def _value_of(stand_in: Tensor) -> Value:
-    data: Any = stand_in._data
+    data: Any = stand_in._array
     return cast("Value", data.value)
 
 

@@ -230,8 +230,8 @@ class _Program:
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
         arrays = [
-            *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
-            *(p._data for p in self._parameters),
+            *(x._array if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
+            *(p._array for p in self._parameters),
         ]
         drawn = [(rng, _state_of(rng)) for rng in self._random]
         try:

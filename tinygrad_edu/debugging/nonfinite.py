@@ -52,7 +52,7 @@ def find_nonfinite(root: Tensor) -> Tensor | None:
     >>> loss.item(), find_nonfinite(loss)
     (nan, Tensor(-inf, op=log))
     """
-    return next((node for node in _graph(root) if not is_finite(node._data)), None)
+    return next((node for node in _graph(root) if not is_finite(node._array)), None)
 
 
 def explain_nonfinite(loss: Tensor) -> str:
@@ -95,7 +95,7 @@ def _graph(root: Tensor) -> list[Any]:
 
 def describe_nonfinite(node: Node) -> str:
     """The first entry of a node that is not finite, and the inputs that it was made from."""
-    bad, at = first_nonfinite(node._data)
+    bad, at = first_nonfinite(node._array)
     if node._op is None:
         return f"{describe(node)} is {bad} at {at}; it was not computed"
     lines = [f"{described_operation(node)} made {bad} at {at}"]
@@ -154,8 +154,8 @@ def _numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
     options = [values(x) for x in node._inputs[len(node._closures) :]]
     # It does so if its result for these numbers alone is that entry; if not, it may fail on them.
     with suppress(Exception), np.errstate(all="ignore"):
-        numbers = [np.broadcast_to(np.asarray(x), node._data.shape)[at] for x in operands]
+        numbers = [np.broadcast_to(np.asarray(x), node._array.shape)[at] for x in operands]
         alone = node._op(*numbers, *options, **node._options)  # type: ignore[misc]  # it has one
-        if np.array_equal(alone, node._data[at], equal_nan=True):
+        if np.array_equal(alone, node._array[at], equal_nan=True):
             return numbers
     return []

@@ -66,7 +66,7 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
     def observe(node: Node) -> None:
         node._source = source_of_caller()
         line = str(node._source)
-        if not fine(node._data):
+        if not fine(node._array):
             raise FloatingPointError(f"{describe_nonfinite(node)}\n  {line}")
         node._closures = tuple(
             closure and _watched(closure, described_operation(node), i, line, fine)

@@ -68,7 +68,7 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
 
 def unit_seed(graph: Graph) -> Array:
     """The gradient of the root with respect to itself."""
-    return np.ones_like(graph.root._data)
+    return np.ones_like(graph.root._array)
 
 
 def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
@@ -105,7 +105,7 @@ def root_gradient(graph: Graph) -> Array | None:
     """
     if graph.root.grad is not None:
         return array_of(graph.root.grad)
-    return unit_seed(graph) if graph.root._data.size == 1 else None
+    return unit_seed(graph) if graph.root._array.size == 1 else None
 
 
 def edge_strengths(view: View, seed: Array) -> dict[Arrow, float]:
