@@ -11,7 +11,9 @@ from pathlib import Path
 
 import tinygrad_edu
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "measure")]
+
+import core  # noqa: E402 - of the folder measure
 
 os.environ["TQDM_DISABLE"] = "1"  # a progress bar moves, and a page does not
 
@@ -38,7 +40,8 @@ extensions = [
 exclude_patterns = ["_build"]
 
 # Pages
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_substitutions = {"core": core.table()}  # counted whenever the pages are built
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True

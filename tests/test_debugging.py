@@ -10,7 +10,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import optim
 from tinygrad_edu.debugging import explain_nonfinite, find_nonfinite, gradient_flow, unit_health
-from tinygrad_edu.debugging.health import norm
+from tinygrad_edu.debugging.health import euclidean_norm
 
 from .garbage import garbage_of
 
@@ -364,6 +364,6 @@ def test_gradient_flow_shows_what_arrives_at_each_layer():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_norm_is_that_of_all_elements(dtype):
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(dtype)
-    assert norm(x) == norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
+    assert euclidean_norm(x) == euclidean_norm(tg.Tensor(x)) == pytest.approx(np.linalg.norm(x))
     largest = float(np.finfo(dtype).max)
-    assert norm(np.full(2, largest, dtype)) == pytest.approx(largest * math.sqrt(2))
+    assert euclidean_norm(np.full(2, largest, dtype)) == pytest.approx(largest * math.sqrt(2))

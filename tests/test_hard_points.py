@@ -582,6 +582,19 @@ def test_zero_absorbs_in_every_order(name):
                 np.testing.assert_allclose(numbers, [0, 0, expected[order - 1]], rtol=1e-12)
 
 
+def test_a_sum_without_its_infinite_term_has_no_silently_wrong_second_derivative():
+    infinite = np.array([[np.inf, 3.0]])  # its first column is not chosen
+
+    def loss(x):
+        return (tg.where(np.array([False, True]), x @ infinite, 0.0) ** 2).sum()
+
+    x = np.array([[2.0]])
+    with np.errstate(all="ignore"):
+        assert tg.grad(loss)(x) == 36
+        assert tg.grad(loss)(tg.Tensor(x)).data == 36
+        assert np.isnan(tg.hessian(loss)(x))  # 18, if it was known; never 0
+
+
 def test_rows_that_nothing_uses():
     logits = [[-INF, -INF], [0.0, 1.0]]
     p = 1 / (1 + np.e)

@@ -1,6 +1,7 @@
 """What the README shows is what happens."""
 
 import doctest
+import importlib.util
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+DOCS = README.parent / "docs"
 
 
 def blocks(language):
@@ -39,3 +41,45 @@ def test_two_commands_are_enough():
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", TEXT))
 def test_links_point_somewhere(target):
     assert (README.parent / target).exists()
+
+
+@pytest.fixture(scope="module")
+def core():
+    spec = importlib.util.spec_from_file_location("core", DOCS / "measure" / "core.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_core_is_as_small_as_the_first_sentence_says(core):
+    sentence = " ".join(TEXT.split("\n\n")[1].split())
+    assert re.findall(r"\(tinygrad_edu/([^)]+)\)", sentence) == [*core.CORE]
+    said = re.search(r"([\d,]+) lines, ([\d,]+) of them code", sentence).groups()
+    for counted, text in zip(zip(*core.counts().values(), strict=True), said, strict=True):
+        assert abs(sum(counted) - int(text.replace(",", ""))) <= 50  # said in hundreds
+
+
+def test_the_documentation_walks_through_the_core(core):
+    walk = (DOCS / "inside" / "a_walk.md").read_text(encoding="utf-8")
+    _, *sections = re.split(r"^## ", walk, flags=re.MULTILINE)
+    assert [section.split("`")[1] for section in sections] == [*core.CORE]
+    for name, section in zip(core.CORE, sections, strict=True):
+        assert f"{{literalinclude}} ../../tinygrad_edu/{name}\n" in section
+
+
+def test_lines_of_code_are_those_without_docstrings_comments_and_empty_lines(core):
+    source = '''"""A module.
+
+With two paragraphs."""
+
+x = 1  # a comment beside code counts as code
+"""What x is."""
+
+
+def f():
+    # a comment
+    """And a docstring."""
+    return """a text
+of two lines"""
+'''
+    assert core.count(source) == (13, 4)

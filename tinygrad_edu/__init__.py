@@ -80,8 +80,8 @@ __all__ = [
 ]
 __all__ += _ops  # noqa: PLE0605 - a list of strings too
 
-# What is built upon the core is imported when it is first asked for, so that the core stays quick
-# to import: a public name, and the module it lives in, or is.
+# Public names that are imported when they are first used, so that `import tinygrad_edu` stays fast,
+# each with the module that it is in; or that it is.
 _ROOMS = {
     "History": "training",
     "batches": "training",

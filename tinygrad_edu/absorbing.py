@@ -2,8 +2,8 @@
 
 The chain rule multiplies dL/dy by dy/dx, and in floating-point arithmetic 0 * inf and 0 * nan are
 nan. On the way back they are 0: the gradient of ``where(x > 0, sqrt(x), 0)`` at x = 0 is 0, however
-steep the root is there. No operation has to know that. Where it matters, a closure is handed a
-gradient that knows it: one whose zeros absorb whatever they are multiplied by.
+steep the root is there. Operations need no guards for that. Where it matters, a closure is given
+its gradient as a subclass of ndarray, whose zeros absorb whatever they are multiplied by.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Array = NDArray[Any]
 
 @as_a_whole
 def has_nan(x: Array) -> bool:
-    """Whether an element is nan, found out in the fastest way."""
-    total = np.vdot(x, x)
+    """Whether an element is nan."""
+    total = np.vdot(x, x)  # faster than to look at every element; a nan makes the sum nan
     return bool(total != total)  # noqa: PLR0124 - only nan differs from itself
 
 
@@ -52,7 +52,7 @@ class _Absorbing(np.ndarray[Any, np.dtype[Any]]):
             return _marked(_sum_of_products(function, args, options))
         return _marked(super().__array_function__(function, types, args, options))
 
-    def dot(self, other: Any) -> Any:  # type: ignore[override]  # the method of an array asks nobody
+    def dot(self, other: Any) -> Any:  # type: ignore[override]  # ndarray.dot skips the protocols
         """The product, by the function of that name."""
         return np.dot(self, other)
 
@@ -68,10 +68,10 @@ def _marked(result: Any) -> Any:
     return result
 
 
-# The functions that sum products: there the rule holds for each term.
+# Functions that sum products: the rule holds for each term of the sum.
 PRODUCTS = {np.dot, np.einsum, np.inner, np.kron, np.matmul, np.outer, np.tensordot, np.vdot}
 PRODUCTS |= {np.vecdot, np.linalg.matmul, np.linalg.outer, np.linalg.tensordot, np.linalg.vecdot}
-FAR = 1e100
+FAR = 1e100  # stands for a factor that is not finite, beside ones: no sum of ones gets that large
 
 
 def _sum_of_products(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
@@ -89,7 +89,7 @@ def _sum_of_products(function: Callable[..., Any], args: Any, options: dict[str,
     result = call(np.asarray, np.asarray)
     if not has_nan(result):
         return result
-    # It stays where a gradient that is not 0 meets a factor that is not finite.
+    # The nan is right where a gradient that is not 0 is multiplied by a factor that is not finite.
     met = call(lambda g: np.where(g == 0, 0.0, 1), lambda x: np.where(np.isfinite(x), 1.0, FAR))
     finite = call(np.asarray, lambda x: np.where(np.isfinite(x), x, 0))
     return np.where(met >= FAR, result, finite)

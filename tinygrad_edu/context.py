@@ -1,4 +1,4 @@
-"""What holds while operations run: context-local, so threads and async tasks never meet."""
+"""The settings under which operations run, local to the thread and to the async task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ R = TypeVar("R")
 
 
 class Context(NamedTuple):
-    """What an operation finds when it runs."""
+    """The settings that an operation looks up when it is called."""
 
     recording: bool = True
     scope: tuple[str, ...] = ()
     nested: bool = False  # inside a function that a transform differentiates
-    observer: Callable[[Any], None] | None = None  # shown every node as it is recorded
-    stand_in: Callable[[Any], Any] | None = None  # of a node: what operations use in its place
-    outer: Context | None = None  # what holds again afterwards
+    observer: Callable[[Any], None] | None = None  # called with every node that is recorded
+    stand_in: Callable[[Any], Any] | None = None  # from a node to the one used instead
+    outer: Context | None = None  # the one to restore
 
 
 _context = ContextVar("tinygrad_edu", default=Context())
@@ -93,7 +93,7 @@ class within:  # noqa: N801 - used like a function, as no_grad and scope are
                 resume, sent = generator.throw, error
 
 
-class no_grad(within):  # noqa: N801 - as PyTorch's
+class no_grad(within):  # noqa: N801 - as PyTorch's  # numpydoc ignore=PR02
     """Record nothing inside the ``with`` block; also a decorator, with brackets or without.
 
     A decorated function may be a generator or a coroutine. One object may be used many times.
@@ -101,7 +101,7 @@ class no_grad(within):  # noqa: N801 - as PyTorch's
     Parameters
     ----------
     function : callable, optional
-        What to decorate, as ``@tg.no_grad`` does.
+        The function to decorate, where it is a decorator without brackets.
 
     Examples
     --------

@@ -12,7 +12,7 @@ Called with Tensors, an operation leaves a `Node`: its value, and the call that 
 closures. Together the nodes form a graph, and `backpropagate` applies the chain rule to it, latest
 node first.
 
-This file knows no mathematics: which operations exist is the business of `ops`.
+There is no mathematics in this file: the operations are in `ops`.
 """
 
 from __future__ import annotations
@@ -321,8 +321,8 @@ def backpropagate(
 
     Where nothing depends on an output (its gradient is 0), nothing depends on what it was computed
     from, however steep the operation is there: 0 * inf and 0 * nan are 0 on the way back. They are
-    rare, and so the walk takes them as they come; only if a nan came out, it is done once more with
-    gradients whose zeros absorb. A nan that is left then is the user's own.
+    rare, and so the walk does not look out for them; only if a nan came out, it is done once more
+    with gradients whose zeros absorb. A nan that is left then belongs to the user's computation.
 
     Nothing is written to any Tensor: an exception on the way leaves all as it was.
 
@@ -414,19 +414,30 @@ def _recorded(node: Node) -> tuple[Closure | None, ...]:
 
 
 def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
-    """The same, with a gradient whose zeros absorb: what is 0 by that rule is a constant."""
+    """The same, with a gradient whose zeros absorb."""
 
     def both(recorded: Closure, plain: Closure) -> Closure:
         def closure(g: Any) -> Any:
             gradient = recorded(g)
             right = absorbed(plain, g._array)
             wrong = np.isnan(gradient._array) & ~np.isnan(right)
-            return np.where(wrong, right, gradient) if wrong.any() else gradient
+            return _corrected(gradient, right, wrong) if wrong.any() else gradient
 
         return closure
 
     pairs = zip(_recorded(node), node._closures, strict=True)
     return tuple(recorded and plain and both(recorded, plain) for recorded, plain in pairs)
+
+
+@differentiable
+def _corrected(gradient: Any, right: Any, wrong: Any) -> tuple[Any, ...]:
+    """A gradient with the right entries in place of wrong ones.
+
+    An entry that is 0 because all its terms are stays so. How another one changes is not known,
+    since only its value was computed: the derivative is nan, and not silently 0.
+    """
+    change = np.where(wrong, np.where(right == 0, 0, np.nan), 1)
+    return np.where(wrong, right, gradient), lambda g: g * change
 
 
 def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
@@ -449,7 +460,7 @@ def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
 
 
 def stale_message(parent: Node, node: Node) -> str:
-    """Why an input that is younger than the node computed from it ends the way back."""
+    """Why the walk raises at an input that is younger than the node computed from it."""
     return (
         f"{describe(parent)} was given new data after {describe_call(node._op, node._inputs)} had "
         "used it, so the recorded gradient no longer holds; run the forward pass again after "

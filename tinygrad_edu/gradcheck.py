@@ -1,4 +1,4 @@
-"""The judge of a derivative: what does the function do when its input moves a little."""
+"""Check derivatives against difference quotients, entry by entry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tinygrad_edu.trees import leaves
 __all__ = ["check_gradients"]
 
 Array = NDArray[Any]
-COMPLEX_STEP = 1e-30  # no difference is taken, so it can be as small as one likes
+COMPLEX_STEP = 1e-30  # nothing is subtracted, so it may be tiny
 
 
 def check_gradients(
@@ -49,7 +49,7 @@ def check_gradients(
     f : callable
         A function of Tensors that returns a Tensor.
     *inputs : array_like or Tensor
-        Where to check it. Floating-point inputs are differentiated, in float64, the one precision
+        Entry to check it. Floating-point inputs are differentiated, in float64, the one precision
         in which differences can be trusted; integers (class labels) are passed on as they are.
     order : int, optional
         Check derivatives up to this order.
@@ -92,24 +92,24 @@ def check_gradients(
     if not any(_is_variable(x) for x in arrays):
         raise ValueError("nothing to check: no input is floating-point")
     judge = _Judge(rtol, atol, step)
-    function = _single_number(f)
+    function = _scalar_function(f)
     for k in range(1, order + 1):
         for deviation in judge.deviations(function, arrays, order):
-            excuse = judge.excuse(function, arrays, deviation.where)
+            excuse = judge.excuse(function, arrays, deviation.entry)
             if excuse is None:
                 raise GradientError(
-                    _message(f"wrong derivative of {_name(f)}", k, arrays, deviation.where)
+                    _message(f"wrong derivative of {_name(f)}", k, arrays, deviation.entry)
                     + f"\n  computed   {deviation.computed!r}\n  expected   {deviation.expected}"
                     + _culprit(f, arrays, k, judge)
                 )
             if not allow_kinks:
                 what, reason = excuse
                 raise GradientError(
-                    _message(f"{_name(f)} {what}", k, arrays, deviation.where)
+                    _message(f"{_name(f)} {what}", k, arrays, deviation.entry)
                     + f"\n  {reason}; no difference quotient can judge there: move the input, or "
                     "pass allow_kinks=True"
                 )
-        function = _single_number(grad(function, _variables(arrays)))
+        function = _scalar_function(grad(function, _variables(arrays)))
 
 
 def _require_range(order: Any, rtol: float, atol: float, step: float) -> None:
@@ -143,7 +143,7 @@ def _name(f: Any) -> str:
     return getattr(f, "__name__", None) or repr(f)
 
 
-def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
+def _scalar_function(f: Callable[..., Any]) -> Callable[..., Any]:
     """The function along a fixed random direction, in which every output has a weight."""
 
     def function(*args: Any) -> Any:
@@ -163,16 +163,16 @@ def _single_number(f: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-Where = tuple[int, tuple[int, ...]]
+Entry = tuple[int, tuple[int, ...]]
 """An entry: the number of the input, and the index in it."""
 
-NOWHERE: Where = (-1, ())
+NO_ENTRY: Entry = (-1, ())
 
 
 class _Deviation(NamedTuple):
-    """A derivative that is not what the difference says."""
+    """A derivative that differs from its difference quotient."""
 
-    where: Where
+    entry: Entry
     computed: float
     expected: str
 
@@ -188,12 +188,12 @@ class _Judge:
     def deviations(
         self, function: Callable[..., Any], arrays: list[Array], order: int = 1
     ) -> Iterator[_Deviation]:
-        """Of every entry: the first derivative that is not what the difference says."""
+        """For each entry the first derivative that differs from its difference quotient, if any."""
         numbers = _variables(arrays)
         with no_grad():  # arrays, whatever else requires a gradient
             runs = [grad(function, numbers)(*arrays)]
-        if order > 1:  # the closures run on Tensors, too, and must come to the same
-            tensors = _variables_at(arrays, NOWHERE, 0.0, requires_grad=False)
+        if order > 1:  # also with the closures run on Tensors
+            tensors = _variables_at(arrays, NO_ENTRY, 0.0, requires_grad=False)
             runs.append([g.data for g in grad(function, numbers)(*tensors)])
         for i, *gradients in zip(numbers, *runs, strict=True):
             for index in np.ndindex(gradients[0].shape):
@@ -208,33 +208,33 @@ class _Judge:
         return bool(np.isclose(a, b, self.rtol, self.atol))
 
     def derivative(
-        self, function: Callable[..., Any], arrays: list[Array], where: Where
+        self, function: Callable[..., Any], arrays: list[Array], entry: Entry
     ) -> tuple[float, str]:
-        """What it should be, and by which method that was found out."""
-        h = self.width(arrays, where)
-        f = [_moved(function, arrays, where, n * h).real for n in (-2, -1, 1, 2)]
+        """The expected derivative, and the method by which it was computed."""
+        h = self.width(arrays, entry)
+        f = [_moved(function, arrays, entry, n * h).real for n in (-2, -1, 1, 2)]
         central = (8 * (f[2] - f[1]) - (f[3] - f[0])) / (12 * h)
         try:
-            exact = _moved(function, arrays, where, 1j * COMPLEX_STEP).imag / COMPLEX_STEP
+            exact = _moved(function, arrays, entry, 1j * COMPLEX_STEP).imag / COMPLEX_STEP
         except Exception:  # noqa: BLE001 - whatever it is, f is not written for complex numbers
             return central, "central difference"
         if abs(exact - central) <= 1e-5 * (1 + abs(central)):
             return exact, "complex step"
-        return central, "central difference"  # not smooth in the complex plane: abs, maximum
+        return central, "central difference"  # no complex derivative: abs, maximum
 
-    def width(self, arrays: list[Array], where: Where) -> float:
-        i, index = where
+    def width(self, arrays: list[Array], entry: Entry) -> float:
+        i, index = entry
         return self.step * max(1.0, abs(float(arrays[i][index])))
 
     def excuse(
-        self, function: Callable[..., Any], arrays: list[Array], where: Where
+        self, function: Callable[..., Any], arrays: list[Array], entry: Entry
     ) -> tuple[str, str] | None:
-        """Why no difference can judge an entry, in short and at length; None if it can."""
-        h = self.width(arrays, where)
+        """Why an entry cannot be checked, in short and at length; None if it can."""
+        h = self.width(arrays, entry)
         steps = [n * h for n in (-2, -1, 0, 1, 2)]
-        if not all(math.isfinite(_moved(function, arrays, where, by).real) for by in steps):
+        if not all(math.isfinite(_moved(function, arrays, entry, by).real) for by in steps):
             return "is not finite", f"it is nan or infinite within {2 * h:g} of there"
-        kink = _kink([_nodes(function, arrays, where, by) for by in steps], h)
+        kink = _kink([_nodes(function, arrays, entry, by) for by in steps], h)
         return None if kink is None else ("has a kink", kink)
 
 
@@ -242,7 +242,7 @@ def _kink(traces: list[list[Node]], h: float) -> str | None:
     """The first operation with a kink, in runs with one entry moved by -2h, -h, 0, h and 2h."""
     if len({tuple(node._op for node in trace) for trace in traces}) > 1:
         return "it takes another branch nearby"
-    for nodes in zip(*traces, strict=True):  # oldest first: where the kink comes in
+    for nodes in zip(*traces, strict=True):  # oldest first: the operation that has the kink
         f = [node._array for node in nodes]
         if any(y.shape != f[0].shape for y in f):
             return "it takes another branch nearby"
@@ -256,49 +256,49 @@ def _kink(traces: list[list[Node]], h: float) -> str | None:
     return None
 
 
-def _moved(function: Callable[..., Any], arrays: list[Array], where: Where, by: complex) -> complex:
+def _moved(function: Callable[..., Any], arrays: list[Array], entry: Entry, by: complex) -> complex:
     """The function with one entry moved."""
     with no_grad(), np.errstate(all="ignore"):
-        y = function(*_variables_at(arrays, where, by, requires_grad=False))
+        y = function(*_variables_at(arrays, entry, by, requires_grad=False))
     return complex(y.item())
 
 
 def _nodes(
-    function: Callable[..., Any], arrays: list[Array], where: Where, by: float
+    function: Callable[..., Any], arrays: list[Array], entry: Entry, by: float
 ) -> list[Node]:
     """The operations of a run with one entry moved, in the order in which they ran."""
     nodes: list[Node] = []
     with within(observer=nodes.append), np.errstate(all="ignore"):
-        function(*_variables_at(arrays, where, by, requires_grad=True))
+        function(*_variables_at(arrays, entry, by, requires_grad=True))
     return nodes
 
 
-def _variables_at(arrays: list[Array], where: Where, by: complex, requires_grad: bool) -> list[Any]:
+def _variables_at(arrays: list[Array], entry: Entry, by: complex, requires_grad: bool) -> list[Any]:
     args: list[Any] = []
     for i, x in enumerate(arrays):
         if not _is_variable(x):
             args.append(x)
             continue
-        if i == where[0]:
+        if i == entry[0]:
             x = x.astype(np.result_type(x, type(by)))  # a copy
-            x[where[1]] += by
+            x[entry[1]] += by
         args.append(Tensor(x, requires_grad=requires_grad))
     return args
 
 
 def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Judge) -> str:
     """The first operation inside f that has a wrong derivative by itself."""
-    for node in _nodes(f, arrays, NOWHERE, 0.0):
+    for node in _nodes(f, arrays, NO_ENTRY, 0.0):
         numbers = [
             i for i, x in enumerate(node._inputs) if isinstance(x, Node) and x._requires_grad
         ]
         variables = [node._inputs[i]._array for i in numbers]
-        function = _single_number(_of_variables(node, numbers))
+        function = _scalar_function(_of_variables(node, numbers))
         for _ in range(order - 1):
-            function = _single_number(grad(function, _variables(variables)))
+            function = _scalar_function(grad(function, _variables(variables)))
         for deviation in judge.deviations(function, variables, order + 1):
-            if judge.excuse(function, variables, deviation.where) is None:
-                number = numbers[deviation.where[0]]
+            if judge.excuse(function, variables, deviation.entry) is None:
+                number = numbers[deviation.entry[0]]
                 return f"\n  the closure of {_name(node._op)} for its input {number} is wrong"
     return ""
 
@@ -315,8 +315,8 @@ def _of_variables(node: Node, numbers: list[int]) -> Callable[..., Any]:
     return function
 
 
-def _message(what: str, order: int, arrays: list[Array], where: Where) -> str:
-    i, index = where
+def _message(what: str, order: int, arrays: list[Array], entry: Entry) -> str:
+    i, index = entry
     return (
         f"{what}, order {order}:\n  input {i}, entry {index}, where x = {float(arrays[i][index])!r}"
     )

@@ -120,7 +120,7 @@ class Operators(Node):
     __ipow__ = _augmented(power, operator.ipow, "**=")
     __imatmul__ = _augmented(matmul, operator.imatmul, "@=")
 
-    # What has no derivative returns plain arrays: masks, to choose by, and positions.
+    # Comparisons and positions have no derivative; they return plain arrays.
 
     def __eq__(self, other: Operand) -> Mask:  # type: ignore[override]  # elementwise, as NumPy's
         return _compare(np.equal, self, other)

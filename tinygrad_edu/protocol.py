@@ -41,7 +41,8 @@ PLAIN = {
     *(np.histogram, np.bincount, np.unique),
 }
 
-# Options on where and how NumPy stores a result, with the values that change nothing here.
+# Options on where and how NumPy stores a result, with the values of them that are allowed here:
+# those that make no difference.
 STORAGE: dict[str, tuple[Any, ...]] = {
     "out": (),
     "where": (),

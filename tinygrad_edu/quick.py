@@ -1,4 +1,4 @@
-"""NumPy, called the quick way: the detours that pay, kept out of the operations that take them.
+"""Faster ways to call NumPy, each with what it saves, apart from the operations that use them.
 
 Each function says what it saves, in nanoseconds where arrays are small (NumPy 2.4, one core; see
 `docs/benchmarks.md` for the machine). Without them the library would compute the same, only slower.
@@ -38,7 +38,7 @@ def as_a_whole(function: F) -> F:
     """Let a subclass of ndarray among the arguments answer for the call, by NumPy's protocol.
 
     As for NumPy's own functions (NEP 18): a function that looks at types or at numbers, and so
-    cannot be followed call by call, is noted as one call by who records what NumPy does.
+    cannot be recorded call by call, is recorded by the compiler as a single call.
     """
 
     @functools.wraps(function)
@@ -121,18 +121,18 @@ SHORT, LONG = 16, 1024
 
 # --- class indices ----------------------------------------------------------------------------
 
-FEW = 64  # classes: their one-hot rows are kept
+FEW = 64  # of up to so many classes, the one-hot rows are cached
 
 
 @as_a_whole
 def one_hot(indices: Any, classes: int, dtype: np.dtype[Any]) -> Array:
     """A row for each index, which is 1 there and 0 elsewhere: 410 ns for 128 of 10 classes.
 
-    Of few classes the rows are taken from a matrix that is kept; else zeros are written into, which
+    Of few classes the rows are taken from a cached matrix; else zeros are written into, which
     is faster than to compare with all classes by a factor of eight, and needs no such matrix.
     """
     if classes <= FEW:
-        rows: Array = _identity(classes, dtype).take(indices, axis=0)
+        rows: Array = _identity_matrix(classes, dtype).take(indices, axis=0)
         return rows
     rows = np.zeros((indices.size, classes), dtype)
     rows[np.arange(indices.size), indices.reshape(-1)] = 1
@@ -140,7 +140,7 @@ def one_hot(indices: Any, classes: int, dtype: np.dtype[Any]) -> Array:
 
 
 @functools.lru_cache(maxsize=64)
-def _identity(n: int, dtype: np.dtype[Any]) -> Array:
+def _identity_matrix(n: int, dtype: np.dtype[Any]) -> Array:
     return np.eye(n, dtype=dtype)
 
 
@@ -186,14 +186,14 @@ def _log(x: Any) -> float:
     return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
 
 
-# --- who else holds an array --------------------------------------------------------------------
+# --- references to an array ---------------------------------------------------------------------
 
 
 def is_held_once(array: Any) -> bool:
-    """Whether nobody but the caller knows an array, so that it may be kept without a copy.
+    """Whether only the caller has a reference to an array, so that it may be kept without a copy.
 
     That saves 25 MB of copies in a step of a network of 2048 units. Where the interpreter does not
-    count references, nobody can tell.
+    count references, the answer is no.
     """
     return type(array) is np.ndarray and array.base is None and _references(array) == _ONCE
 

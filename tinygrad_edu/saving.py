@@ -97,7 +97,7 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, Any]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a file that `save` wrote. The format is told by the content; no code is ever run.
+    """Read a file that `save` wrote. The format is recognized by the content; no code is ever run.
 
     Parameters
     ----------

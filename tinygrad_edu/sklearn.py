@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tinygrad_edu import ops, optim
 from tinygrad_edu.context import no_grad
 from tinygrad_edu.nn import MLP
-from tinygrad_edu.nn.names import named
+from tinygrad_edu.nn.names import by_name
 from tinygrad_edu.optim import Optimizer, Schedule
 from tinygrad_edu.training import History, train
 
@@ -110,7 +110,7 @@ class _MLP(BaseEstimator):
             dtype=X.dtype,
         )
         parameters = self.model_.parameters()
-        self.optimizer_ = named("optimizer", self.optimizer, OPTIMIZERS)(
+        self.optimizer_ = by_name("optimizer", self.optimizer, OPTIMIZERS)(
             parameters,
             lr=self.learning_rate,
             weight_decay=[self.l2 if p.ndim == 2 else 0.0 for p in parameters],

@@ -36,12 +36,12 @@ def fitting(
     owner: str,
     check: Callable[[str, Array], str | None] = lambda *_: None,
 ) -> dict[str, Array]:
-    """The arrays of a state by name, each as the one that is expected; or an error that names all.
+    """The arrays of a state, cast to the dtypes that are expected; an error lists all misfits.
 
     Parameters
     ----------
     state : mapping of str to array_like
-        As somebody gives it.
+        As given to ``load_state_dict``.
     expected : mapping of str to ndarray
         Arrays of the shapes and dtypes that are needed.
     owner : str

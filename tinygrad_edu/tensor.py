@@ -338,5 +338,5 @@ def _commit(gradients: dict[Node, Any]) -> None:
             gradients[node] = node._grad + g
     while gradients:
         node, g = gradients.popitem()
-        # A view, or an array that others hold too, may belong to the graph.
+        # A view, or an array with other references, may belong to the graph: take a copy.
         node._grad = g if isinstance(g, Node) or is_held_once(g) else np.array(g)

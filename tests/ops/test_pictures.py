@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.trees import leaves
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.model import read_graph
-from tinygrad_edu.viz.story import tell
+from tinygrad_edu.viz.story import steps_of
 
 from .table import ROWS, replaced, variable
 
@@ -29,7 +29,7 @@ def test_every_call_can_be_shown(row, data):
     with np.errstate(all="ignore"):
         loss.backward()
         assert tg.draw_graph(loss).source
-        steps = list(tell(arrange(read_graph(loss), None, 300)))
+        steps = list(steps_of(arrange(read_graph(loss), None, 300)))
     assert {"forward", "backward"} <= {step.phase for step in steps}
     for step in steps:
         ET.fromstring(f"<div>{step.html}</div>")  # noqa: S314 - our own words

@@ -1,4 +1,4 @@
-"""record: run a training step on a tape, and make sure that what is noted holds for other data."""
+"""Record a training step, and check that the recording holds for other data."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ def _changed_constant(
     optimizer: Optimizer | None,
     clip_norm: float | None,
 ) -> Any:
-    """A constant that is none, as a recording with other numbers shows; None if all are."""
+    """A constant that is another one in a recording of other numbers; None if there is none."""
     try:
         again = Recording(function, arguments, optimizer, clip_norm, vary=_varied)
     except (ArithmeticError, LookupError, ValueError, np.linalg.LinAlgError):
-        return None  # these numbers will not do
+        return None  # the function does not take these numbers
     return _difference(recording.tape, again.tape)
 
 
 def _varied(x: Any) -> Any:
-    """Other numbers of the same kind: probabilities stay such, and what is positive stays so."""
+    """Other numbers of the same kind: probabilities stay in [0, 1], positive numbers positive."""
     if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        return np.where(x > 0, x - 1, 1).astype(x.dtype)  # class indices stay such, too
+        return np.where(x > 0, x - 1, 1).astype(x.dtype)  # class indices stay valid
     if isinstance(x, np.ndarray) and x.dtype.kind == "b":
         return ~x
     return x * 0.7320508 + 0.0141421
 
 
 def _difference(a: Tape, b: Tape) -> Any:
-    """What is noted on one tape, and not on the other: an example of it."""
+    """An example of a value that is on one tape and not on the other; None if there is none."""
     numbers = [{value: i for i, value in enumerate(tape.values)} for tape in (a, b)]
     for x, y in zip(a.values, b.values, strict=False):
         if x.function != y.function or _call(x, numbers[0]) != _call(y, numbers[1]):

@@ -25,15 +25,15 @@ __all__ = ["Recording"]
 
 
 INSIDE = "<the function that is recorded>"
-"""The scope of what the function makes; what is outside of it was there before."""
+"""The scope of Tensors that the function makes while it is recorded; others existed before."""
 
 
 class Recording:
     """One training step on a tape.
 
-    The function runs once, on arrays that note what is done to them. Those that stand for the
-    arguments are handed to it; those that stand for the data of parameters are seen through the
-    context, by this run alone: the parameters themselves stay as they are, and other threads go on
+    The function runs once, on traced arrays. Those of the arguments are handed to it. For each
+    parameter there is a stand-in with traced data, which operations find through the context, in
+    this run alone: the parameters themselves stay as they are, and other threads can go on
     computing with them.
 
     Parameters
@@ -41,26 +41,26 @@ class Recording:
     function : callable
         From the arguments to the loss.
     arguments : mapping of str to anything
-        By name. Arrays and Tensors will be others each time, the rest stays the same.
+        By name. Arrays and Tensors may differ from call to call, all else is part of the program.
     optimizer : Optimizer or None
-        Whose step follows.
+        Whose step is recorded after the gradients.
     clip_norm : float, optional
         The largest common norm of the gradients that the optimizer is given.
     vary : callable, optional
-        What is done to every array and number first.
+        Applied to every array and number before the function runs.
     """
 
     tape: Tape
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
-    settings: list[Value]  # those of the optimizer among them, which a rule may not need
+    settings: list[Value]  # the inputs from the optimizer; its rule may not use all
     parameters: dict[Tensor, str]  # the leaves that the function uses, and their names
     loss: Value
     gradients: dict[Tensor, Value]
-    memory: dict[Value, str]  # arrays that are kept, and how they are made
-    parts: dict[Value, Value]  # inputs that lie in the memory of another one
-    stored: dict[Value, list[Value]]  # values, and where they are written as soon as they are known
-    overwritten: dict[Value, Value]  # inputs, and the values that replace them at the end
+    memory: dict[Value, str]  # arrays that a program allocates once, and the source of that
+    parts: dict[Value, Value]  # inputs that are views of another one
+    stored: dict[Value, list[Value]]  # values, and the memory that each is written to
+    overwritten: dict[Value, Value]  # inputs, and the values written into them at the end
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Recording:
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
         ):
-            loss = _checked(function(*given))
+            loss = _checked_loss(function(*given))
             self.parameters = self._name_parameters(function)
             self._end_of_forward = len(self.tape.values)
             self.loss = self._value(loss._array)
@@ -109,7 +109,7 @@ class Recording:
     # --- the parameters ------------------------------------------------------------------------
 
     def _stand_in(self, x: Any) -> Any:
-        """What stands for a Tensor: one of traced data for a parameter, for another one itself."""
+        """A Tensor of traced data for a parameter; any other Tensor itself."""
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
@@ -125,7 +125,7 @@ class Recording:
         try:
             scope = inspect.getclosurevars(function)
             variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
-        except TypeError:  # no function of Python's
+        except TypeError:  # not a Python function
             variables = {}
         names = [_identifier(p.name or variables.get(id(p), "p")) for p in self._stand_ins]
         times, seen, given = Counter(names), Counter[str](), {}
@@ -231,13 +231,13 @@ class Recording:
             start = end
         return whole
 
-    # --- how it is told ---------------------------------------------------------------------
+    # --- names --------------------------------------------------------------------------------
 
     def letters(self) -> dict[Value, str]:
-        """By what a value is called: h on the way forward, g on the way back, u in the update."""
-        ends = self._end_of_forward, self._end_of_backward
+        """The letter of each name: h on the way forward, g on the way back, u in the update."""
+        backward, update = self._end_of_forward, self._end_of_backward  # where they begin
         return {
-            value: "h" if i < ends[0] else "g" if i < ends[1] else "u"
+            value: "h" if i < backward else "g" if i < update else "u"
             for i, value in enumerate(self.tape.values)
         }
 
@@ -252,7 +252,7 @@ def _clipped(gradients: list[Any], max_norm: float) -> list[Any]:
     return [g * factor.astype(g.dtype) for g in gradients]
 
 
-def _checked(loss: Any) -> Tensor:
+def _checked_loss(loss: Any) -> Tensor:
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
         raise TypeError(
@@ -272,6 +272,6 @@ def _value_of(stand_in: Tensor) -> Value:
 
 
 def _identifier(name: str) -> str:
-    """A name that Python takes, as near as can be to any text."""
+    """The text, changed as little as needed to be a name in Python."""
     name = re.sub(r"\W", "_", name)
     return name if name.isidentifier() and not iskeyword(name) else f"p_{name}"

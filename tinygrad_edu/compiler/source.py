@@ -1,4 +1,4 @@
-"""The source of a function that does once more what a tape has noted.
+"""Write the source of a function that repeats the calls on a tape.
 
 A line for each value: short ones that are used once stand in the line that uses them, and what
 nothing uses is left out. A large result is written into a buffer that is kept from call to call, or
@@ -18,13 +18,14 @@ import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.storage import LARGE, Place, Storage, nbytes
-from tinygrad_edu.compiler.tracing import SMALL, Value, matrix_transposed, transposed
+from tinygrad_edu.compiler.tracing import Value, matrix_transposed, transposed
 
 __all__ = ["NotFiniteError", "Writer"]
 
-WIDTH = 68  # characters of an expression that is still taken in at a glance
+INLINE = 34  # characters: a longer expression gets a line and a name of its own
+SMALL = 8  # elements: a larger constant is not written out
 
-OPERATORS: list[tuple[str, int, tuple[Any, ...]]] = [  # and how strongly they bind
+OPERATORS: list[tuple[str, int, tuple[Any, ...]]] = [  # with their precedence
     ("==", 1, (np.equal,)),
     ("!=", 1, (np.not_equal,)),
     ("<", 1, (np.less,)),
@@ -40,7 +41,7 @@ OPERATORS: list[tuple[str, int, tuple[Any, ...]]] = [  # and how strongly they b
     ("@", 5, (np.matmul,)),
     ("**", 8, (operator.pow,)),
 ]
-INFIX = {f: (symbol, strength) for symbol, strength, functions in OPERATORS for f in functions}
+INFIX = {f: (symbol, precedence) for symbol, precedence, functions in OPERATORS for f in functions}
 PREFIX: dict[Any, tuple[str, int]] = {
     np.negative: ("-", 6),
     operator.neg: ("-", 6),
@@ -56,11 +57,11 @@ class Writer:
     Parameters
     ----------
     recording : Recording
-        What is on the tape, and where results go.
+        The tape, and where results are written.
     returned : list of Value
         What the function returns.
     names : dict of Value to str
-        Names that are given.
+        Names of values, given by the caller.
     """
 
     recording: Recording
@@ -70,12 +71,12 @@ class Writer:
     letters: dict[Value, str]
     uses: Counter[Value]
     counts: Counter[str]  # of the names that begin with a letter
-    inline: dict[Value, str]  # what has no name, but stands where it is used
+    inline: dict[Value, str]  # expressions without a name, written where they are used
     header: list[str]
     lines: list[str]
-    constants: dict[str, Any]  # those that cannot be written out
+    constants: dict[str, Any]  # objects that cannot be written out, by name
     storage: Storage
-    checked: bool  # whether what must be finite has been looked at
+    checked: bool  # whether the check for finite numbers is written
 
     def __init__(
         self, recording: Recording, returned: list[Value], names: dict[Value, str]
@@ -86,7 +87,7 @@ class Writer:
         self.names = dict(names)
         self.letters = recording.letters()
         self.uses = Counter(used for value in self.values for used in value.uses())
-        self.uses.update(dict.fromkeys(self._kept(), 2))  # they need names
+        self.uses.update(dict.fromkeys(self._kept(), 2))  # a value used twice gets a name
         self.counts = Counter()
         self.inline = {}
         self.header = []
@@ -119,7 +120,7 @@ class Writer:
         return [value for value in self.recording.tape.values if value in needed]
 
     def source(self) -> str:
-        """The whole of it."""
+        """The whole program."""
         unneeded = {*self.recording.settings}.difference(self.values)
         inputs = [value.input or "" for value in self.recording.inputs if value not in unneeded]
         loss, *gradients = map(self._text, self.returned)
@@ -157,12 +158,12 @@ class Writer:
         loss = self.recording.loss
         if not self.storage.owners[loss].isdisjoint(self.recording.overwritten):
             name = self._unused("h")
-            self.lines.append(f"{name} = {self._text(loss)}.copy()")  # as it was before the step
+            self.lines.append(f"{name} = {self._text(loss)}.copy()")  # of the value before the step
             self.inline.pop(loss, None)
             self.names[loss] = name
         gradients = self.recording.flat_gradients()
         large = [self.names[gradient] for gradient in gradients if nbytes(gradient) >= LARGE]
-        if large:  # whose parameters are changed in place
+        if large:  # their parameters are updated in place, so check first
             self._require_finite(self._text(loss), *large)
 
     def _require_finite(self, *names: str) -> None:
@@ -194,7 +195,7 @@ class Writer:
         for old, new in self.recording.overwritten.items():
             if not self.storage.owners[new].isdisjoint(self.recording.overwritten):
                 copy = self._unused("u")
-                self.lines.append(f"{copy} = {changes[old]}.copy()")  # before it changes, too
+                self.lines.append(f"{copy} = {changes[old]}.copy()")  # of what is overwritten
                 changes[old] = copy
         parameters = {*self.recording.parts.values()}
         values = [new for old, new in changes.items() if old in parameters]
@@ -205,10 +206,10 @@ class Writer:
     def _goes_inline(self, value: Value, text: str) -> bool:
         if value.function in VIEWS:
             return True
-        stays = not any(  # what it reads, until then
+        stays = not any(  # no buffer that it reads may be written to before
             nbytes(owner) >= LARGE for used in value.uses() for owner in self.storage.owners[used]
         )
-        return self.uses[value] == 1 and stays and len(text) <= WIDTH // 2
+        return self.uses[value] == 1 and stays and len(text) <= INLINE
 
     def _write_constant(self, value: Value) -> None:
         if type(value.example) in (int, float):
@@ -260,12 +261,12 @@ class Writer:
     def _expression(self, value: Value) -> str:
         function, args, options = value.function, value.args, value.options
         if function in INFIX and len(args) == 2 and not options:
-            symbol, strength = INFIX[function]
-            left = self._operand(args[0], strength + (symbol == "**"))
-            return f"{left} {symbol} {self._operand(args[1], strength + 1)}"
+            symbol, precedence = INFIX[function]
+            left = self._operand(args[0], precedence + (symbol == "**"))
+            return f"{left} {symbol} {self._operand(args[1], precedence + 1)}"
         if function in PREFIX and not options:
-            symbol, strength = PREFIX[function]
-            return f"{symbol}{self._operand(args[0], strength)}"
+            symbol, precedence = PREFIX[function]
+            return f"{symbol}{self._operand(args[0], precedence)}"
         if function in VIEWS:
             return f"{self._operand(args[0])}.{VIEWS[function]}"
         if function is operator.getitem:
@@ -311,15 +312,15 @@ class Writer:
         named = [f"{name}={self._text(x)}" for name, x in options.items()]
         return ", ".join([*map(self._text, args), *named])
 
-    def _operand(self, x: Any, strength: int = ATOM) -> str:
-        """An argument beside an operator, in parentheses if it binds less strongly."""
+    def _operand(self, x: Any, precedence: int = ATOM) -> str:
+        """An argument beside an operator, in parentheses if it has a lower precedence."""
         text = self._text(x)
-        return f"({text})" if self._strength(x, text) < strength else text
+        return f"({text})" if self._precedence(x, text) < precedence else text
 
-    def _strength(self, x: Any, text: str) -> int:
+    def _precedence(self, x: Any, text: str) -> int:
         if isinstance(x, Value) and x in self.inline and not x.options:
-            _, strength = INFIX.get(x.function) or PREFIX.get(x.function) or ("", ATOM)
-            return strength
+            _, precedence = INFIX.get(x.function) or PREFIX.get(x.function) or ("", ATOM)
+            return precedence
         return 6 if text.startswith("-") else ATOM
 
     def _text(self, x: Any) -> str:
@@ -351,8 +352,8 @@ class Writer:
         if isinstance(index, tuple) and index:
             return ", ".join(map(self._index, index))
         if isinstance(index, slice):
-            ends = ["" if x is None else self._text(x) for x in (index.start, index.stop)]
-            return ":".join([*ends, *([] if index.step is None else [self._text(index.step)])])
+            bounds = ["" if x is None else self._text(x) for x in (index.start, index.stop)]
+            return ":".join([*bounds, *([] if index.step is None else [self._text(index.step)])])
         return self._text(index)
 
 
@@ -364,5 +365,5 @@ def require_finite(loss: Any, *gradients: Any) -> None:
     """Raise if the loss or a gradient is not finite."""
     if math.isfinite(loss) and all(math.isfinite(g.dot(g)) for g in gradients):
         return
-    if not all(np.isfinite(x).all() for x in (loss, *gradients)):  # its square may be infinite
+    if not all(np.isfinite(x).all() for x in (loss, *gradients)):  # g.dot(g) may overflow
         raise NotFiniteError("the loss or a gradient is not finite")

@@ -27,7 +27,8 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
 
-# What a program reads from an optimizer each time; all else is as it was when it was recorded.
+# Attributes of an optimizer that are read in every step. The others are constants of a program, and
+# a step with other values of them gets another program.
 VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "steps"}
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
@@ -42,7 +43,7 @@ def compile(
 
     The first call records what the function computes, the way back, and the step of the optimizer,
     and writes them out as one function of NumPy, in which what is computed twice is computed once,
-    and what nobody needs is not computed. It can be read (``step.source``): it is the
+    and what is not used is not computed. It can be read (``step.source``): it is the
     backpropagation one would have derived by hand. Later calls run it.
 
     Parameters
@@ -171,9 +172,9 @@ class CompiledStep:
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        kind = *map(_kind, args), *self._kind_of_optimizer()
+        signature = *map(_signature, args), *self._signature_of_optimizer()
         try:
-            program = self._programs.get(kind)
+            program = self._programs.get(signature)
         except TypeError:
             self._refuse_settings()
             raise TypeError(
@@ -181,7 +182,7 @@ class CompiledStep:
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
         if program is None:
-            program = self._programs[kind] = _Program(
+            program = self._programs[signature] = _Program(
                 self._function, self._optimizer, args, self._clip_norm
             )
             if len(self._programs) == MANY:
@@ -193,7 +194,7 @@ class CompiledStep:
                 )
         return program
 
-    def _kind_of_optimizer(self) -> list[Any]:
+    def _signature_of_optimizer(self) -> list[Any]:
         """The settings of the optimizer that a program holds, and which parameters it changes."""
         if self._optimizer is None:
             return []
@@ -241,7 +242,7 @@ def _argument(x: Any) -> Any:
     return np.asarray(x) if isinstance(x, CONVERTED) else x
 
 
-def _kind(x: Any) -> Any:
+def _signature(x: Any) -> Any:
     """What a program depends on: shape and dtype of an array, the value of anything else."""
     return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), key_of(x))
 
@@ -260,7 +261,7 @@ class _Program:
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
-        self._lock = Lock()  # its memory is for one run at a time
+        self._lock = Lock()  # its buffers serve one call at a time
         self._random = recording.random
         self.source, self._run, self._needs = _written(recording)
 
@@ -272,12 +273,12 @@ class _Program:
         ]
         drawn = [(rng, _state_of(rng)) for rng in self._random]
         try:
-            with self._lock, np.errstate(all="ignore"):  # what is not finite is looked for
+            with self._lock, np.errstate(all="ignore"):  # the program checks by itself
                 if optimizer is None:
                     return self._add_gradients(*self._run(*arrays))
                 return self._take_step(optimizer, arrays)
         except NotFiniteError:
-            for rng, state in drawn:  # the step will be taken by itself, with the same numbers
+            for rng, state in drawn:  # to be drawn once more without the program
                 _set_state_of(rng, state)
             raise
 
@@ -326,7 +327,7 @@ def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]
                 names[recording.gradients[p]] = recording.unused(f"d{name}")
     writer = Writer(recording, [recording.loss, *gradients], names)
     source = writer.source()
-    filename = f"<compiled step {next(_number)}>"
+    filename = f"<compiled step {next(_program_number)}>"
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
     namespace: dict[str, Any] = {}
     exec(builtins.compile(source, filename, "exec"), namespace)  # noqa: S102 - our own source
@@ -334,4 +335,4 @@ def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]
     return source, namespace["step"], [value in writer.values for value in recording.settings]
 
 
-_number = itertools.count(1)
+_program_number = itertools.count(1)

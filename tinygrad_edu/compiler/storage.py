@@ -11,8 +11,8 @@ from tinygrad_edu.compiler.tracing import Value
 
 __all__ = ["LARGE", "Place", "Storage", "nbytes"]
 
-LARGE = 2**15  # bytes: of smaller arrays, new ones are as fast as kept ones
-SLOW_IN_PLACE = {np.sign}  # ten times as slow where it writes over what it reads
+LARGE = 2**15  # bytes: smaller arrays are allocated as fast as they are reused
+SLOW_IN_PLACE = {np.sign}  # ten times as slow where input and output share memory
 
 
 Place: TypeAlias = Value | int
@@ -20,11 +20,11 @@ Place: TypeAlias = Value | int
 
 
 class Storage:
-    """Where results are written: over something that is not needed any more, or into a buffer."""
+    """Where results are written: over a value that is not needed any more, or into a buffer."""
 
     places: dict[Value, Place]
-    buffers: dict[Value, Place]  # what lies now in memory that is free afterwards
-    free: dict[Any, list[Place]]  # such memory, by kind
+    buffers: dict[Value, Place]  # the memory of values, to be reused after their last use
+    free: dict[Any, list[Place]]  # memory that can be reused, by kind
     kinds: dict[int, Any]  # of each buffer
     owners: dict[Value, set[Value]]
     last_use: dict[Value, int]
@@ -49,7 +49,7 @@ class Storage:
                     self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
 
     def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
-        """For everything that has memory the number of the last line that reads it."""
+        """For each owner of memory, the number of the last value that reads it."""
         last = {owner: i for i, value in enumerate(values) for owner in self.owners[value]}
         for i, value in enumerate(values):
             for used in value.uses():
@@ -77,7 +77,7 @@ class Storage:
 
 
 def _owners(values: list[Value], parts: dict[Value, Value]) -> dict[Value, set[Value]]:
-    """For each value all those whose memory it may share, with itself."""
+    """For each value, the values whose memory it may share, itself among them."""
     owners: dict[Value, set[Value]] = {}
     for value in values:
         owners[value] = {value, parts[value]} if value in parts else {value}

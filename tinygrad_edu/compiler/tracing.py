@@ -1,9 +1,9 @@
-"""Arrays that write down what is done to them, so that it can be done again to others.
+"""Arrays that record the NumPy calls made on them, so that the calls can be repeated on other data.
 
-A `Traced` array computes like the array it is a view of, and whatever NumPy does with it is noted
-on a `Tape`. So what operations compute, and their closures, can be recorded without either
-knowing. Where a number would have to be known, as in ``if x > 0``, nothing can be noted that holds
-for other numbers, too: that raises `UntraceableError`.
+A `Traced` array computes like the array it is a view of, and appends every NumPy call to a `Tape`.
+So operations and their closures are recorded as they are. Where the program would depend on the
+values of an array, as in ``if x > 0``, a recording would not hold for other values: that raises
+`UntraceableError`.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class UntraceableError(TypeError):
     """What is to be computed depends on the values of arrays, not only on their shapes."""
 
 
-# --- what is written down -----------------------------------------------------------------
+# --- the tape -----------------------------------------------------------------------------
 
 
 class Value:
-    """What a call returns, an input, or a constant; with an example of it."""
+    """The result of a call, an input, or a constant; with an example of it."""
 
     __slots__ = ("args", "example", "function", "input", "options")
 
@@ -65,7 +65,7 @@ class Value:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is the same each time."""
+        """Whether it is the same in every call."""
         return self.function is None and self.input is None
 
     def uses(self) -> Iterator[Value]:
@@ -81,11 +81,11 @@ class Tape:
         self._known: dict[Any, Value] = {}
 
     def input(self, example: Any, name: str) -> Any:
-        """An array or a number that will be another one each time."""
+        """An array or a number that differs from call to call."""
         return self._traced(self._noted(Value(example, input=name)))
 
     def constant(self, array: Any) -> Any:
-        """An array that will be the same each time."""
+        """An array that is the same in every call."""
         return self._traced(self._constant(array))
 
     def call(
@@ -100,7 +100,7 @@ class Tape:
             key = object()  # each call draws other numbers
         if key not in self._known:
             example = _called(function, tree_map(_example, args), tree_map(_example, options))
-            if example is None:  # a check, which computes nothing
+            if example is None:  # a check, which returns nothing
                 return None
             value = simplified(Value(example, function, args, options))
             self._known[key] = value if value.example is not example else self._noted(value)
@@ -125,7 +125,7 @@ class Tape:
         key = (array.dtype, array.shape, hash(array.tobytes()))
         known = self._known.get(key)
         if known is None or not same_numbers(known.example, array):
-            self._known[key] = self._noted(Value(array.copy()))  # whatever becomes of it later
+            self._known[key] = self._noted(Value(array.copy()))  # the caller may change it later
         return self._known[key]
 
     def _value(self, x: Any) -> Any:
@@ -137,7 +137,7 @@ class Tape:
         return self._constant(np.asarray(x)) if isinstance(x, np.generic) else x
 
     def _traced(self, value: Value) -> Any:
-        """What the program goes on computing with."""
+        """A traced array, a traced number or a sequence of such, in place of a value."""
         example = value.example
         if isinstance(example, np.ndarray | np.generic):
             return Traced.of(value, self)
@@ -152,14 +152,12 @@ class Tape:
 
 
 RANDOM = (np.random.Generator, np.random.RandomState)
-SMALL = 8  # arrays of so few elements are told by them
-
-
-COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}  # of what never changes
+# Left out if they keep the dtype: nothing on a tape is written into, so it needs no copy.
+COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}
 
 
 def simplified(value: Value) -> Value:
-    """The value itself, or another one that is always equal."""
+    """The value itself, or a known one that is always equal to it."""
     if all(used.is_constant for used in value.uses()):
         return Value(value.example)
     if value.function in COPIES and _alike(value.example, value.args[0].example):
@@ -189,7 +187,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _found(kind: Any, tree: Any) -> Iterator[Any]:
-    """Everything of a kind in nested arguments."""
+    """All objects of a type in nested arguments."""
     return (x for x in leaves(tree) if isinstance(x, kind))
 
 
@@ -200,7 +198,7 @@ def random_sources(value: Value) -> Iterator[Any]:
 
 def _example(x: Any) -> Any:
     if isinstance(x, RANDOM):
-        return deepcopy(x)  # what the program draws is not drawn while it is recorded
+        return deepcopy(x)  # recording does not advance the generator of the program
     return x.example if isinstance(x, Value) else x
 
 
@@ -216,7 +214,7 @@ def key_of(x: Any) -> Any:
 
 
 def _called(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    if isinstance(function, MethodDescriptorType):  # the first may be a scalar, which is no array
+    if isinstance(function, MethodDescriptorType):  # of the first argument, which may be a scalar
         function, args = getattr(args[0], function.__name__), args[1:]
     return function(*args, **options)
 
@@ -225,18 +223,19 @@ def _untraced(x: Any) -> Any:
     return np.asarray(x) if isinstance(x, Traced) else x
 
 
-def _knows_better(x: Any) -> bool:
-    """Whether it is no array, but takes part in what NumPy does with arrays, as a Tensor."""
+def _overrides_ufuncs(x: Any) -> bool:
+    """Whether it is no array, but implements NumPy's protocol for ufuncs, as a Tensor does."""
     return hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic)
 
 
-# --- arrays and numbers that are watched ------------------------------------------------------
+# --- traced arrays and numbers ----------------------------------------------------------------
 
 
 class Traced(np.ndarray[Any, np.dtype[Any]]):
-    """An array that notes what is done to it."""
+    """An array that records the calls made on it."""
 
-    # What a plain array makes of it is without a trace, and so noticed.
+    # More than that of ndarray: what NumPy makes of both without asking the protocols is a Traced
+    # array without a value, whose use raises.
     __array_priority__: float = 1.0
 
     value: Value | None
@@ -250,10 +249,10 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         return traced
 
     def __array_finalize__(self, source: Any) -> None:
-        self.value = None  # until we know what it is
+        self.value = None  # set by Traced.of; None if it was made in another way
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(map(_knows_better, inputs)):
+        if any(map(_overrides_ufuncs, inputs)):
             return NotImplemented
         if method == "at" or options.get("out") is not None:
             raise UntraceableError(f"np.{ufunc.__name__} changes an array in place")
@@ -307,8 +306,8 @@ def matrix_transposed(x: Any) -> Any:
     return x.mT
 
 
-# What a program computes without: it is right where all is finite, and else the step is run as it
-# stands, with all its guards.
+# Functions that guard against inf and nan, and what a program computes in their place. Where all is
+# finite it is the same; else the step is taken once more without the program.
 UNGUARDED: dict[Any, Callable[..., Any]] = {
     has_nan: lambda _: False,
     peak: lambda x, axis: np.maximum.reduce(x, axis=axis, keepdims=True),
@@ -357,7 +356,7 @@ for _name, _method in vars(np.ndarray).items():
 
 
 class Number(float):
-    """A number that notes what is done to it, as a learning rate that follows a schedule."""
+    """A number that records the calls made on it, as a learning rate that follows a schedule."""
 
     value: Value
     tape: Tape
@@ -376,7 +375,7 @@ class Number(float):
 def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
     def method(self: Number, other: Any) -> Any:
         if isinstance(other, np.ndarray):
-            return NotImplemented  # it knows what to do
+            return NotImplemented  # its __array_ufunc__ records the call
         return self.tape.call(function, (other, self) if reflected else (self, other))
 
     return method

@@ -1,4 +1,4 @@
-"""Find out what goes wrong: where a nan was born, who writes into a graph, which units are dead."""
+"""Find out what goes wrong: sources of nan, writes into a graph, dead units."""
 
 from tinygrad_edu.debugging.health import UnitHealth, gradient_flow, unit_health
 from tinygrad_edu.debugging.nonfinite import explain_nonfinite, find_nonfinite

@@ -1,4 +1,4 @@
-"""How a network is doing: dead and saturated units, and how large a gradient arrives where."""
+"""Statistics of a network: dead and saturated units, and the size of each gradient."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tinygrad_edu.context import within
-from tinygrad_edu.debugging.nonfinite import values, where
+from tinygrad_edu.debugging.nonfinite import described_operation
 from tinygrad_edu.engine import Node
 from tinygrad_edu.errors import describe_call
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.ops.activation import TRAITS
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["UnitHealth", "gradient_flow", "norm", "unit_health"]
+__all__ = ["UnitHealth", "euclidean_norm", "gradient_flow", "unit_health"]
 
 STEEPEST = {f: traits.steepest for f, traits in TRAITS.items() if traits.steepest}
 """The activations that `unit_health` knows, and their largest slope."""
@@ -85,7 +86,7 @@ def unit_health(function: Callable[..., Any], *inputs: Any) -> dict[str, UnitHea
     times: Counter[str] = Counter()
     for node in nodes:
         if node._op in STEEPEST:
-            name = ".".join(node._scope[1:] or node._scope) or where(node)
+            name = ".".join(node._scope[1:] or node._scope) or described_operation(node)
             times[name] += 1
             found[f"{name} ({times[name]})" if times[name] > 1 else name] = _health(node)
     return found
@@ -110,7 +111,7 @@ def _health(node: Any) -> UnitHealth:
 
 
 class _HasParameters(Protocol):
-    """A module, which is defined on a floor above."""
+    """A `Module`, which this file cannot import: `nn` is built on it."""
 
     def named_parameters(self) -> Iterable[tuple[str, Tensor]]: ...
 
@@ -156,10 +157,10 @@ def gradient_flow(parameters: _HasParameters | Mapping[str, Tensor]) -> dict[str
             "gradient_flow takes a Module, or a mapping of names to Tensors; "
             f"got {type(parameters).__name__}"
         )
-    return {name: norm(p.grad) for name, p in named}
+    return {name: euclidean_norm(p.grad) for name, p in named}
 
 
-def norm(x: Any) -> float:
+def euclidean_norm(x: Any) -> float:
     """Return the Euclidean norm of all elements; 0 of None.
 
     ::
@@ -174,7 +175,7 @@ def norm(x: Any) -> float:
     if x.dtype not in (np.float32, np.float64):
         x = x.astype(np.float64)
     square = float(np.vdot(x, x))
-    if 1e-20 < square < math.inf:  # then the scale does not matter, and its cost is saved
+    if 1e-20 < square < math.inf:  # no overflow, no underflow: nothing to scale
         return math.sqrt(square)
     largest = float(np.abs(x).max(initial=0.0))
     if largest == 0 or not math.isfinite(largest):

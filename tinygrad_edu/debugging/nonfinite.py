@@ -1,4 +1,4 @@
-"""Afterwards: which Tensor of a graph was the first that is nan or inf, and what made it so."""
+"""Find the first Tensor of a graph that is nan or inf, and the operation that made it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, edges, nodes_of
 from tinygrad_edu.errors import describe, describe_call
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.tensor import Tensor
 
 __all__ = [
-    "birth",
+    "describe_nonfinite",
+    "described_operation",
     "explain_nonfinite",
     "find_nonfinite",
     "first_nonfinite",
     "is_finite",
-    "values",
-    "where",
 ]
 
 
@@ -56,7 +56,7 @@ def find_nonfinite(root: Tensor) -> Tensor | None:
 
 
 def explain_nonfinite(loss: Tensor) -> str:
-    """Tell in words where the first nan or inf of a loss, or of its gradients, came from.
+    """Describe where the first nan or inf of a loss, or of its gradients, came from.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def explain_nonfinite(loss: Tensor) -> str:
       it comes from sqrt(x: (2,) float64)
     """
     node = find_nonfinite(loss)
-    return birth(node) if node is not None else _birth_of_gradient(loss)
+    return describe_nonfinite(node) if node is not None else _describe_gradient(loss)
 
 
 def _graph(root: Tensor) -> list[Any]:
@@ -93,12 +93,12 @@ def _graph(root: Tensor) -> list[Any]:
     return nodes_of(root)
 
 
-def birth(node: Node) -> str:
-    """What is wrong with the value of a node, and what it was made from."""
+def describe_nonfinite(node: Node) -> str:
+    """The first entry of a node that is not finite, and the inputs that it was made from."""
     bad, at = first_nonfinite(node._array)
     if node._op is None:
         return f"{describe(node)} is {bad} at {at}; it was not computed"
-    lines = [f"{where(node)} made {bad} at {at}"]
+    lines = [f"{described_operation(node)} made {bad} at {at}"]
     operands = node._inputs[: len(node._closures)]
     numbers = _numbers_behind(node, at)
     if numbers:
@@ -111,8 +111,8 @@ def birth(node: Node) -> str:
     return "\n  ".join(lines)
 
 
-def _birth_of_gradient(loss: Tensor) -> str:
-    """Where on the way back the first gradient was made that is not finite."""
+def _describe_gradient(loss: Tensor) -> str:
+    """The first gradient on the way back that is not finite, and where it comes from."""
     nodes = [node for node in _graph(loss) if node._requires_grad]
     gradients: dict[Node, Any] = {loss: np.ones(loss.shape, loss.dtype)}
     for edge in edges({**gradients}):
@@ -134,12 +134,7 @@ def is_finite(x: Any) -> bool:
     return bool(np.isfinite(x).all())
 
 
-def values(x: Any) -> Any:
-    """The array behind a node; what is none stays as it is."""
-    return x._array if isinstance(x, Node) else x
-
-
-def where(node: Node) -> str:
+def described_operation(node: Node) -> str:
     """The operation of a node and the layer in which it ran: ``log in MLP.layers.1``."""
     op: Any = node._op
     layer = ".".join(node._scope)
@@ -157,7 +152,7 @@ def _numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
     """The numbers that an entry was made from, if the operation works element by element."""
     operands = [values(x) for x in node._inputs[: len(node._closures)]]
     options = [values(x) for x in node._inputs[len(node._closures) :]]
-    # It does so if it makes the same of these numbers alone; if not, it may not even take them.
+    # It does so if its result for these numbers alone is that entry; if not, it may fail on them.
     with suppress(Exception), np.errstate(all="ignore"):
         numbers = [np.broadcast_to(np.asarray(x), node._array.shape)[at] for x in operands]
         alone = node._op(*numbers, *options, **node._options)  # type: ignore[misc]  # it has one

@@ -1,4 +1,4 @@
-"""While a graph is being made: the first nan or inf raises, and what belongs to it is read-only."""
+"""Check a graph while it is recorded: nan and inf raise, and its arrays are read-only."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.absorbing import absorbed
 from tinygrad_edu.context import current, within
-from tinygrad_edu.debugging.nonfinite import birth, first_nonfinite, is_finite, values, where
+from tinygrad_edu.debugging.nonfinite import (
+    describe_nonfinite,
+    described_operation,
+    first_nonfinite,
+    is_finite,
+)
 from tinygrad_edu.engine import Node
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.source import source_of_caller
 
 __all__ = ["debug", "thawed"]
@@ -55,15 +61,15 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
       line 2 of <doctest ...>: loss = -tg.log(1 - p).mean()
     """
     previous = current().observer
-    fine = _is_no_nan if allow_inf else is_finite
+    fine = _has_no_nan if allow_inf else is_finite
 
     def observe(node: Node) -> None:
         node._source = source_of_caller()
         line = str(node._source)
         if not fine(node._array):
-            raise FloatingPointError(f"{birth(node)}\n  {line}")
+            raise FloatingPointError(f"{describe_nonfinite(node)}\n  {line}")
         node._closures = tuple(
-            closure and _watched(closure, where(node), i, line, fine)
+            closure and _watched(closure, described_operation(node), i, line, fine)
             for i, closure in enumerate(node._closures)
         )
         if freeze:
@@ -75,14 +81,14 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
         yield
 
 
-def _is_no_nan(x: Any) -> bool:
+def _has_no_nan(x: Any) -> bool:
     return not np.isnan(x).any()
 
 
 def _watched(
     closure: Callable[[Any], Any], name: str, i: int, line: str, fine: Callable[[Any], bool]
 ) -> Callable[[Any], Any]:
-    """A closure that raises if it makes something wrong of a gradient that is not."""
+    """The closure, but it raises if it returns nan or inf for a gradient that is finite."""
 
     def watched(g: Any) -> Any:
         result = closure(g)
@@ -96,8 +102,8 @@ def _watched(
     return watched
 
 
-# How many nodes each array is read-only for, by its id; they keep it alive.
-_holders: dict[int, int] = {}
+# For how many nodes an array is read-only, by its id. Those nodes keep the array alive.
+_frozen_for: dict[int, int] = {}
 
 
 def _freeze(node: Node) -> None:
@@ -105,20 +111,20 @@ def _freeze(node: Node) -> None:
     arrays = [
         x
         for x in map(values, (node, *node._inputs))
-        if isinstance(x, np.ndarray) and (x.flags.writeable or id(x) in _holders)
+        if isinstance(x, np.ndarray) and (x.flags.writeable or id(x) in _frozen_for)
     ]
     for x in arrays:
-        _holders[id(x)] = _holders.get(id(x), 0) + 1
+        _frozen_for[id(x)] = _frozen_for.get(id(x), 0) + 1
         x.flags.writeable = False
     weakref.finalize(node, _release, arrays).atexit = False
 
 
 def _release(arrays: list[NDArray[Any]]) -> None:
     for x in arrays:
-        _holders[id(x)] -= 1
-        if not _holders[id(x)]:
-            del _holders[id(x)]
-            with suppress(ValueError):  # a view of what is still held stays read-only
+        _frozen_for[id(x)] -= 1
+        if not _frozen_for[id(x)]:
+            del _frozen_for[id(x)]
+            with suppress(ValueError):  # a view of an array that still is read-only
                 x.flags.writeable = True
 
 
@@ -133,10 +139,10 @@ def thawed(x: NDArray[Any]) -> Iterator[None]:
     ValueError
         If the array is read-only for another reason.
     """
-    if id(x) not in _holders:
+    if id(x) not in _frozen_for:
         raise ValueError("the array was not made read-only by debug()")
     x.flags.writeable = True
     try:
         yield
     finally:
-        x.flags.writeable = id(x) not in _holders
+        x.flags.writeable = id(x) not in _frozen_for

@@ -64,7 +64,7 @@ class ActivationModule(Module):
         return self.function(x, **self.options)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        """Tell the options."""
+        """Return the options, for ``repr``."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
 
 

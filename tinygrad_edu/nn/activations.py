@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from tinygrad_edu.nn.names import named
+from tinygrad_edu.nn.names import by_name
 from tinygrad_edu.ops._common import Operand
 from tinygrad_edu.ops.activation import TRAITS
 
@@ -54,4 +54,4 @@ def find(activation: str | Activation | None) -> Activation:
     """
     if activation is None:
         return identity
-    return named("activation", activation, ACTIVATIONS)
+    return by_name("activation", activation, ACTIVATIONS)

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.nn.names import named
+from tinygrad_edu.nn.names import by_name
 
 __all__ = [
     "INITIALIZERS",
@@ -421,4 +421,4 @@ def find(init: str | Initializer) -> Initializer:
     >>> init.find("he_normal").__name__
     'he_normal'
     """
-    return named("initializer", init, INITIALIZERS)
+    return by_name("initializer", init, INITIALIZERS)

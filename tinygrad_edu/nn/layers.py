@@ -99,7 +99,7 @@ class Linear(Module):
         return self.activation(ops.linear(x, self.W, self.b))  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        """Tell the sizes and the activation."""
+        """Return the sizes and the activation, for ``repr``."""
         facts = [*map(str, self.W.shape)]
         if self.activation is not activations.identity:
             facts.append(f"activation={getattr(self.activation, '__name__', self.activation)}")
@@ -183,7 +183,7 @@ class Maxout(Module):
         return ops.maxout(self.linear(x), self.pieces)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
-        """Tell the number of pieces."""
+        """Return the number of pieces, for ``repr``."""
         return f"pieces={self.pieces}"
 
 
@@ -226,7 +226,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not _can_be_dropped_with(p):
+        if not _is_dropout_probability(p):
             raise ValueError(
                 f"the probability of dropout must be a number, at least 0 and below 1; got {p!r}"
             )
@@ -240,7 +240,7 @@ class Dropout(Module):
         return x * dropout_mask(values(as_array(x)), self.p, self.rng)
 
     def extra_repr(self) -> str:
-        """Tell the probability."""
+        """Return the probability, for ``repr``."""
         return f"p={self.p}"
 
 
@@ -251,7 +251,7 @@ def dropout_mask(x: Any, p: float, rng: Any) -> Any:
     return (kept / (1 - p)).astype(np.result_type(x, np.float16))
 
 
-def _can_be_dropped_with(p: Any) -> bool:
+def _is_dropout_probability(p: Any) -> bool:
     return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
 
 

@@ -1,4 +1,4 @@
-"""Module: a function with parameters. What it consists of is found by looking at its attributes."""
+"""Module: a function with parameters, which are found in its attributes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Module:
     """
 
     training: bool = True
-    _name: str | None = None  # in the module that holds this one; None before the first call
+    _name: str | None = None  # the path in the module that contains it; None before the first call
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output; defined by every subclass."""
@@ -224,7 +224,7 @@ class Module:
     # --- what it looks like --------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Tell the arguments of this module, for ``repr``."""
+        """Return the arguments of this module, for ``repr``."""
         return ""
 
     def __repr__(self) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.debugging.health import norm
-from tinygrad_edu.debugging.nonfinite import values
+from tinygrad_edu.debugging.health import euclidean_norm
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
 from tinygrad_edu.tensor import Tensor
 
@@ -69,7 +69,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
 
 def clipped_to_norm(gradients: Sequence[Any], max_norm: float) -> tuple[float, list[Any]]:
     """The common norm of gradients, and the gradients with a norm of at most max_norm."""
-    total = math.hypot(*map(norm, gradients))
+    total = math.hypot(*map(euclidean_norm, gradients))
     if not math.isfinite(total):
         raise FloatingPointError(f"gradients of norm {total} cannot be clipped")
     if total <= max_norm:

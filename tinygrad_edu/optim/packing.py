@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite, values
+from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
 from tinygrad_edu.debugging.watching import thawed
 from tinygrad_edu.engine import next_order
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Block", "Group", "blocks_of"]

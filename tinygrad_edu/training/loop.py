@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_edu.debugging import explain_nonfinite
-from tinygrad_edu.debugging.health import norm
+from tinygrad_edu.debugging.health import euclidean_norm
 from tinygrad_edu.nn.init import Rng, as_rng
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim import Optimizer, clip_by_norm
@@ -345,7 +345,7 @@ class _Trainer:
         except FloatingPointError as error:
             raise FloatingPointError(self._explain(str(error), number, loss)) from None
         self.steps += 1
-        self.norms = np.hypot(self.norms, [norm(p.grad) for p in self.parameters])
+        self.norms = np.hypot(self.norms, [euclidean_norm(p.grad) for p in self.parameters])
 
     def _explain(self, what: str, number: int, loss: Tensor) -> str:
         when = f"in epoch {number}, step {self.steps + 1}"
@@ -356,7 +356,7 @@ class _Trainer:
         with np.errstate(all="ignore"):
             norms = (self.norms / math.sqrt(max(self.steps, 1))).tolist()
             updates = [
-                norm(p.data - before)
+                euclidean_norm(p.data - before)
                 for p, before in zip(self.parameters, self.parameters_before, strict=False)
             ]
         return {

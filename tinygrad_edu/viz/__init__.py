@@ -1,6 +1,6 @@
 """Pictures of computations: drawn graphs, pages to follow a gradient on, figures of training.
 
-There are three rooms for what is public, and each draws with something else:
+The public functions are in three subpackages, one for each way to draw:
 
 graph
     `draw_graph`, with Graphviz.
@@ -10,12 +10,12 @@ figures
     Figures and animations of training, with matplotlib.
 
 The first two show the same thing: ``model`` reads a graph, ``folding`` makes it small enough to be
-seen, ``view`` is what is seen of it, and ``gradients`` goes through its backward pass once more.
-``calls`` and ``arrays`` turn operations and numbers into text, ``formulas`` and ``mathml`` what the
-docstrings of the operations state into mathematics.
+seen, ``view`` holds the vertices and arrows that are drawn, and ``gradients`` repeats the backward
+pass. ``calls`` and ``arrays`` turn operations and numbers into text, ``formulas`` and ``mathml``
+what the docstrings of the operations state into mathematics.
 
-What draws is imported when it is first asked for: Graphviz, the page and matplotlib take longer to
-import than the rest of the library.
+The subpackages are imported at their first use: with Graphviz and matplotlib, they take longer than
+the rest of the library.
 """
 
 from __future__ import annotations

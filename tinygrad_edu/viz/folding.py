@@ -15,12 +15,12 @@ from tinygrad_edu.viz.view import Fold, Homes, Vertex, View
 
 __all__ = ["arrange"]
 
-# Of what repeats itself: the longest piece that is looked for, and how often it must be there.
+# Repeated structure: the longest piece to look for, and how often it must be there.
 LONGEST_PERIOD, LEAST_REPEATS = 24, 4
 
 
 def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
-    """Fold the scopes below a depth; and, if there is still too much to see, all that can be."""
+    """Fold scopes below a depth; then, as far as needed, outer scopes and repeated structure."""
     if depth is not None:
         _check("depth", depth, 0)
     _check("max_nodes", max_nodes, 1)

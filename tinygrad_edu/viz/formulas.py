@@ -1,4 +1,4 @@
-"""What an operation computes, and its derivatives, as its docstring says it.
+"""The formulas in the docstring of an operation: its value, and its derivatives.
 
 Each operation states them in the literal block of its docstring, in Python's syntax::
 

@@ -1,4 +1,4 @@
-"""The backward pass once more, slowly: what every edge of a graph sends back, nothing written."""
+"""The backward pass, edge by edge, to be shown: it writes to no ``.grad``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = [
     "Contribution",
     "edge_strengths",
     "gradients",
-    "ones",
     "retrace",
     "retraced",
     "root_gradient",
+    "unit_seed",
 ]
 
 
@@ -56,7 +56,7 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     RuntimeError
         If the data of a leaf was changed since the graph was recorded.
     """
-    seed = ones(graph) if seed is None else seed
+    seed = unit_seed(graph) if seed is None else seed
     gradients = {graph.root: seed}
     for node, position, parent, incoming, returned, fitted in edges({graph.root: seed}):
         before = gradients.get(parent)
@@ -66,14 +66,14 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
         )
 
 
-def ones(graph: Graph) -> Array:
+def unit_seed(graph: Graph) -> Array:
     """The gradient of the root with respect to itself."""
     return np.ones_like(graph.root._array)
 
 
 def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
     """The gradient of every node that the backward pass reaches."""
-    gradients = {graph.root: ones(graph) if seed is None else seed}
+    gradients = {graph.root: unit_seed(graph) if seed is None else seed}
     return gradients | {flow.parent: flow.after for flow in retrace(graph, seed)}
 
 
@@ -84,7 +84,7 @@ def gradients(graph: Graph) -> dict[Node, Array]:
     """The gradients to show: a Tensor's own, and what passed through those that keep none.
 
     Before ``backward()`` there are none. After it the leaves have theirs, and those of the
-    intermediate values, which nobody keeps, are worked out again.
+    intermediate values, which are not kept, are computed again.
     """
     own = {node: array_of(node._grad) for node in graph.nodes if node._grad is not None}
     seed = root_gradient(graph)
@@ -92,20 +92,20 @@ def gradients(graph: Graph) -> dict[Node, Array]:
         return own
     try:
         passed = {node: g for node, g in retraced(graph, seed).items() if node._op is not None}
-    except RuntimeError:  # the data are newer than the graph, and only .grad is still true
+    except RuntimeError:  # the data are newer than the graph: only .grad still holds
         return own
     return passed | own
 
 
 def root_gradient(graph: Graph) -> Array | None:
-    """The gradient with which backward began at the root; None if nobody can tell.
+    """The gradient with which backward began at the root; None if it is not known.
 
     A single number that does not keep its gradient is taken for the loss itself. An array is none:
     its gradient was handed to ``backward``, or came from a loss that is not in the picture.
     """
     if graph.root._grad is not None:
         return array_of(graph.root._grad)
-    return ones(graph) if graph.root._array.size == 1 else None
+    return unit_seed(graph) if graph.root._array.size == 1 else None
 
 
 def edge_strengths(view: View, seed: Array) -> dict[Arrow, float]:

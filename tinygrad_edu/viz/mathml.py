@@ -40,14 +40,14 @@ SIGNS: dict[type[ast.AST], str] = {
     ast.BitAnd: "and",
 }
 
-# How tightly an expression holds together: what is looser than its place wants parentheses.
+# Levels of precedence: an expression of a lower one than its place needs gets parentheses.
 LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)
-TIGHTNESS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, ast.BitAnd: LOGIC}
+LEVELS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, ast.BitAnd: LOGIC}
 
 COMMA = "<mo>,</mo>"
 
 Written: TypeAlias = tuple[str, int]
-"""MathML, and how tightly it holds together."""
+"""MathML, and its precedence."""
 
 
 def mathml(expression: str, values: Mapping[str, Array] | None = None) -> str | None:
@@ -100,7 +100,7 @@ def outline(array: Array) -> str:
 def _number(value: float) -> str:
     try:
         return f"{value:g}"
-    except OverflowError as error:  # an integer without end
+    except OverflowError as error:  # an integer that is too large for a float
         raise NotImplementedError(value) from error
 
 
@@ -124,19 +124,19 @@ def _row(content: str) -> str:
 
 
 class _Writer(ast.NodeVisitor):
-    """Writes the tree of an expression; what it does not know raises NotImplementedError."""
+    """Writes the tree of an expression; a node without a rule raises NotImplementedError."""
 
     def __init__(self, values: Mapping[str, Array]) -> None:
         self.values = values
 
-    def write(self, node: ast.expr, loosest: int = LOGIC) -> str:
-        """Write a node, in parentheses if it is looser than its place allows."""
-        content, tightness = self._write(node)
-        return content if tightness >= loosest else _fenced("(", content, ")")
+    def write(self, node: ast.expr, lowest: int = LOGIC) -> str:
+        """Write a node, in parentheses if its precedence is too low."""
+        content, level = self._write(node)
+        return content if level >= lowest else _fenced("(", content, ")")
 
     def _write(self, node: ast.expr) -> Written:
-        content, tightness = self.visit(node)
-        return content, tightness
+        content, level = self.visit(node)
+        return content, level
 
     def generic_visit(self, node: ast.AST) -> Any:
         raise NotImplementedError(ast.dump(node))
@@ -175,8 +175,8 @@ class _Writer(ast.NodeVisitor):
                 sign = "<mtext>&#160;and&#160;</mtext>"
             case op:
                 sign = f"<mo>{self._sign(op)}</mo>"
-        tightness = TIGHTNESS[type(node.op)]
-        return f"{self.write(left, tightness)}{sign}{self.write(right, tightness + 1)}", tightness
+        level = LEVELS[type(node.op)]
+        return f"{self.write(left, level)}{sign}{self.write(right, level + 1)}", level
 
     def _fraction(self, above: ast.expr, below: ast.expr) -> Written:
         if by := _differential(below):

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal["input", "parameter", "constant", "intermediate", "output", "fold"]
-"""What something is to a graph; a fold, which stands for several items, is to its picture."""
+"""The role of an item in a graph; a fold stands for several items in a picture of it."""
 
 Scope: TypeAlias = tuple[str, ...]
 
@@ -76,7 +76,7 @@ class Graph:
         return [item for item in self.items if isinstance(item, Node)]
 
     def kind(self, item: Item) -> Kind:
-        """What an item is to the graph."""
+        """The role of an item in the graph."""
         if isinstance(item, Constant):
             return "constant"
         if item is self.root:
@@ -113,7 +113,7 @@ def read_graph(
 
 
 def checked_names(names: Any) -> dict[str, Any]:
-    """What was given as names, which is nothing or a mapping."""
+    """The names that were given, as a dict, which is empty for None."""
     if names is None:
         return {}
     if not isinstance(names, Mapping):
@@ -162,7 +162,7 @@ def named_tensors(given: Any) -> Iterator[tuple[str, Node]]:
 
 
 def _give_scopes(graph: Graph) -> None:
-    """Draw what was computed where that was, and parameters and constants where they are used."""
+    """The scope of each item: where it was computed; of parameters and constants, where used."""
     graph.scopes = {item: item._scope if isinstance(item, Node) else () for item in graph.items}
     used: dict[Item, Scope] = {}
     for edge in graph.edges:

@@ -1,4 +1,4 @@
-"""What is seen of a graph: its items, or folds of several, and the arrows between them."""
+"""A view of a graph: its items, or folds of several, and the arrows between them."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Arrow(NamedTuple):
 
 
 Homes: TypeAlias = dict[Item, Vertex]
-"""Where each item is seen: as itself, or in a fold."""
+"""The vertex that shows each item: the item itself, or a fold."""
 
 
 @dataclass(slots=True)
 class View:
-    """What is seen of a graph: its vertices, and the arrows between them."""
+    """A view of a graph: its vertices, and the arrows between them."""
 
     graph: Graph
     homes: Homes
@@ -89,7 +89,7 @@ class View:
         return vertex.scope if isinstance(vertex, Fold) else self.graph.scopes[vertex]
 
     def kind(self, vertex: Vertex) -> Kind:
-        """What a vertex is to the picture."""
+        """The role of a vertex in the picture."""
         return "fold" if isinstance(vertex, Fold) else self.graph.kind(vertex)
 
     def name(self, vertex: Vertex) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.viz.explorer.observer import observe
 from tinygrad_edu.viz.explorer.page import page
-from tinygrad_edu.viz.explorer.recorder import record
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.graph.dot import Direction
 from tinygrad_edu.viz.model import checked_names, read_graph
-from tinygrad_edu.viz.story import tell
+from tinygrad_edu.viz.story import steps_of
 
 __all__ = ["Explorer", "explore"]
 
@@ -113,7 +113,7 @@ def explore(
             raise TypeError("after a Tensor explore takes one path; arguments belong to a function")
         root, path = root_or_function, (args[0] if args else path)
     elif callable(root_or_function):
-        root, found = record(root_or_function, args)
+        root, found = observe(root_or_function, args)
         given |= {name: tensor for name, tensor in found.items() if name not in given}
     else:
         raise TypeError(
@@ -122,7 +122,7 @@ def explore(
         )
     _check(root)
     view = arrange(read_graph(root, given), depth, max_nodes)
-    steps = list(tell(view))
+    steps = list(steps_of(view))
     title = _title(getattr(root_or_function, "__name__", root.name))
     explorer = Explorer(page(title, view, steps, direction), len(steps))
     if path is not None:

@@ -145,7 +145,7 @@ def activation_curves(
     for ax, activation in zip(grid.flat, chosen, strict=False):
         activation_curve(activation, ax, span=span)
         if ax is not grid[0, 0]:
-            ax.get_legend().remove()  # one says it for all
+            ax.get_legend().remove()  # the first holds for all
     return grid
 
 

@@ -1,4 +1,4 @@
-"""Animations of training: what one network, or several side by side, make of the plane."""
+"""Animations of training: the outputs of one network, or of several side by side, on the plane."""
 
 from __future__ import annotations
 

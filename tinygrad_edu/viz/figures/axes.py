@@ -37,14 +37,14 @@ CLASSES = ("#b2182b", "#2166ac", "#e69f00", "#117a5b", "#8a5a9e", "#555555")
 
 INK, GRAY = "#1f2328", "#6b7280"
 
-MOST_AXES = 200  # more take minutes, and nobody looks at them
+MOST_AXES = 200  # more take minutes to draw, and are too small to read
 
 
 def new_ax(ax: Axes | None, figsize: tuple[float, float] = (5.6, 3.8)) -> Axes:
     """The axes that were given, or those of a new figure."""
     if ax is None:
         return plt.subplots(figsize=figsize, layout="constrained")[1]
-    return _checked(ax)
+    return _checked_axes(ax)
 
 
 def new_axes(
@@ -73,7 +73,7 @@ def new_axes(
     if given.size != rows * columns:
         raise ValueError(f"this figure needs {rows} x {columns} axes; got {given.size}")
     for ax in given.flat:
-        _checked(ax)
+        _checked_axes(ax)
     return given.reshape(rows, columns)
 
 
@@ -88,7 +88,7 @@ def new_grid(axes: Any, n: int, columns: int, size: tuple[float, float], **optio
     return grid
 
 
-def _checked(ax: Any) -> Axes:
+def _checked_axes(ax: Any) -> Axes:
     if not isinstance(ax, Axes):
         raise TypeError(
             f"figures are drawn on matplotlib's Axes, as plt.subplots() returns them; got "

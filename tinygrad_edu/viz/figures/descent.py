@@ -83,7 +83,7 @@ def loss_surface(
         raise ValueError(f"span must be ((x0, x1), (y0, y1)); got {span!r}")
     if steps < 0:
         raise ValueError(f"steps must not be negative; got {steps}")
-    with np.errstate(all="ignore"):  # who diverges is drawn as far as he goes
+    with np.errstate(all="ignore"):  # a path may diverge; it is drawn as far as it is finite
         paths = {name: _descend(loss, make, start, steps) for name, make in makers.items()}
         ends = {name: float(loss(*path[-1])) for name, path in paths.items()}
         x, y = np.meshgrid(*(np.linspace(low, high, 200) for low, high in span))

@@ -1,4 +1,4 @@
-"""What a network that is in use, and every neuron in it, makes of the plane."""
+"""Figures of a network, and of each of its neurons, as functions on the plane."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ __all__ = [
     "scatter",
 ]
 
-MARKS = "osD^vPX"  # classes differ by their marks too; and by both, if there are more than colors
+MARKS = "osD^vPX"  # one more than there are colors: more classes still differ in one of both
 
 
 class Plane:
@@ -57,7 +57,7 @@ class Plane:
         if resolution < 2:
             raise ValueError(f"resolution must be at least 2 points a side; got {resolution}")
         low, high = points.min(axis=0), points.max(axis=0)
-        around = np.where(high > low, margin * (high - low), 0.5)  # a line has no width of its own
+        around = np.where(high > low, margin * (high - low), 0.5)  # some width, also for a line
         (x0, y0), (x1, y1) = low - around, high + around
         self.extent = (float(x0), float(x1), float(y0), float(y1))
         self.axes = np.linspace(x0, x1, resolution), np.linspace(y0, y1, resolution)

@@ -13,7 +13,7 @@ from matplotlib.animation import FFMpegWriter, FuncAnimation, HTMLWriter, Pillow
 
 try:
     from tqdm import tqdm
-except ModuleNotFoundError:  # the bar is a convenience
+except ModuleNotFoundError:  # without tqdm there is no progress bar
     tqdm = None
 
 __all__ = ["save_animation"]

@@ -28,7 +28,7 @@ BAR_WIDTH, BAR_HEIGHT, SUMMARY_WIDTH = 6, 16, 120
 
 def text(value: str, limit: int = 40) -> str:
     """A text as it is, whatever it holds, for an HTML-like label or an attribute."""
-    return escape(one_line(value, limit).replace("\\", "\\\\")) or " "  # Graphviz needs something
+    return escape(one_line(value, limit).replace("\\", "\\\\")) or " "  # Graphviz rejects ""
 
 
 def card(name: str, facts: str, rows: list[str], badge: str = "", *, named: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""From what is seen of a graph to the text that Graphviz draws."""
+"""Write a view of a graph in the language of Graphviz."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw(
     legend: bool = True,
     addressable: bool = False,
 ) -> Drawing:
-    """Draw what is seen of a graph; with ids for a page to find its parts by, if addressable."""
+    """Draw a view of a graph; if addressable, its parts have ids by which a page finds them."""
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
     drawing = _empty(direction)
@@ -83,7 +83,7 @@ def _add_arrows(
         if addressable:
             attributes["id"] = view.keys[arrow]
         ends = view.keys[arrow.source], view.keys[arrow.target]
-        if arrow.source in below:  # Graphviz puts what an edge leads to on the other side
+        if arrow.source in below:  # in a rank, the head of an edge is below its tail
             ends = ends[::-1]
             attributes |= {"dir": "back", "class": "reversed"}
         drawing.edge(*ends, **attributes)

@@ -121,7 +121,7 @@ class Drawing(_Digraph):
 
 def _draw(source: str, format: str, engine: str) -> bytes:
     """Have the Graphviz inside pygraphviz draw a DOT source."""
-    if format not in FORMATS:  # pygraphviz would fail without a reason
+    if format not in FORMATS:  # pygraphviz's own error gives no reason
         raise ValueError(f"Graphviz draws svg, png, pdf and many others; got {format!r}")
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(sorted(ENGINES))}; got {engine!r}")
@@ -139,7 +139,7 @@ def _draw(source: str, format: str, engine: str) -> bytes:
 
 
 def _add_dark_colors(svg: bytes) -> bytes:
-    """Let a reader who prefers dark pages have dark cards."""
+    """Add rules for readers who prefer dark pages: the cards are dark there."""
     rules = f"<style>@media (prefers-color-scheme: dark) {{\n{STYLE}\n}}</style>\n"
     end_of_tag = svg.index(b">", svg.index(b"<svg")) + 1
     return svg[:end_of_tag] + b"\n" + rules.encode() + svg[end_of_tag:]

@@ -1,7 +1,7 @@
-"""Colors, after Okabe and Ito: told apart by color-blind readers, and on paper.
+"""Colors, after Okabe and Ito: color-blind readers can tell them apart, also on paper.
 
-What stands on the page, which may be light or dark, is of a middle gray that is read on both. What
-stands on a card has the card's ground; an SVG brings dark cards along for who prefers them.
+Lines and labels outside of cards are of a middle gray, which can be read on light and dark pages.
+Cards have a background of their own; in an SVG it is dark where the reader prefers dark pages.
 """
 
 from __future__ import annotations

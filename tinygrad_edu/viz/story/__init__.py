@@ -1,4 +1,4 @@
-"""Forward and backward, told step by step: what the explorer says beside the graph."""
+"""The steps of the explorer: the text beside the graph, forward and backward."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import Array, texts
-from tinygrad_edu.viz.gradients import ones, retrace
+from tinygrad_edu.viz.gradients import retrace, unit_seed
 from tinygrad_edu.viz.story import backward, forward
 from tinygrad_edu.viz.view import Fold, Vertex, View
 
-__all__ = ["Step", "tell"]
+__all__ = ["Step", "steps_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what is told, where in the graph it happens, and what it changes there."""
+    """One step: its text, the parts of the graph that it is about, and what it changes there."""
 
     phase: str
     """One of "given", "forward", "seed", "backward" and "end"."""
@@ -31,8 +31,8 @@ class Step:
     """What the target's card says of its gradient from here on."""
 
 
-def tell(view: View) -> Iterator[Step]:
-    """Tell what happens in a graph: forward node by node, then backward edge by edge."""
+def steps_of(view: View) -> Iterator[Step]:
+    """All steps of a graph: forward node by node, then backward edge by edge."""
     graph, keys = view.graph, view.keys
     yield Step("given", forward.given(graph))
     for vertex in _computed(view):
@@ -44,7 +44,7 @@ def tell(view: View) -> Iterator[Step]:
         inputs = [keys[arrow] for arrow in view.arrows if arrow.target is vertex]
         yield Step("forward", html, keys[vertex], inputs)
 
-    root, seed = graph.root, ones(graph)
+    root, seed = graph.root, unit_seed(graph)
     yield Step("seed", backward.seed(graph, seed), target=keys[root], gradient=texts(seed))
     gradients: dict[Node, Array] = {}
     for flow in retrace(graph):

@@ -1,4 +1,4 @@
-"""What is told on the way back: how each operation passes a gradient on, and where it adds up."""
+"""The text of backward steps: how operations pass a gradient on, and where gradients add up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told on the way forward: what is given, and how each value comes about."""
+"""The text of forward steps: what is given, and how each value is computed."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def folded(fold: Fold) -> str:
 
 
 def computation(graph: Graph, node: Node) -> str:
-    """How a node's value comes about."""
+    """How a node's value is computed."""
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     numbers = phrases.numeric(stated[0].right, phrases.values_of(node)) if stated else None
     return "".join(
         [
             f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
-            _source(getattr(node, "_source", None)),  # nobody may have watched
+            _source(getattr(node, "_source", None)),  # set only under an observer
             *map(_equation, stated),
             phrases.symbols(graph, node),
             "<h3>With numbers</h3>",
             phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._array),
-            *_broadcasts(graph, node),
+            *_broadcast_notes(graph, node),
         ]
     )
 
@@ -75,18 +75,18 @@ def _equation(formula: Formula) -> str:
     return display(left, EQUALS, right) + phrases.note(formula)
 
 
-def _broadcasts(graph: Graph, node: Node) -> list[str]:
+def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
     """What broadcasting does to the operands of an operation on every element by itself."""
     if not any(formula.of == "y" for formula in formulas(node._op)):
         return []
     return [
-        _broadcast(graph.names[operand], operand._array, node._array.shape)
+        _broadcast_note(graph.names[operand], operand._array, node._array.shape)
         for _, operand in operands(node)
         if isinstance(operand, Node)
     ]
 
 
-def _broadcast(name: str, array: Array, shape: tuple[int, ...]) -> str:
+def _broadcast_note(name: str, array: Array, shape: tuple[int, ...]) -> str:
     if array.shape == shape or not array.size:
         return ""
     copies = int(np.prod(shape)) // array.size

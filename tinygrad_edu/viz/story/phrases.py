@@ -1,4 +1,4 @@
-"""What both ways of the story share: pieces of HTML, and formulas with numbers in them."""
+"""What forward and backward steps share: pieces of HTML, and formulas with numbers in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch a function run: where it computes each Tensor, and what it calls it."""
+"""Run a function and note where it computes each Tensor, and in which variable it keeps it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
 from tinygrad_edu.viz.model import named_tensors
 
-__all__ = ["record"]
+__all__ = ["observe"]
 
 
-def record(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
     """Run a function under observation; return its result, and names for Tensors without one."""
     try:
         arguments = inspect.signature(function).bind(*args)
@@ -31,12 +31,12 @@ def record(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, di
             "page is given as path="
         ) from error
     arguments.arguments = {k: tree_map(_variable, v) for k, v in arguments.arguments.items()}
-    recorder = Recorder(sys._getframe())
-    with within(recording=True, observer=recorder):
+    observer = Observer(sys._getframe())
+    with within(recording=True, observer=observer):
         root = function(*arguments.args, **arguments.kwargs)
     inputs = named_tensors(arguments.arguments)
     names = {name: tensor for name, tensor in inputs if tensor.name is None}
-    return root, {name: node for node, name in recorder.names.items() if not node.name} | names
+    return root, {name: node for node, name in observer.names.items() if not node.name} | names
 
 
 def _variable(value: Any) -> Any:
@@ -47,8 +47,8 @@ def _variable(value: Any) -> Any:
     return Tensor(value, requires_grad=True) if floating else value
 
 
-class Recorder:
-    """To be a context's observer: notes for each node its source and the variable that holds it.
+class Observer:
+    """An observer for the context: notes the source of each node and the variable that holds it.
 
     Parameters
     ----------
