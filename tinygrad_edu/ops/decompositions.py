@@ -112,11 +112,10 @@ def qr(x: Operand, mode: str = "reduced") -> Any:
             f"no derivative of qr is known with mode={mode!r} for an array of shape {x.shape}; "
             "use mode='reduced'"
         )
-    packed = _qr(x[..., :m] if m < n else x)
-    k = min(m, n)
+    packed: Any = _qr(x[..., :m] if m < n else x)
     Q, R = packed[..., :m, :], packed[..., m:, :]
-    if k < n:
-        R = np.concatenate([R, Q.mT @ x[..., k:]], axis=-1)
+    if m < n:
+        R = np.concatenate([R, Q.mT @ x[..., m:]], axis=-1)
     return R if mode == "r" else QRResult(Q, R)
 
 

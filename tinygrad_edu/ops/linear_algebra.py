@@ -303,13 +303,17 @@ def pinv(x: Operand, rcond: Any = None, *, rtol: Any = None) -> Any:
     ::
 
         y = pinv(x)
-        dL/dx = (I - x @ y) @ p + q @ (I - y @ x) - y.mT @ g @ y.mT
-        p, q = g.mT @ y @ y.mT, y.mT @ y @ g.mT
+        dL/dx = (I - x @ y) @ g.mT @ y @ y.mT + y.mT @ y @ g.mT @ (I - y @ x) - y.mT @ g @ y.mT
 
     The derivative keeps the rank: singular values that count as 0, below ``rcond`` (or ``rtol``)
     times the largest, stay 0. As they grow the pseudoinverse jumps, and has no derivative.
 
     Parameters as `numpy.linalg.pinv`, without ``hermitian``.
+
+    References
+    ----------
+    .. [1] G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
+       squares problems whose variables separate", SIAM Journal on Numerical Analysis 10 (1973).
 
     Examples
     --------
@@ -320,11 +324,6 @@ def pinv(x: Operand, rcond: Any = None, *, rtol: Any = None) -> Any:
     >>> y.data, x.grad
     (array([[0.5, 0. ]]), array([[-0.25],
            [ 0.25]]))
-
-    References
-    ----------
-    .. [1] G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
-       squares problems whose variables separate", SIAM J. Numer. Anal. 10 (1973), 413-432.
     """
     x = as_array(x)
     cutoff = rcond if rtol is None else rtol
@@ -361,7 +360,7 @@ def lstsq(a: Operand, b: Operand, rcond: float | None = None) -> LstsqResult:
     >>> y, residuals, rank, s = tg.lstsq(a, b)
     >>> y[1].backward()
     >>> y.data.round(4), b.grad.round(4)
-    (array([1., 2.]), array([-0.5,  0. ,  0.5]))
+    (array([1., 2.]), array([-0.5, -0. ,  0.5]))
     """
     plain = np.linalg.lstsq(values(a), values(b), rcond)
     return LstsqResult(_lstsq(a, b, rcond), *plain[1:])
@@ -406,8 +405,8 @@ def multi_dot(arrays: Sequence[Operand]) -> Tensor:
 
     ::
 
-        y = x1 @ x2 @ ... @ xn
-        dL/dx1 = multi_dot([g, xn.T, ..., x2.T])
+        y = multi_dot([x1, x2, x3])
+        dL/dx2 = multi_dot([x1.T, g, x3.T])
 
     The first may be a row, the last a column of one axis only.
 
@@ -561,7 +560,7 @@ def _singular_slope(x: Any, ord: Any) -> Any:
 
 
 @implements(np.linalg.vector_norm)
-def _vector_norm(x: Operand, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
+def _vector_norm(x: Operand, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """Length of vectors along one axis, or along several as if they were one."""
     x = as_array(x)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
