@@ -111,9 +111,11 @@ def _recorded_cofactors(x: Any) -> Any:
     and the rest is as small a matrix as there are small singular values: none, as a rule.
     """
     n = x.shape[-1]
+    if n <= SMALL or type(x.data) is not np.ndarray:  # who watches an array compiles for any other
+        return _minors(x)
     U, s, Vh = np.linalg.svd(x.data)
     k = int((s * CONDITION > s.max(-1, keepdims=True, initial=0)).sum(-1).min(initial=n))
-    if k == 0 or n <= SMALL:
+    if k == 0:
         return _minors(x)
     if k == n:
         return np.linalg.det(x)[..., None, None] * np.linalg.inv(x).mT
