@@ -203,6 +203,11 @@ def test_singular_vectors_of_zero_are_finite(shape, rank):
     assert np.abs(t.grad.data).max() < 100
 
 
+def test_rounding_errors_are_not_divided_by_a_small_singular_value():
+    """The third vector moves with the plane of the others, however small its own value is."""
+    tg.check_gradients(lambda x: np.linalg.svd(x).U[..., 2] ** 2, Q * [2.0, 1.0, 1e-12] @ Q.T)
+
+
 # --- refused ------------------------------------------------------------------------------
 
 

@@ -98,6 +98,23 @@ def test_second_derivative_of_a_large_determinant_costs_no_minors():
     assert peak < 30**3 * x.itemsize
 
 
+@pytest.mark.parametrize("n", [2, 5])
+def test_second_derivative_of_a_determinant_is_compiled_for_any_matrix(n):
+    x = tg.Tensor(BASES[0][:n, :n], requires_grad=True)
+
+    def loss():
+        return (tg.grad(np.linalg.det)(x) ** 2).sum()
+
+    step = tg.compile(loss)
+    for scale in 1.0, np.arange(n):  # the latter is singular
+        x.data = x.data * scale
+        x.zero_grad()
+        step()
+        compiled, x.grad = x.grad, None
+        loss().backward()
+        np.testing.assert_allclose(compiled, x.grad, rtol=1e-9, atol=1e-12)
+
+
 def test_determinants_of_a_stack_with_a_singular_one():
     x = np.stack([SINGULAR["rank 2"], np.eye(3), -2 * np.eye(3)])
     expected = np.stack([cofactors(part) for part in x])
@@ -294,6 +311,17 @@ def test_least_squares_give_what_numpy_does(rcond):
         np.testing.assert_allclose(tg.Tensor(found).data, expected)
     assert result.x.requires_grad
     assert not any(isinstance(y, tg.Tensor) for y in (result.residuals, result.rank, result.s))
+
+
+@pytest.mark.parametrize(("rcond", "small"), [(None, 1e-14), (-1, 1e-17), (0.1, 0.05)])
+def test_gradient_of_least_squares_cuts_off_what_the_solution_does(rcond, small):
+    a = np.zeros((100, 2))
+    a[0, 0], a[1, 1] = 1, small
+    b = tg.Tensor(np.ones(100), requires_grad=True)
+    y = np.linalg.lstsq(a, b, rcond)[0]
+    np.testing.assert_array_equal(y.data, [1, 0])
+    y.sum().backward()
+    np.testing.assert_array_equal(b.grad, [1, *[0] * 99])
 
 
 def test_tensor_equations_with_axes():
