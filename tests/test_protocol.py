@@ -42,7 +42,7 @@ def two_operands(op):
 
 
 def test_every_function_of_numpy_is_tested():
-    tested = {row.expected for row in ROWS if row.reference is None}
+    tested = {row.numpys for row in ROWS if row.reference is None}
     numpys = {f for f in NUMPY if (getattr(f, "__module__", None) or "").startswith("numpy")}
     assert numpys - tested <= ELSEWHERE.keys()
 
@@ -204,8 +204,6 @@ def test_tensors_in_tuples_and_options_of_plain_functions():
 UNSUPPORTED = {
     "np.median": np.median,
     "np.fft.fft": np.fft.fft,
-    "np.linalg.eigh": np.linalg.eigh,
-    "np.linalg.svd": np.linalg.svd,
     "np.block": lambda x: np.block([x, x]),
     "np.heaviside": lambda x: np.heaviside(x, 0.5),
     "np.modf": np.modf,

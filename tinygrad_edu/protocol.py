@@ -38,7 +38,7 @@ PLAIN = {
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
     *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
     *(np.shares_memory, np.may_share_memory, np.array_repr, np.array_str, np.array2string),
-    *(np.histogram, np.bincount, np.unique),
+    *(np.histogram, np.bincount, np.unique, np.linalg.matrix_rank),
 }
 
 # Options on where and how NumPy stores a result, with the values of them that are allowed here:

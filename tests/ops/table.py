@@ -8,6 +8,7 @@ lie on its lines, and every operand has a place of its own between the lines: no
 kink, and no two of one array or of two operands tie.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -195,6 +196,50 @@ def systems(draw):
     columns = (draw(st.integers(1, 2)),)
     shapes = [(n,), (n, *columns), (*a.shape[:-2], n, *columns)]
     return Case((a, draw(numbers(draw(st.sampled_from(shapes)), REAL, 1))))
+
+
+@st.composite
+def spread_matrices(draw, square=True):
+    """Matrices near a diagonal one whose eigenvalues and singular values lie far apart."""
+    m, n = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    lead = draw(st.sampled_from([(), (), (2,)]))
+    x = draw(numbers((*lead, m, m if square else n), (-0.5, 0.5)))
+    return Case((x + np.diag([2.0, 5.0, 8.0])[:m, : x.shape[-1]],))
+
+
+@st.composite
+def definite_matrices(draw, **options):
+    """Matrices whose triangles are those of symmetric positive definite ones."""
+    (x,) = draw(spread_matrices()).args
+    return Case((x,), {name: draw(option) for name, option in options.items()})
+
+
+@st.composite
+def least_squares(draw):
+    """Matrices of full rank, and right-hand sides."""
+    (a,) = draw(spread_matrices(square=False).filter(lambda case: case.args[0].ndim == 2)).args
+    columns = draw(st.sampled_from([(), (1,), (2,)]))
+    return Case((a, draw(numbers((len(a), *columns), REAL, 1))))
+
+
+@st.composite
+def chains(draw):
+    """Matrices to multiply in a chain, whose ends may be vectors."""
+    lengths = draw(st.lists(st.integers(1, 3), min_size=3, max_size=5))
+    shapes = [*itertools.pairwise(lengths)]
+    if draw(st.booleans()):
+        shapes[0] = shapes[0][1:]
+    if draw(st.booleans()):
+        shapes[-1] = shapes[-1][:1]
+    return Case(([draw(numbers(shape, REAL, k)) for k, shape in enumerate(shapes)],))
+
+
+@st.composite
+def tensor_systems(draw):
+    """Tensors that are regular matrices in another shape, and right-hand sides."""
+    x = draw(numbers((4, 4), (-0.5, 0.5))) + 3 * np.eye(4)
+    rows, columns = (draw(st.sampled_from([(4,), (2, 2), (1, 4)])) for _ in "ab")
+    return Case((x.reshape(rows + columns), draw(numbers(rows, REAL, 1))))
 
 
 @st.composite
@@ -523,17 +568,28 @@ class Row:
     reference: Callable[..., Any] | None = None  # NumPy's function of the same name, if None
     label: str = ""  # tells apart two rows of one operation
     order: int = 2  # up to which its derivatives are known
+    outputs: int | None = None  # how many of the outputs have a derivative, the first; all, if None
 
     def __str__(self):
         return f"{self.name}-{self.label}" if self.label else self.name
 
     @property
     def op(self):
-        return getattr(tg, self.name)
+        return self._of_outputs(getattr(tg, self.name))
 
     @property
     def expected(self):
+        return self._of_outputs(self.numpys)
+
+    @property
+    def numpys(self):
         return self.reference or getattr(np, self.name, None) or getattr(np.linalg, self.name)
+
+    def _of_outputs(self, f):
+        """The function without the outputs that have no derivative."""
+        if self.outputs is None:
+            return f
+        return lambda *args, **options: f(*args, **options)[: self.outputs]
 
 
 KEEPDIMS = {"keepdims": st.booleans()}
@@ -713,15 +769,46 @@ ROWS = [
     Row("tril", shaped(shapes=MATRICES, k=lambda _: st.integers(-2, 2))),
     Row("norm", vector_norms()),
     Row("norm", matrix_norms([None, "fro", 1, -1, np.inf, -np.inf]), label="matrix"),
-    Row("norm", matrix_norms([2, -2, "nuc"]), label="singular values", order=1),
+    Row("norm", matrix_norms([2, -2, "nuc"]), label="singular values"),
+    Row("cond", matrix_norms([2, -2]).map(lambda case: Case((case.args[0], case.options["ord"])))),
+    Row(
+        "cond",
+        st.tuples(spread_matrices(), st.sampled_from(["fro", "nuc"])).map(
+            lambda drawn: Case((*drawn[0].args, drawn[1]))
+        ),
+        label="by the inverse",
+    ),
     Row("inv", square_matrices()),
+    Row("pinv", spread_matrices(square=False)),
+    Row(
+        "tensorinv",
+        tensor_systems().map(lambda case: Case(case.args[:1], {"ind": case.args[1].ndim})),
+    ),
     Row("det", square_matrices(regular=False)),
     Row("slogdet", square_matrices()),
     Row("solve", systems()),
+    Row("tensorsolve", tensor_systems()),
+    Row("lstsq", least_squares(), outputs=1),
+    Row("multi_dot", chains()),
     Row(
         "matrix_power",
         st.tuples(square_matrices(), st.integers(-2, 3)).map(lambda t: Case((*t[0].args, t[1]))),
     ),
+    # decompositions
+    Row("cholesky", definite_matrices(upper=st.booleans())),
+    Row("qr", spread_matrices(square=False)),
+    Row("qr", spread_matrices(square=False).map(lambda case: Case((*case.args, "r"))), label="r"),
+    Row("eigh", definite_matrices(UPLO=st.sampled_from(["L", "U"]))),
+    Row("eigvalsh", definite_matrices(UPLO=st.sampled_from(["L", "U"]))),
+    Row("eig", spread_matrices()),
+    Row("eigvals", spread_matrices()),
+    Row("svd", spread_matrices()),
+    Row(
+        "svd",
+        spread_matrices(square=False).map(lambda case: Case(case.args, {"full_matrices": False})),
+        label="reduced",
+    ),
+    Row("svdvals", spread_matrices(square=False)),
     # shape
     Row("reshape", shaped(new_shapes)),
     Row("ravel", operands(REAL)),

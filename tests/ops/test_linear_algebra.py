@@ -1,5 +1,7 @@
 """Linear algebra at its hard points: singular matrices, norms of zero, ties."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -18,10 +20,7 @@ def gradient(f, x):
     """By both ways back, the plain one and the recorded one, which must agree."""
     t, recorded = tg.Tensor(x, requires_grad=True), tg.Tensor(x, requires_grad=True)
     f(t).backward()
-    try:
-        f(recorded).backward(create_graph=True)
-    except NotImplementedError:
-        return t.grad
+    f(recorded).backward(create_graph=True)
     np.testing.assert_allclose(recorded.grad.data, t.grad, rtol=1e-12, atol=1e-12)
     return t.grad
 
@@ -43,6 +42,77 @@ def test_determinant_of_a_singular_matrix(name):
     x = SINGULAR[name]
     np.testing.assert_allclose(gradient(np.linalg.det, x), cofactors(x), atol=1e-12)
     tg.check_gradients(np.linalg.det, x, order=3)
+
+
+BASES = np.linalg.svd(np.random.default_rng(0).normal(size=(5, 5)))[::2]
+
+
+@pytest.mark.parametrize(
+    "singular_values",
+    [
+        [3, 2, 1, 0.5, 0.2],
+        [1, 1, 1, 1, 1],
+        [3, 2, 1, 0.5, 0],
+        [3, 2, 1, 1e-5, 1e-9],
+        [2, 2, 1, 0, 0],
+        [3, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+    ],
+    ids=str,
+)
+def test_second_derivative_of_a_determinant_of_any_rank(singular_values):
+    x = BASES[0] * np.array(singular_values, float) @ BASES[1]
+    np.testing.assert_allclose(gradient(np.linalg.det, x), cofactors(x), atol=1e-12)
+    tg.check_gradients(np.linalg.det, x, order=2)
+
+
+def test_third_derivative_of_a_determinant_by_blocks():
+    x = BASES[0] * np.array([3.0, 2, 1, 0, 0]) @ BASES[1]
+    direction = np.random.default_rng(0).normal(size=x.shape)
+
+    def along(t):
+        return np.linalg.det(x + t * direction)
+
+    tg.check_gradients(along, 0.0, order=4)
+
+
+def test_second_derivatives_of_determinants_of_a_stack_of_different_ranks():
+    spectra = np.array([[3, 2, 1, 0.5, 0.2], [3, 2, 1, 1, 0], [3, 2, 1, 0, 0]])
+    tg.check_gradients(np.linalg.det, BASES[0] * spectra[:, None, :] @ BASES[1], order=2)
+
+
+def test_second_derivative_of_a_large_determinant_costs_no_minors():
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 30, 30))
+    tracemalloc.start()
+    try:
+        product = tg.hvp(np.linalg.det, x, v)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    inverse = np.linalg.inv(x)
+    expected = np.linalg.det(x) * (
+        np.trace(inverse @ v) * inverse.T - (inverse @ v @ inverse).T
+    )  # Jacobi's formula, differentiated
+    np.testing.assert_allclose(product, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
+    assert peak < 30**3 * x.itemsize
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_second_derivative_of_a_determinant_is_compiled_for_any_matrix(n):
+    x = tg.Tensor(BASES[0][:n, :n], requires_grad=True)
+
+    def loss():
+        return (tg.grad(np.linalg.det)(x) ** 2).sum()
+
+    step = tg.compile(loss)
+    for scale in 1.0, np.arange(n):  # the latter is singular
+        x.data = x.data * scale
+        x.zero_grad()
+        step()
+        compiled, x.grad = x.grad, None
+        loss().backward()
+        np.testing.assert_allclose(compiled, x.grad, rtol=1e-9, atol=1e-12)
 
 
 def test_determinants_of_a_stack_with_a_singular_one():
@@ -114,12 +184,43 @@ def test_what_ties_in_a_norm_shares_the_gradient(which, x, expected):
 
 
 @pytest.mark.parametrize("which", [2, -2, "nuc"])
-def test_norm_by_singular_values_is_never_silently_wrong(which):
-    x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    tg.check_gradients(lambda t: np.linalg.norm(t, which), x)
-    with pytest.raises(NotImplementedError, match="no second derivative"):
-        np.linalg.norm(x, which).backward(create_graph=True)
-    assert x.grad is None
+@pytest.mark.parametrize("shape", [(2, 2), (3, 2), (2, 4)], ids=str)
+def test_norm_by_singular_values_to_any_order(which, shape):
+    x = np.random.default_rng(0).normal(size=shape)
+    tg.check_gradients(lambda t: np.linalg.norm(t, which), x, order=3)
+
+
+def test_second_derivative_of_the_nuclear_norm_where_singular_values_are_equal():
+    """It is smooth wherever the matrix is regular, though the singular vectors are not."""
+    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
+    for x in np.eye(3), 2 * rotation:
+        tg.check_gradients(lambda t: np.linalg.norm(t, "nuc"), x, order=2)
+
+
+@pytest.mark.parametrize("axis", [None, 1, -1, (0, 2), (2, 0, 1)], ids=str)
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("which", [2, 1, 3, np.inf])
+def test_vector_norm_along_several_axes(which, keepdims, axis):
+    x = np.random.default_rng(0).normal(size=(2, 3, 2))
+
+    def f(t):
+        return np.linalg.vector_norm(t, axis=axis, keepdims=keepdims, ord=which)
+
+    assert f(tg.Tensor(x)).shape == f(x).shape
+    np.testing.assert_allclose(f(tg.Tensor(x)).data, f(x))
+    tg.check_gradients(f, x, order=2)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("which", ["fro", "nuc", 2, 1])
+def test_matrix_norm_of_the_last_two_axes(which, keepdims):
+    x = np.random.default_rng(0).normal(size=(2, 3, 2))
+
+    def f(t):
+        return np.linalg.matrix_norm(t, keepdims=keepdims, ord=which)
+
+    np.testing.assert_allclose(f(tg.Tensor(x)).data, f(x))
+    tg.check_gradients(f, x, order=2)
 
 
 @pytest.mark.parametrize("keepdims", [False, True])
@@ -127,7 +228,23 @@ def test_norm_by_singular_values_is_never_silently_wrong(which):
 @pytest.mark.parametrize("which", MATRIX_NORMS)
 def test_norm_of_matrices_on_any_axes(which, axis, keepdims):
     x = np.random.default_rng(0).normal(size=(3, 4, 2))
-    tg.check_gradients(lambda t: np.linalg.norm(t, which, axis, keepdims), x)
+    tg.check_gradients(lambda t: np.linalg.norm(t, which, axis, keepdims), x, order=2)
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, "fro", "nuc", 1, -1, np.inf, -np.inf])
+def test_condition_number_by_every_norm(p):
+    x = np.random.default_rng(0).normal(size=(2, 3, 3))
+    np.testing.assert_allclose(np.linalg.cond(tg.Tensor(x), p).data, np.linalg.cond(x, p))
+    tg.check_gradients(lambda t: np.linalg.cond(t, p), x, order=2)
+
+
+@pytest.mark.parametrize("p", [None, 1])
+def test_condition_number_of_a_singular_matrix_has_no_gradient(p):
+    x = tg.Tensor(SINGULAR["zero row"], requires_grad=True)
+    y = np.linalg.cond(x, p)
+    assert y.item() == np.inf
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        y.backward()
 
 
 # --- systems ------------------------------------------------------------------------------
@@ -156,6 +273,78 @@ def test_systems_of_any_shape(a, b):
 def test_a_singular_matrix_has_no_inverse(f):
     with pytest.raises(np.linalg.LinAlgError, match="Singular"):
         f(tg.Tensor(SINGULAR["zero row"]))
+
+
+# Matrices of a given rank, made of what may be varied freely.
+OF_RANK = {
+    "one, tall": (np.outer, (4,), (2,)),
+    "one, square": (np.outer, (3,), (3,)),
+    "two, wide": (lambda u, v: u @ v, (3, 2), (2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", OF_RANK)
+def test_pseudoinverse_and_least_squares_of_lower_rank(name):
+    of, u, v = OF_RANK[name]
+    rng = np.random.default_rng(0)
+    u, v = rng.normal(size=u), rng.normal(size=v)
+    b = rng.normal(size=of(u, v).shape[0])
+    np.testing.assert_allclose(tg.pinv(tg.Tensor(of(u, v))).data, np.linalg.pinv(of(u, v)))
+    tg.check_gradients(lambda u, v: np.linalg.pinv(of(u, v)), u, v, order=2)
+    tg.check_gradients(lambda u, v, b: np.linalg.lstsq(of(u, v), b)[0], u, v, b, order=2)
+
+
+def test_cutoff_of_the_pseudoinverse_under_both_names():
+    x = tg.Tensor(np.diag([1.0, 1e-3]), requires_grad=True)
+    for y in np.linalg.pinv(x, 1e-2), np.linalg.pinv(x, rtol=1e-2), tg.pinv(x, rcond=1e-2):
+        np.testing.assert_array_equal(y.data, [[1, 0], [0, 0]])
+        x.zero_grad()
+        y.sum().backward()
+        np.testing.assert_array_equal(x.grad, np.where([[1, 1], [1, 0]], [[-1, 1], [1, 0]], 0))
+
+
+@pytest.mark.parametrize("rcond", [None, -1, 0.5])
+def test_least_squares_give_what_numpy_does(rcond):
+    a, b = np.diag([1.0, 0.7, 0.2])[:, :2] + 0.1, np.array([1.0, 2.0, 3.0])
+    result = tg.lstsq(tg.Tensor(a, requires_grad=True), b, rcond)
+    for found, expected in zip(result, np.linalg.lstsq(a, b, rcond), strict=True):
+        np.testing.assert_allclose(tg.Tensor(found).data, expected)
+    assert result.x.requires_grad
+    assert not any(isinstance(y, tg.Tensor) for y in (result.residuals, result.rank, result.s))
+
+
+@pytest.mark.parametrize(("rcond", "small"), [(None, 1e-14), (-1, 1e-17), (0.1, 0.05)])
+def test_gradient_of_least_squares_cuts_off_what_the_solution_does(rcond, small):
+    a = np.zeros((100, 2))
+    a[0, 0], a[1, 1] = 1, small
+    b = tg.Tensor(np.ones(100), requires_grad=True)
+    y = np.linalg.lstsq(a, b, rcond)[0]
+    np.testing.assert_array_equal(y.data, [1, 0])
+    y.sum().backward()
+    np.testing.assert_array_equal(b.grad, [1, *[0] * 99])
+
+
+def test_tensor_equations_with_axes():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 6, 3)), rng.normal(size=(2, 3))
+    y = np.linalg.tensorsolve(tg.Tensor(a), b, axes=(1,))
+    np.testing.assert_allclose(y.data, np.linalg.tensorsolve(a, b, axes=(1,)))
+    tg.check_gradients(lambda a, b: np.linalg.tensorsolve(a, b, axes=(1,)), a, b, order=2)
+
+
+def test_tensors_that_are_no_square_matrices_have_no_inverse():
+    x = tg.Tensor(np.ones((2, 3)))
+    with pytest.raises(np.linalg.LinAlgError, match="as many unknowns as equations"):
+        np.linalg.tensorsolve(x, [1.0, 2.0])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.tensorinv(x, ind=1)
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        np.linalg.tensorinv(x, ind=0)
+
+
+def test_rank_is_a_plain_number():
+    x = tg.Tensor(SINGULAR["rank 2"], requires_grad=True)
+    assert np.linalg.matrix_rank(x) == 2
 
 
 def test_powers_of_a_matrix_are_products_and_inverses():

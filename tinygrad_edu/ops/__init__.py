@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tinygrad_edu.ops import (
     activation,
     arithmetic,
+    decompositions,
     elementary,
     indexing,
     joining,
@@ -23,6 +24,7 @@ from tinygrad_edu.ops import (
 )
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
+from tinygrad_edu.ops.decompositions import *
 from tinygrad_edu.ops.elementary import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
@@ -36,6 +38,7 @@ from tinygrad_edu.ops.shape import *
 FILES = (
     activation,
     arithmetic,
+    decompositions,
     elementary,
     indexing,
     joining,

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, shown_as, values
 
-__all__ = ["det", "inv", "matrix_power", "norm", "slogdet", "solve"]
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
+
+__all__ = [
+    "cond",
+    "det",
+    "inv",
+    "lstsq",
+    "matrix_power",
+    "multi_dot",
+    "norm",
+    "pinv",
+    "slogdet",
+    "solve",
+    "tensorinv",
+    "tensorsolve",
+]
+
+
+# --- inverses and determinants ----------------------------------------------------------------
 
 
 @implements(np.linalg.inv)
@@ -51,9 +72,8 @@ def det(x: Operand) -> Any:
         y = det(x)
         dL/dx = g * cofactors(x)       # det(x) * inv(x).mT, of a regular matrix
 
-    Right for singular matrices too: the cofactors come from the singular values, and nothing is
-    divided. In ``backward(create_graph=True)`` they are computed as what they are, determinants
-    of minors: right to any order, and meant for small matrices.
+    Right for singular matrices too, and to any order: the cofactors come from the singular
+    values, and nothing is divided by those that are small.
 
     Parameters as `numpy.linalg.det`.
 
@@ -73,17 +93,63 @@ def det(x: Operand) -> Any:
 
 def _cofactors(x: Any) -> Any:
     """For every element the derivative of the determinant: its signed minor."""
+    if is_tensor(x):
+        return _recorded_cofactors(x)
     n = x.shape[-1]
-    same = np.eye(n, dtype=bool)
-    if not is_tensor(x):
-        U, s, Vh = np.linalg.svd(x)
-        sign = np.sign(np.linalg.det(U) * np.linalg.det(Vh))[..., None, None]
-        others = np.where(same, 1, s[..., None, :]).prod(-1)  # the product of all but one
-        return sign * (U * others[..., None, :]) @ Vh
-    rest = np.nonzero(~same)[1].reshape(n, max(n - 1, 0))  # for every row the others
+    U, s, Vh = np.linalg.svd(x)
+    sign = np.sign(np.linalg.det(U) * np.linalg.det(Vh))[..., None, None]
+    others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # of all but one
+    return sign * (U * others[..., None, :]) @ Vh
+
+
+def _recorded_cofactors(x: Any) -> Any:
+    """The same by operations that can be differentiated any number of times, wherever x is.
+
+    Between constant bases, those of its singular vectors, x is close to a diagonal matrix. There it
+    is cut into blocks ``[[a, b], [c, d]]``, with the large singular values in a, which is inverted,
+    and the small ones in d. Then ``det(x) = det(a) * det(rest)``, ``rest = d - c @ inv(a) @ b``,
+    and the rest is as small a matrix as there are small singular values: none, as a rule.
+    """
+    n = x.shape[-1]
+    if n <= SMALL or type(x.data) is not np.ndarray:  # who watches an array compiles for any other
+        return _minors(x)
+    U, s, Vh = np.linalg.svd(x.data)
+    k = int((s * CONDITION > s.max(-1, keepdims=True, initial=0)).sum(-1).min(initial=n))
+    if k == 0:
+        return _minors(x)
+    if k == n:
+        return np.linalg.det(x)[..., None, None] * np.linalg.inv(x).mT
+    y = U.mT @ x @ Vh.mT
+    a, b, c, d = y[..., :k, :k], y[..., :k, k:], y[..., k:, :k], y[..., k:, k:]
+    inverse = np.linalg.inv(a)
+    rest = d - c @ inverse @ b
+    regular = U[..., :k] @ inverse.mT @ Vh[..., :k, :]
+    left = U[..., k:] - U[..., :k] @ (c @ inverse).mT
+    right = Vh[..., k:, :] - (inverse @ b).mT @ Vh[..., :k, :]
+    factor = np.sign(np.linalg.det(U) * np.linalg.det(Vh)) * np.linalg.det(a)
+    of_rest = _det_by_minors(rest)[..., None, None] * regular + left @ _minors(rest) @ right
+    return factor[..., None, None] * of_rest
+
+
+CONDITION = 1000  # of what is inverted, at most: that loses three digits
+SMALL = 3  # up to this size all minors together cost less than a singular value decomposition
+
+
+def _minors(x: Any) -> Any:
+    """The cofactors as what they are, the signed determinants of n * n minors."""
+    n = x.shape[-1]
+    rest = np.nonzero(~np.eye(n, dtype=bool))[1].reshape(n, max(n - 1, 0))  # for a row the others
     minors = x[..., rest[:, None, :, None], rest[None, :, None, :]]
     signs = np.where(np.indices((n, n)).sum(0) % 2, -1, 1).astype(x.dtype)
-    return signs * np.linalg.det(minors)
+    return signs * _det_by_minors(minors)
+
+
+@differentiable
+@shown_as("det")
+def _det_by_minors(x: Any) -> Any:
+    """The determinant of a matrix that may be nothing but rounding errors: none is divided by."""
+    cofactors = _minors if is_tensor(x) else _cofactors
+    return np.linalg.det(x), lambda g: g[..., None, None] * cofactors(x)
 
 
 @implements(np.linalg.slogdet)
@@ -127,6 +193,9 @@ def _logabsdet(x: Operand) -> Any:
     return y, lambda g: g[..., None, None] * np.linalg.inv(x).mT
 
 
+# --- linear systems ---------------------------------------------------------------------------
+
+
 @implements(np.linalg.solve)
 @differentiable
 def solve(a: Operand, b: Operand) -> Any:
@@ -168,6 +237,219 @@ def solve(a: Operand, b: Operand) -> Any:
     )
 
 
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Operand, b: Operand, axes: Any = None) -> Tensor:
+    """Solution of ``tensordot(a, y, y.ndim) == b``, as `numpy.linalg.tensorsolve`.
+
+    ::
+
+        y = solve(a, b), where a is a matrix with a row for every element of b
+        dL/db, dL/da = those of `solve`
+
+    Parameters as `numpy.linalg.tensorsolve`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([[[2.0, 0.0]], [[0.0, 4.0]]])
+    >>> b = tg.Tensor([1.0, 1.0], requires_grad=True)
+    >>> y = tg.tensorsolve(a, b)
+    >>> y.sum().backward()
+    >>> y.data, b.grad
+    (array([[0.5 , 0.25]]), array([0.5 , 0.25]))
+    """
+    a, b = as_array(a), as_array(b)
+    if axes is not None:
+        a = np.moveaxis(a, axes, range(a.ndim - len(axes), a.ndim))
+    shape = a.shape[b.ndim :]
+    if a.size != b.size**2 or math.prod(shape) != b.size:
+        raise np.linalg.LinAlgError(
+            f"tensorsolve needs as many unknowns as equations; got a of shape {a.shape} and b of "
+            f"shape {b.shape}"
+        )
+    return solve(a.reshape(b.size, b.size), b.reshape(-1)).reshape(shape)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(x: Operand, ind: int = 2) -> Tensor:
+    """Inverse with respect to ``tensordot(x, y, ind)``, as `numpy.linalg.tensorinv`.
+
+    ::
+
+        y = inv(x), where x is a matrix whose rows are its first ind axes
+        dL/dx = that of `inv`
+
+    Parameters as `numpy.linalg.tensorinv`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[[2.0, 0.0]], [[0.0, 4.0]]], requires_grad=True)
+    >>> y = tg.tensorinv(x, ind=1)
+    >>> y.sum().backward()
+    >>> y.shape, x.grad.shape
+    ((1, 2, 2), (2, 1, 2))
+    """
+    x = as_array(x)
+    if ind <= 0:
+        raise ValueError(f"ind must be at least 1; got {ind}")
+    rows, columns = x.shape[:ind], x.shape[ind:]
+    return inv(x.reshape(math.prod(rows), math.prod(columns))).reshape(columns + rows)
+
+
+@implements(np.linalg.pinv)
+@differentiable
+def pinv(x: Operand, rcond: Any = None, *, rtol: Any = None) -> Any:
+    """Pseudoinverse of matrices, by Moore and Penrose, as `numpy.linalg.pinv`.
+
+    ::
+
+        y = pinv(x)
+        dL/dx = (I - x @ y) @ g.mT @ y @ y.mT + y.mT @ y @ g.mT @ (I - y @ x) - y.mT @ g @ y.mT
+
+    The derivative keeps the rank: singular values that count as 0, below ``rcond`` (or ``rtol``)
+    times the largest, stay 0. As they grow the pseudoinverse jumps, and has no derivative.
+
+    Parameters as `numpy.linalg.pinv`, without ``hermitian``.
+
+    References
+    ----------
+    .. [1] G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
+       squares problems whose variables separate", SIAM Journal on Numerical Analysis 10 (1973).
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[2.0], [0.0]], requires_grad=True)
+    >>> y = tg.pinv(x)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([[0.5, 0. ]]), array([[-0.25],
+           [ 0.25]]))
+    """
+    x = as_array(x)
+    cutoff = rcond if rtol is None else rtol
+    y = np.linalg.pinv(x, cutoff)
+
+    def closure(g: Any) -> Any:
+        right, left = g.mT @ y @ y.mT, y.mT @ y @ g.mT
+        return right - x @ (y @ right) + left - (left @ y) @ x - y.mT @ g @ y.mT
+
+    return y, closure
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Operand, b: Operand, rcond: float | None = None) -> LstsqResult:
+    """Solution of least squares of ``a @ y = b``, as `numpy.linalg.lstsq`.
+
+    ::
+
+        y = pinv(a) @ b
+        dL/db = pinv(a).T @ g
+        dL/da = outer(b - a @ y, p @ dL/db) + outer(p.T @ y, g - a.T @ dL/db) - outer(dL/db, y)
+        p = pinv(a)
+
+    The derivative keeps the rank of a, as that of `pinv`. The residuals, the rank and the singular
+    values are plain arrays, without a gradient; those of a sum of squares come from y.
+
+    Parameters as `numpy.linalg.lstsq`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]
+    >>> b = tg.Tensor([1.0, 3.0, 5.0], requires_grad=True)
+    >>> y, residuals, rank, s = tg.lstsq(a, b)
+    >>> y[1].backward()
+    >>> y.data.round(4), b.grad.round(4)
+    (array([1., 2.]), array([-0.5, -0. ,  0.5]))
+    """
+    plain = np.linalg.lstsq(values(a), values(b), rcond)
+    return LstsqResult(_lstsq(a, b, rcond), *plain[1:])
+
+
+class LstsqResult(NamedTuple):
+    """What `lstsq` returns: a tuple, as NumPy's."""
+
+    x: Any
+    residuals: Any
+    rank: Any
+    s: Any
+
+
+@differentiable
+@shown_as("lstsq")
+def _lstsq(a: Operand, b: Operand, rcond: Any) -> Any:
+    a, b = as_array(a), as_array(b)
+    y = np.linalg.lstsq(a, b, rcond)[0]
+    cutoff = rcond
+    if rcond is None or rcond < 0:  # what this function takes for it, unlike pinv
+        cutoff = np.finfo(y.dtype).eps * (max(a.shape) if rcond is None else 1)
+
+    def columns(x: Any) -> Any:
+        return x[:, None] if b.ndim == 1 else x
+
+    def of_a(g: Any) -> Any:
+        inverse, g = np.linalg.pinv(a, cutoff), columns(g)
+        back, x = inverse.T @ g, columns(y)
+        outside = (columns(b) - a @ x) @ (inverse @ back).T
+        return outside + (inverse.T @ x) @ (g - a.T @ back).T - back @ x.T
+
+    return y, of_a, lambda g: np.linalg.pinv(a, cutoff).T @ g
+
+
+# --- products ---------------------------------------------------------------------------------
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Sequence[Operand]) -> Tensor:
+    """Product of matrices, multiplied in the order that costs least, as `numpy.linalg.multi_dot`.
+
+    ::
+
+        y = multi_dot([x1, x2, x3])
+        dL/dx2 = multi_dot([x1.T, g, x3.T])
+
+    The first may be a row, the last a column of one axis only.
+
+    Parameters as `numpy.linalg.multi_dot`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([[1.0, 2.0]], requires_grad=True)
+    >>> y = tg.multi_dot([a, [[3.0], [4.0]], [[5.0, 6.0]]])
+    >>> y.sum().backward()
+    >>> y.data, a.grad
+    (array([[55., 66.]]), array([[33., 44.]]))
+    """
+    return _multi_dot(*arrays)
+
+
+@differentiable
+@shown_as("multi_dot")
+def _multi_dot(*arrays: Operand) -> Any:
+    factors = [as_array(x) for x in arrays]
+    y = np.linalg.multi_dot(factors)
+    row, column = factors[0].ndim == 1, factors[-1].ndim == 1
+    if row:
+        factors[0] = factors[0][None]
+    if column:
+        factors[-1] = factors[-1][:, None]
+    turned = [x.T for x in reversed(factors)]
+    n = len(factors)
+
+    def closure_of(i: int) -> Callable[[Any], Any]:
+        def closure(g: Any) -> Any:
+            g = g.reshape(factors[0].shape[0], factors[-1].shape[1])
+            product = np.linalg.multi_dot([*turned[n - i :], g, *turned[: n - 1 - i]])
+            return product.reshape(as_array(arrays[i]).shape)
+
+        return closure
+
+    return y, *map(closure_of, range(n))
+
+
 @implements(np.linalg.matrix_power)
 @differentiable
 def matrix_power(x: Operand, n: int) -> Any:
@@ -203,6 +485,9 @@ def matrix_power(x: Operand, n: int) -> Any:
     return np.linalg.matrix_power(x, n), closure
 
 
+# --- norms ------------------------------------------------------------------------------------
+
+
 @implements(np.linalg.norm)
 @differentiable
 def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -218,9 +503,6 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
 
     At 0 no norm has a derivative; it is taken to be 0, the subgradient of least norm. Where
     ``inf`` and the other norms that choose find a tie, those that tie share equally.
-
-    For the norms by singular values (``ord`` 2, -2 and "nuc" of a matrix) no second derivative is
-    known: ``backward(create_graph=True)`` raises NotImplementedError.
 
     Parameters as `numpy.linalg.norm`.
 
@@ -251,8 +533,6 @@ def _norm_slope(x: Any, y: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord in (None, "fro", "f") or (ord == 2 and not matrices):
         return x / np.where(y == 0, 1, y)
     if matrices and ord in (2, -2, "nuc"):
-        if is_tensor(x):
-            raise NotImplementedError(f"no second derivative is known for norm(ord={ord!r})")
         return np.moveaxis(_singular_slope(np.moveaxis(x, axes, (-2, -1)), ord), (-2, -1), axes)
     if ord == 0:
         return np.zeros_like(constants)
@@ -270,7 +550,8 @@ def _norm_slope(x: Any, y: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 
 def _singular_slope(x: Any, ord: Any) -> Any:
     """The derivative of a function of singular values: that of each is outer(u, v)."""
-    U, s, Vh = np.linalg.svd(x, full_matrices=False)
+    U, S, Vh = np.linalg.svd(x, full_matrices=False)
+    s = values(S)  # what is chosen is constant
     tiny = np.finfo(s.dtype).eps * max(x.shape) * s.max(-1, initial=0, keepdims=True)
     chosen = s > tiny  # the least subgradient takes no direction in which x is zero
     if ord != "nuc":
@@ -278,3 +559,58 @@ def _singular_slope(x: Any, ord: Any) -> Any:
         chosen = chosen & (np.abs(s - extreme) <= tiny)
         chosen = chosen / np.maximum(chosen.sum(-1, keepdims=True), 1)
     return (U * chosen[..., None, :].astype(s.dtype)) @ Vh
+
+
+@implements(np.linalg.vector_norm)
+def _vector_norm(x: Operand, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """Length of vectors along one axis, or along several as if they were one."""
+    x = as_array(x)
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    others = [i for i in range(x.ndim) if i not in {i % x.ndim for i in axes}]
+    rows = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    y = norm(rows.reshape(*(x.shape[i] for i in others), -1), ord, -1)
+    return np.expand_dims(y, axes) if keepdims else y
+
+
+@implements(np.linalg.matrix_norm)
+def _matrix_norm(x: Operand, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+    """Norm of the matrices in the last two axes."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+@implements(np.linalg.cond)
+@differentiable
+def cond(x: Operand, p: Any = None) -> Any:
+    """Condition number of matrices, as `numpy.linalg.cond`.
+
+    ::
+
+        y = norm(x, p) * norm(inv(x), p)      # p = 2 by default: the largest singular value
+                                              # divided by the smallest
+        dL/dx = the sum of what comes back through both norms
+
+    A singular matrix has an infinite one, and no derivative: ``backward()`` raises LinAlgError.
+
+    Parameters as `numpy.linalg.cond`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([[4.0, 0.0], [0.0, 2.0]], requires_grad=True)
+    >>> y = tg.cond(x)
+    >>> y.backward()
+    >>> y.item(), x.grad
+    (2.0, array([[ 0.5,  0. ],
+           [ 0. , -1. ]]))
+    """
+    x = as_array(x)
+    order = 2 if p is None else p
+
+    def closure(g: Any) -> Any:
+        square = x.shape[-1] == x.shape[-2]
+        inverse, of_inverse = (inv if square else pinv).body(x)  # type: ignore[attr-defined]
+        a, of_x = norm.body(x, order, (-2, -1))  # type: ignore[attr-defined]
+        b, of_its_inverse = norm.body(inverse, order, (-2, -1))  # type: ignore[attr-defined]
+        return of_x(g * b) + of_inverse(of_its_inverse(g * a))
+
+    return np.linalg.cond(x, p), closure
