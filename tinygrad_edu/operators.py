@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node
+from tinygrad_edu.errors import advised
 from tinygrad_edu.ops import *
 from tinygrad_edu.ops._common import Axis, Operand, values
 
@@ -107,22 +108,27 @@ class Operators(Node):
     def __invert__(self) -> NDArray[Any]:
         return ~self._data
 
+    @advised
     def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.all` of the values."""
         return np.all(self._data, axis, keepdims=keepdims)
 
+    @advised
     def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.any` of the values."""
         return np.any(self._data, axis, keepdims=keepdims)
 
+    @advised
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmax` of the values."""
         return np.argmax(self._data, axis, keepdims=keepdims)
 
+    @advised
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmin` of the values."""
         return np.argmin(self._data, axis, keepdims=keepdims)
 
+    @advised
     def argsort(self, axis: int | None = -1) -> NDArray[np.intp]:
         """`numpy.argsort` of the values."""
         return np.argsort(self._data, axis)

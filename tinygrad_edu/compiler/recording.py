@@ -52,6 +52,7 @@ class Recording:
     inputs: list[Value]  # in the order of the arguments of the program
     settings: list[Value]  # those of the optimizer among them, which a rule may not need
     parameters: dict[Tensor, str]  # the leaves that the function uses, and their names
+    frozen: dict[Tensor, None]  # other leaves that it uses: they require no gradient
     loss: Value
     gradients: dict[Tensor, Value]
     memory: dict[Value, str]  # arrays that are kept, and how they are made
@@ -76,6 +77,7 @@ class Recording:
         self.overwritten = {}
         self._vary = vary
         self._stand_ins: dict[Tensor, Tensor] = {}
+        self.frozen = {}
         given = [self._argument(x, name) for name, x in arguments.items()]
         with (
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
@@ -109,7 +111,10 @@ class Recording:
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
-        if x._op is not None or not x._requires_grad or x._scope[:1] == (INSIDE,):
+        if x._op is not None or x._scope[:1] == (INSIDE,):
+            return x
+        if not x._requires_grad:
+            self.frozen[x] = None
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
         Node.__init__(leaf, self._input(x._data), requires_grad=True)
@@ -137,6 +142,7 @@ class Recording:
         if isinstance(x, Tensor):
             leaf = x.detach()
             leaf._data = self._input(x.data, name)
+            leaf._scope = (INSIDE,)
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
 

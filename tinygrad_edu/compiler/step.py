@@ -8,6 +8,8 @@ import linecache
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from inspect import signature
 from operator import attrgetter
 from threading import Lock
 from typing import Any
@@ -90,8 +92,16 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
             f"compile takes a function from arrays to the loss; got {type(function).__name__}"
         )
     if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"expected an Optimizer or None; got {type(optimizer).__name__}")
+        raise TypeError(f"expected an Optimizer or None; got {_kind_of(optimizer)}")
     return CompiledStep(function, optimizer)
+
+
+def _kind_of(given: Any) -> str:
+    """What was given in place of an optimizer."""
+    if isinstance(given, type):
+        name = given.__name__
+        return f"the class {name}: write optim.{name}(model.parameters(), lr=0.1)"
+    return type(given).__name__
 
 
 class CompiledStep:
@@ -155,7 +165,7 @@ class CompiledStep:
                 "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
-        if program is None:
+        if program is None or not program.fits_parameters():
             program = self._programs[kind] = _Program(self._function, self._optimizer, args)
             if len(self._programs) == MANY:
                 warnings.warn(
@@ -176,6 +186,14 @@ class CompiledStep:
                 rest = {name: x for name, x in group.options.items() if name != "lr"}
                 settings.append(key_of(rest))
         return [*settings, *map(_requires_grad, self._optimizer.parameters)]
+
+    def __repr__(self) -> str:
+        function, n = self._function, len(self._programs)
+        name = getattr(function, "__name__", type(function).__name__)
+        with suppress(TypeError, ValueError):  # some that are written in C do not tell
+            name += f"({', '.join(signature(function).parameters)})"
+        optimizer = "" if self._optimizer is None else f" with {self._optimizer!r}"
+        return f"<compiled step of {name}{optimizer}, {n} program{'s' * (n != 1)}>"
 
     def _refuse_settings(self) -> None:
         """Raise if a setting of the optimizer is something whose changes would not be seen."""
@@ -222,6 +240,8 @@ class _Program:
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
+        self._leaves = [*recording.parameters, *recording.frozen]
+        self._which_learn = [*map(_requires_grad, self._leaves)]
         self._lock = Lock()  # its memory is for one run at a time
         self._random = recording.random
         self.source, self._run, self._needs = _written(recording)
@@ -242,6 +262,15 @@ class _Program:
             for rng, state in drawn:  # the step will be taken by itself, with the same numbers
                 _set_state_of(rng, state)
             raise
+
+    def fits_parameters(self) -> bool:
+        """Whether the same Tensors require gradients as when it was recorded.
+
+        With an optimizer its own parameters count, which `CompiledStep` looks at.
+        """
+        return self._optimizer is not None or self._which_learn == [
+            *map(_requires_grad, self._leaves)
+        ]
 
     def _add_gradients(self, loss: float, *gradients: Any) -> float:
         if not math.isfinite(loss) or any(map(has_nan, gradients)):
