@@ -53,7 +53,7 @@ def test_what_an_operation_leaves():
     assert not y.is_leaf
     assert y._inputs == (x, w)
     assert y._op is tg.multiply
-    assert y.grad is None
+    assert y._grad is None
     assert x.is_leaf
 
 
@@ -253,7 +253,7 @@ def test_retained_gradients():
     z.retain_grad()
     loss = z * 5.0
     loss.backward()
-    assert (loss.grad, z.grad, y.grad, x.grad) == (None, 5, 60, 180)
+    assert (loss._grad, z.grad, y.grad, x.grad) == (None, 5, 60, 180)
 
 
 def test_a_gradient_may_be_given_as_whatever_makes_an_array():

@@ -335,3 +335,9 @@ def test_errors_of_the_function_come_through():
 def test_a_gradient_error_is_an_assertion():
     """So that test runners show it as a failure."""
     assert issubclass(tg.GradientError, AssertionError)
+
+
+def test_a_function_that_closes_over_parameters():
+    w = tg.Tensor([2.0, 3.0], requires_grad=True)
+    tg.check_gradients(lambda x: tg.sin(w * x).sum(), np.array([0.5, 0.7]), order=2)
+    assert w.grad is None

@@ -1,5 +1,6 @@
 """Where in the user's program an operation was called."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.context import within
-from tinygrad_edu.source import user_frames
+from tinygrad_edu.source import may_call, user_frames
 
 
 def sources_of(compute):
@@ -89,3 +90,24 @@ def test_code_without_lines_has_no_text():
     code = compile("tg.sin(x)", "<nowhere>", "eval")
     (source,) = sources_of(lambda x: eval(code, {"tg": tg, "x": x}))  # noqa: S307
     assert (source.file, source.line, source.part) == ("<nowhere>", 1, "")
+
+
+def test_the_function_that_is_called_just_now():
+    class Watched:
+        def __float__(self):
+            frame = sys._getframe(1)
+            seen.append([may_call(frame, f) for f in (float, math.exp)])
+            return 0.5
+
+    seen, x, a = [], Watched(), np.zeros(2)
+    exp = math.exp
+    f"{float(x):.2f} {1 + math.exp(x)}"
+    [exp(x) for _ in range(2)]
+    a[0] = x
+    "%.2f" % x  # noqa: UP031
+    list(map(float, [x]))
+    no, of_float, of_exp = [False, False], [True, False], [False, True]
+    assert seen == [of_float, of_exp, of_exp, of_exp, no, no, no]
+    seen.clear()
+    exec("float(x); a[0] = x", {"x": x, "a": a})  # noqa: S102 - without source
+    assert seen == [[True, True], no]

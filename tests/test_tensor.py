@@ -2,8 +2,11 @@
 
 import copy
 import inspect
+import math
 import operator
 import pickle
+import re
+import warnings
 
 import joblib
 import numpy as np
@@ -487,3 +490,310 @@ def test_computed_data_are_not_changed_in_silence():
     with pytest.raises(RuntimeError, match="was given new data after sum"):
         total.backward()  # the graph says so, too, if the error was caught
     assert x.grad is None
+
+
+# --------------------------------------------------------------------------------------
+# Augmented assignment to a parameter
+# --------------------------------------------------------------------------------------
+
+IN_PLACE = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "/=": operator.itruediv,
+    "//=": operator.ifloordiv,
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "@=": operator.imatmul,
+}
+
+
+def operand(sign):
+    return np.array([[1.0, 2.0], [0.0, 3.0]]) if sign == "@=" else 2.0
+
+
+@pytest.mark.parametrize("sign", IN_PLACE)
+def test_a_parameter_is_updated_in_place_under_no_grad(sign):
+    p = variable([[5.0, -1.0], [2.0, 7.0]])
+    data, before = p.data, p.data.copy()
+    with tg.no_grad():
+        q = IN_PLACE[sign](p, operand(sign))
+    assert q is p
+    assert p.data is data
+    assert p.requires_grad
+    assert p.is_leaf
+    np.testing.assert_array_equal(data, IN_PLACE[sign](before, operand(sign)))
+
+
+@pytest.mark.parametrize("sign", IN_PLACE)
+def test_a_parameter_is_not_rebound_while_recording(sign):
+    p = variable([[5.0, -1.0], [2.0, 7.0]], name="p")
+    before = p.data.copy()
+    with pytest.raises(
+        RuntimeError, match=rf"^{re.escape(sign)} on a leaf .* p: \(2, 2\).*no_grad"
+    ):
+        IN_PLACE[sign](p, operand(sign))
+    np.testing.assert_array_equal(p.data, before)
+
+
+def test_the_loop_of_a_tutorial_learns():
+    a, b = variable(0.0), variable(0.0)
+    x = np.linspace(-1, 1, 20)
+    for _ in range(200):
+        loss = ((a + b * x - (2 + 3 * x)) ** 2).mean()
+        loss.backward()
+        with tg.no_grad():
+            a -= 0.3 * a.grad
+            b -= 0.3 * b.grad
+            a.grad = None
+            b.grad = None
+    np.testing.assert_allclose([a.item(), b.item()], [2, 3], rtol=1e-6)
+
+
+def test_a_graph_notices_an_update():
+    p = variable([1.0, 2.0])
+    y = (p * p).sum()
+    with tg.no_grad():
+        p -= 1.0
+    with pytest.raises(RuntimeError, match="new data"):
+        y.backward()
+
+
+def test_an_update_that_does_not_fit_changes_nothing():
+    p = variable([1.0, 2.0])
+    with tg.no_grad():
+        with pytest.raises(ValueError, match="broadcast"):
+            p += np.ones((3, 2))
+        with pytest.raises(TypeError, match="Cannot cast"):
+            p *= 1j
+    np.testing.assert_array_equal(p.data, [1, 2])
+    assert p.dtype == float
+
+
+def test_an_update_is_no_part_of_a_recording():
+    p = variable([1.0, 2.0])
+
+    def loss():
+        with tg.no_grad():
+            nonlocal p
+            p -= 1.0
+        return p.sum()
+
+    with pytest.raises(TypeError, match="cannot be replaced or changed"):
+        tg.compile(loss)()
+    np.testing.assert_array_equal(p.data, [1, 2])
+
+
+# --------------------------------------------------------------------------------------
+# What would lose a gradient
+# --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("computed", [False, True])
+def test_a_number_would_lose_the_gradient(computed):
+    t = variable(2.5)
+    t = t * 1.0 if computed else t
+    for convert in math.exp, math.floor, math.sqrt, complex, np.float64:
+        with pytest.raises(TypeError, match=r"lose the gradient of Tensor: \(\) float64; write"):
+            convert(t)
+        convert(t.detach())
+        with tg.no_grad():
+            convert(t)
+    with pytest.raises(
+        TypeError, match=r"as for math\.exp\(tensor\).*write tg\.exp.*or \.item\(\)"
+    ):
+        math.exp(t)
+    with pytest.raises(TypeError, match="lose the gradient"):
+        list(map(math.exp, [t]))
+    assert (t.item(), t.tolist(), f"{t:.1f}", bool(t > 2)) == (2.5, 2.5, "2.5", True)
+    assert (float(t), int(t), f"{float(t):.2f}") == (2.5, 2, "2.50")  # written on purpose
+
+
+JOINS = {
+    "Tensor": Tensor,
+    "Tensor of a list": lambda x: Tensor([x, x]),
+    "Tensor of a mixture": lambda x: Tensor([x.data, x]),
+    "array of a list": lambda x: np.array([x, x]),
+    "asarray of a list": lambda x: np.asarray([x.data, x]),
+    "full": lambda x: np.full(np.shape(x), x),
+}
+
+
+@pytest.mark.parametrize("join", JOINS)
+@pytest.mark.parametrize("shape", [(), (2,), (50, 50)])
+@pytest.mark.parametrize("computed", [False, True])
+def test_what_is_made_of_tensors_would_lose_the_gradient(join, shape, computed):
+    x = variable(np.ones(shape))
+    x = x * 1.0 if computed else x
+    with pytest.raises(TypeError, match=r"would lose the gradient of .* float64; write") as caught:
+        JOINS[join](x)
+    assert len(str(caught.value)) < 200
+    if "Tensor" not in join or "list" in join:
+        assert "tg.stack" in str(caught.value)
+    JOINS[join](x.detach())
+    with tg.no_grad():
+        JOINS[join](x)
+
+
+def test_an_element_of_an_array_would_lose_the_gradient():
+    a, t = np.zeros(2), variable(3.0) * 1.0
+    for assign in (lambda: a.__setitem__(0, t), lambda: a.__setitem__(slice(None), t)):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            assign()
+        error = caught.value.__cause__ or caught.value  # NumPy says that it is a sequence
+        assert "would lose the gradient" in str(error)
+    with pytest.raises(ValueError, match="sequence"):
+        a.fill(t)
+    np.testing.assert_array_equal(a, [0, 0])
+    a[0] = t.detach()
+    assert a[0] == 3
+
+
+def test_a_masked_array_becomes_no_tensor():
+    with pytest.raises(TypeError, match=r"no mask; write Tensor\(x\.filled\(value\)\)"):
+        Tensor(np.ma.masked_less([1.0, -2.0], 0))
+    t = Tensor(np.array([[1.0, 2.0]]).view(np.matrix))
+    assert type(t.data) is np.ndarray
+
+
+MASKED = np.ma.masked_less([1.0, -2.0], 0)
+MATRIX = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix)
+FOREIGN = {
+    "masked": (lambda t: MASKED * t, lambda t: MASKED + t, lambda t: np.ma.multiply(MASKED, t)),
+    "masked, on the right": (lambda t: t * MASKED, lambda t: t - MASKED),
+    "masked, into functions": (
+        lambda t: tg.dot(t, MASKED),
+        lambda t: np.where([True, False], t, MASKED),
+        lambda t: tg.mean_squared_error(t, MASKED),
+        lambda t: tg.mean_squared_error(t, targets=MASKED),
+        lambda t: tg.mean_squared_error(predictions=t, targets=MASKED),
+        lambda t: tg.sigmoid_cross_entropy(t, np.ma.masked_equal([1.0, 0.0], 1)),
+    ),
+    "what masked arrays read": (np.ma.getdata, np.ma.exp, np.ma.masked_array),
+    "matrix": (lambda t: MATRIX * t, lambda t: MATRIX + t, lambda t: MATRIX @ t),
+    "matrix, on the right": (lambda t: t * MATRIX, lambda t: t @ MATRIX, lambda t: t - MATRIX),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_arrays_whose_operators_mean_something_else(name):
+    t = variable([1.0, 2.0])
+    for f in FOREIGN[name]:
+        with pytest.raises(TypeError, match=r"no plain array; write np\.asarray|lose the gradient"):
+            f(t)
+
+
+def test_without_tensors_an_operation_is_that_of_numpy():
+    assert type(tg.exp(MASKED)) is np.ma.MaskedArray
+    assert type(tg.exp(MATRIX)) is np.matrix
+
+
+class Plain(np.ndarray):
+    """An array with another name."""
+
+
+def test_arrays_that_compute_as_arrays_do(tmp_path):
+    memory = np.memmap(tmp_path / "array", float, "w+", shape=2)
+    memory[:] = 3, 4
+    plain = np.array([5.0, 6.0]).view(Plain)
+    t = variable([1.0, 2.0])
+    for x in memory, plain:
+        for f in (lambda t, x: t * x, lambda t, x: x * t, lambda t, x: tg.dot(x, t)):
+            t.zero_grad()
+            f(t, x).sum().backward()
+            np.testing.assert_array_equal(t.grad, np.asarray(x))
+    assert type((t * memory).data.sum().item()) is float
+
+
+# --------------------------------------------------------------------------------------
+# The gradient, read and set
+# --------------------------------------------------------------------------------------
+
+
+def test_a_gradient_that_is_not_kept_is_asked_for():
+    x = variable([1.0, 2.0])
+    y = x * 2.0
+    y.sum().backward()
+    with pytest.warns(UserWarning, match=r"computed Tensor, .*\(2,\).*retain_grad") as caught:
+        assert y.grad is None
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert variable(1.0).grad is None
+        assert Tensor(1.0).grad is None
+        y.retain_grad()
+        assert y.grad is None
+    y.sum().backward()
+    np.testing.assert_array_equal(y.grad, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "message"),
+    [
+        ([1.0, 2.0], TypeError, "an array or a Tensor, of real numbers, or None; got list"),
+        ("1", TypeError, "got str"),
+        (np.array([1j, 2]), TypeError, "got complex128"),
+        (np.ones(3), ValueError, r"gradient of w: \(2,\) float64 must have its shape; got \(3,\)"),
+        (np.ones((1, 2)), ValueError, r"got \(1, 2\)"),
+        (Tensor(1.0), ValueError, r"got \(\)"),
+        (0.0, ValueError, r"got \(\)"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_gradient_is_refused(gradient, error, message):
+    w = variable([1.0, 2.0], name="w")
+    w.grad = kept = np.array([3.0, 4.0])
+    with pytest.raises(error, match=message):
+        w.grad = gradient
+    assert w.grad is kept
+
+
+def test_a_gradient_can_be_set():
+    w, b = variable([1.0, 2.0]), variable(1.0)
+    for g in np.array([3.0, 4.0]), np.array([3, 4]), np.float32([3, 4]), Tensor([3.0, 4.0]), None:
+        w.grad = g
+        assert w.grad is g
+    for g in 2.0, 2, np.float64(2), np.array(2.0):
+        b.grad = g
+        assert isinstance(b.grad, np.ndarray)
+        b.backward()
+        assert b.grad == 3
+
+
+class Special(Tensor):
+    """A kind of Tensor."""
+
+
+def test_a_subclass_has_gradients_like_any():
+    x = Special([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward(create_graph=True)
+    assert isinstance(x.grad, Tensor)
+    x.grad = None
+    (x * x).sum().backward()
+    assert type(x.grad) is np.ndarray
+
+
+# --------------------------------------------------------------------------------------
+# Complex numbers in between
+# --------------------------------------------------------------------------------------
+
+
+COMPLEX = {
+    "a factor": lambda x: np.abs(x * (1 + 0.2j)),
+    "an array": lambda x: (x + np.array([1j])).sum(),
+    "a cast": lambda x: x.astype(complex).sum(),
+    "a power": lambda x: np.abs(1j**x),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_numbers_in_between_are_refused(name):
+    f = COMPLEX[name]
+    with pytest.raises(TypeError, match=r"is complex, and an input requires a gradient"):
+        f(variable(0.7))
+    with pytest.raises(TypeError, match=r"is complex, and an input requires a gradient"):
+        tg.grad(f)(0.7)
+    f(Tensor(0.7))
+    with tg.no_grad():
+        f(variable(0.7))
+    assert (Tensor([1j]) * 2.0).data == 2j

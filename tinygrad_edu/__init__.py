@@ -19,14 +19,27 @@ from tinygrad_edu.migrants import TOP, answer
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops  # type: ignore[attr-defined]  # hidden from mypy
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_edu.transforms import (
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
+    from tinygrad_edu.batching import vmap
+    from tinygrad_edu.checkpointing import checkpoint
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.nn.init import manual_seed
+    from tinygrad_edu.nn.stateless import functional_call
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
@@ -39,12 +52,15 @@ __all__ = [
     "Tensor",
     "batches",
     "check_gradients",
+    "checkpoint",
     "compile",
     "debug",
     "differentiable",
     "draw_graph",
     "explore",
+    "functional_call",
     "grad",
+    "gradients",
     "hessian",
     "hvp",
     "jacobian",
@@ -56,10 +72,12 @@ __all__ = [
     "optim",
     "save",
     "scope",
+    "stop_gradient",
     "train",
     "train_epochs",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __all__ += _ops  # noqa: PLE0605 - a list of strings too
 
@@ -69,12 +87,14 @@ _ROOMS = {
     "History": "training",
     "batches": "training",
     "check_gradients": "gradcheck",
+    "checkpoint": "checkpointing",
     "compile": "compiler",
     "compiler": "compiler",
     "debug": "debugging",
     "debugging": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
+    "functional_call": "nn.stateless",
     "load": "saving",
     "manual_seed": "nn.init",
     "nn": "nn",
@@ -86,6 +106,7 @@ _ROOMS = {
     "train_epochs": "training",
     "training": "training",
     "viz": "viz",
+    "vmap": "batching",
 }
 
 

@@ -107,6 +107,11 @@ class no_grad(within, metaclass=_Uncalled):  # noqa: N801 - as PyTorch's
 
     A decorated function may be a generator or a coroutine. One object may be used many times.
 
+    Parameters
+    ----------
+    function : callable, optional
+        What to decorate, as ``@tg.no_grad`` does.
+
     Examples
     --------
     >>> import tinygrad_edu as tg

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast
 
@@ -34,7 +34,16 @@ from tinygrad_edu.errors import describe, describe_call, name_arguments, name_li
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Edge", "Node", "backpropagate", "differentiable", "edges", "next_order", "nodes_of"]
+__all__ = [
+    "Edge",
+    "Node",
+    "backpropagate",
+    "differentiable",
+    "edges",
+    "next_order",
+    "nodes_of",
+    "require_own_data",
+]
 
 P = ParamSpec("P")
 Closure = Callable[[Any], Any]
@@ -54,10 +63,11 @@ class Node:
     cycle and is freed the moment its last node goes out of scope.
     """
 
-    __slots__ = (
+    __slots__ = [
         "__weakref__",
+        "_array",
         "_closures",
-        "_data",
+        "_grad",
         "_inputs",
         "_op",
         "_options",
@@ -66,22 +76,8 @@ class Node:
         "_retains_grad",
         "_scope",
         "_source",
-        "grad",
         "name",
-    )
-
-    _data: NDArray[Any]
-    _requires_grad: bool
-    _order: int  # the time of creation: a node is always younger than its inputs
-    _op: Callable[..., Any] | None
-    _inputs: tuple[Any, ...]
-    _options: dict[str, Any]
-    _closures: tuple[Closure | None, ...]
-    _retains_grad: bool
-    _scope: tuple[str, ...]
-    _source: Any  # where the program computed it; set only by observers
-    grad: Any
-    name: str | None
+    ]
 
     def __init__(
         self,
@@ -93,17 +89,17 @@ class Node:
         options: dict[str, Any] | None = None,
         closures: tuple[Closure | None, ...] = (),
     ) -> None:
-        self._data = data
+        self._array = data  # not `_data`, which numpy.ma takes for the data of a masked array
         self._requires_grad = requires_grad
-        self._order = next_order()
+        self._order = next_order()  # the time of creation: a node is younger than its inputs
         self._op = op
         self._inputs = inputs
         self._options = {} if options is None else options
         self._closures = closures
         self._retains_grad = False
         self._scope = current().scope
-        self._source = None
-        self.grad = None
+        self._source: Any = None  # where the program computed it; set only by observers
+        self._grad: Any = None
         self.name = name
 
     @property
@@ -113,29 +109,37 @@ class Node:
         The array itself becomes the data, unless it is read-only: of that, a copy.
         """
         stand_in = current().stand_in
-        return self._data if stand_in is None else stand_in(self)._data
+        return self._array if stand_in is None else stand_in(self)._array
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        if current().stand_in is not None:
-            raise TypeError("a function that is being recorded cannot replace the data of a Tensor")
+        require_own_data()
         if self._op is not None:
-            if value is self._data:  # after `y.data -= step`: the graph is wrong from now on
+            if value is self._array:  # after `y.data -= step`: the graph is wrong from now on
                 self._order = next_order()
             raise ValueError(
                 f"the data of {describe(self)} are computed by {self._op.__name__}; only those of "
                 "a leaf can be replaced or changed. Write .detach() for a Tensor of the same values"
             )
-        array, (shape, dtype) = np.asarray(value), (self._data.shape, self._data.dtype)
+        array, (shape, dtype) = np.asarray(value), (self._array.shape, self._array.dtype)
         if array.shape != shape or array.dtype != dtype:
             raise ValueError(
                 f"new data must have the Tensor's shape and dtype, {shape} {dtype}; "
                 f"got {array.shape} {array.dtype}"
             )
-        if value is not self._data and not array.flags.writeable:
+        if value is not self._array and not array.flags.writeable:
             array = array.copy()  # an optimizer will write into it
-        self._data = array
+        self._array = array
         self._order = next_order()  # so that a graph which used the old data notices
+
+
+def require_own_data() -> None:
+    """Refuse to change data while others may stand in for them."""
+    if current().stand_in is not None:
+        raise TypeError(
+            "the data of a Tensor cannot be replaced or changed by a function that is being "
+            "recorded, or runs with other parameters: the change would get lost"
+        )
 
 
 def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
@@ -195,11 +199,17 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
                 tensor = x
                 if x._requires_grad:
                     requires_grad = True
-                x = x._data
+                x = x._array
+            elif isinstance(x, _ARRAY) and type(x) is not _ARRAY:
+                _require_plain(x, body, inputs)
             arrays.append(x)
-        if options and any(isinstance(value, Node) for value in options.values()):
-            inputs, options = _by_position(body, inputs, options)
-            return op(*inputs, **options)
+        if options:
+            for option in options.values():
+                if isinstance(option, Node):
+                    inputs, options = _by_position(body, inputs, options)
+                    return op(*inputs, **options)
+                if isinstance(option, _ARRAY) and type(option) is not _ARRAY:
+                    _require_plain(option, body, inputs)
         try:
             result = body(*arrays, **options)
         except Exception as error:
@@ -216,13 +226,15 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         value = result[0]
         if tensor is None:
             return value
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, _ARRAY):
             value = np.asarray(value)
         out = _new(type(tensor))
         if requires_grad and context.recording:
             closures = result[1:]
             if len(closures) < len(inputs):
                 _require_constant(body, inputs, len(closures))
+            if value.dtype is not _DOUBLE and value.dtype.kind == "c":
+                raise TypeError(_COMPLEX.format(describe_call(body, inputs)))
             _initialize(out, value, True, None, op, inputs, options, closures)
             if context.observer is not None:
                 context.observer(out)
@@ -234,7 +246,24 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
     return cast("Callable[P, Tensor]", op)
 
 
+# Found faster than as attributes of something else.
 _new, _initialize = object.__new__, Node.__init__
+_ARRAY, _DOUBLE = np.ndarray, np.dtype(np.float64)
+
+_COMPLEX = (
+    "{} is complex, and an input requires a gradient: a derivative here is that of a function of "
+    "real numbers. Compute with the real and the imaginary part, or pass .detach() if no gradient "
+    "is needed"
+)
+
+
+def _require_plain(x: NDArray[Any], body: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+    """Refuse arrays whose operators mean something else than NumPy's, as those of a matrix do."""
+    if type(x).__mul__ is not np.ndarray.__mul__ and any(isinstance(y, Node) for y in inputs):
+        raise TypeError(
+            f"{describe_call(body, inputs)} was given a {type(x).__name__}, which is no plain "
+            "array; write np.asarray(x), or x.filled(value) if it is masked"
+        )
 
 
 def _by_position(
@@ -250,7 +279,7 @@ def _by_position(
         raise
     bound.apply_defaults()
     _require_constant(body, tuple(bound.kwargs.values()), 0)
-    constants = {n: x._data if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
+    constants = {n: x._array if isinstance(x, Node) else x for n, x in bound.kwargs.items()}
     return bound.args, constants
 
 
@@ -284,7 +313,11 @@ class Edge(NamedTuple):
 
 
 def backpropagate(
-    seeds: dict[Node, Any], *, create_graph: bool = False, since: int = 0
+    seeds: dict[Node, Any],
+    *,
+    create_graph: bool = False,
+    since: int = 0,
+    wanted: Collection[Node] = (),
 ) -> dict[Node, Any]:
     """The gradients of every leaf below the seeds, and of the nodes that retain theirs.
 
@@ -309,11 +342,13 @@ def backpropagate(
         Record the backward pass itself, so that it can be differentiated in turn.
     since : int, optional
         Do not follow nodes older than this: what is older cannot depend on what is younger.
+    wanted : collection of Node, optional
+        Further nodes whose gradients shall be returned.
     """
-    found = _walk(seeds, _recorded if create_graph else None, since)
+    found = _walk(seeds, _recorded if create_graph else None, since, wanted)
     for g in found.values():
-        if has_nan(g._data if create_graph else g):
-            return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since)
+        if has_nan(g._array if create_graph else g):
+            return _walk(seeds, _recorded_absorbing if create_graph else _absorbing, since, wanted)
     return found
 
 
@@ -330,6 +365,7 @@ def _walk(
     seeds: dict[Node, Any],
     closures_of: Callable[[Node], tuple[Closure | None, ...]] | None = None,
     since: int = 0,
+    wanted: Collection[Node] = (),
     passed: list[Edge] | None = None,
 ) -> dict[Node, Any]:
     """One walk through the graph, with the closures of the nodes, or others in their place."""
@@ -341,7 +377,7 @@ def _walk(
         while youngest_first:
             node = heappop(youngest_first)[1]
             g = pending.pop(node)
-            if node._retains_grad:
+            if node._retains_grad or (wanted and node in wanted):
                 retained[node] = g
             order = node._order
             closures = node._closures if closures_of is None else closures_of(node)
@@ -353,9 +389,9 @@ def _walk(
                 if parent._order > order:
                     raise RuntimeError(stale_message(parent, node))
                 contribution = returned = closure(g)
-                data = parent._data
+                data = parent._array
                 if (
-                    type(contribution) is not np.ndarray
+                    type(contribution) is not _ARRAY
                     or contribution.shape != data.shape
                     or contribution.dtype is not data.dtype
                 ):
@@ -390,8 +426,8 @@ def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
     def both(recorded: Closure, plain: Closure) -> Closure:
         def closure(g: Any) -> Any:
             gradient = recorded(g)
-            right = absorbed(plain, g._data)
-            wrong = np.isnan(gradient._data) & ~np.isnan(right)
+            right = absorbed(plain, g._array)
+            wrong = np.isnan(gradient._array) & ~np.isnan(right)
             return np.where(wrong, right, gradient) if wrong.any() else gradient
 
         return closure
@@ -402,13 +438,13 @@ def _recorded_absorbing(node: Node) -> tuple[Closure | None, ...]:
 
 def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
     """Bring a contribution to the shape and the dtype of the input that it belongs to."""
-    shape, dtype = parent._data.shape, parent._data.dtype
+    shape, dtype = parent._array.shape, parent._array.dtype
     if not isinstance(gradient, np.ndarray | Node):
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
         if broadcasts(shape, gradient.shape):
             gradient = unbroadcast(gradient, shape)
-        elif gradient.size == parent._data.size == 1:  # a number for an array of one
+        elif gradient.size == parent._array.size == 1:  # a number for an array of one
             gradient = gradient.reshape(shape)
         else:
             raise ValueError(

@@ -30,7 +30,7 @@ def describe(x: Any) -> str:
     if isinstance(x, list | tuple) and any(hasattr(part, "dtype") for part in x):
         parts = [*map(describe, x[:MANY]), *["..."] * (len(x) > MANY)]
         return f"[{', '.join(parts)}]"
-    array = getattr(x, "_data", x)
+    array = getattr(x, "_array", x)
     if not isinstance(array, np.ndarray):
         text = repr(x)
         return text if len(text) <= LONG else f"{text[:LONG]}..."

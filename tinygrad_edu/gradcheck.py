@@ -212,7 +212,8 @@ class _Judge:
     ) -> Iterator[_Deviation]:
         """Of every entry: the first derivative that is not what the difference says."""
         numbers = _variables(arrays)
-        runs = [grad(function, numbers)(*arrays)]
+        with no_grad():  # arrays, whatever else requires a gradient
+            runs = [grad(function, numbers)(*arrays)]
         if order > 1:  # the closures run on Tensors, too, and must come to the same
             tensors = _variables_at(arrays, NOWHERE, 0.0, requires_grad=False)
             runs.append([g.data for g in grad(function, numbers)(*tensors)])
@@ -264,7 +265,7 @@ def _kink(traces: list[list[Node]], h: float) -> str | None:
     if len({tuple(node._op for node in trace) for trace in traces}) > 1:
         return "it takes another branch nearby"
     for nodes in zip(*traces, strict=True):  # oldest first: where the kink comes in
-        f = [node._data for node in nodes]
+        f = [node._array for node in nodes]
         if any(y.shape != f[0].shape for y in f):
             return "it takes another branch nearby"
         # The jump of the slope grows with the step where f is smooth, and only there.
@@ -313,7 +314,7 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
         numbers = [
             i for i, x in enumerate(node._inputs) if isinstance(x, Node) and x._requires_grad
         ]
-        variables = [node._inputs[i]._data for i in numbers]
+        variables = [node._inputs[i]._array for i in numbers]
         function = _single_number(_of_variables(node, numbers))
         for _ in range(order - 1):
             function = _single_number(grad(function, _variables(variables)))
@@ -326,7 +327,7 @@ def _culprit(f: Callable[..., Any], arrays: list[Array], order: int, judge: _Jud
 
 def _of_variables(node: Node, numbers: list[int]) -> Callable[..., Any]:
     """The operation of a node as a function of the inputs of these numbers."""
-    inputs = [x._data if isinstance(x, Node) else x for x in node._inputs]
+    inputs = [x._array if isinstance(x, Node) else x for x in node._inputs]
 
     def function(*variables: Any) -> Any:
         given = dict(zip(numbers, variables, strict=True))

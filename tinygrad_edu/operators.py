@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.engine import Node
-from tinygrad_edu.errors import advised
+from tinygrad_edu.context import current
+from tinygrad_edu.engine import Node, require_own_data
+from tinygrad_edu.errors import advised, describe
 from tinygrad_edu.ops import *
 from tinygrad_edu.ops._common import Axis, Operand, values
 
@@ -26,6 +28,27 @@ Mask: TypeAlias = NDArray[np.bool_]
 def _compare(function: np.ufunc, a: Node, b: Operand) -> Mask:
     mask: Mask = function(a.data, values(b))
     return mask
+
+
+def _augmented(
+    operation: Callable[..., Tensor], in_place: Callable[[Any, Any], Any], sign: str
+) -> Callable[[Any, Operand], Tensor]:
+    """``y += x``: a new Tensor, unless y is a parameter; that gets new values under `no_grad`."""
+
+    def method(self: Any, other: Operand) -> Tensor:
+        if self._op is not None or not self._requires_grad:
+            return operation(self, other)
+        if current().recording:
+            raise RuntimeError(
+                f"{sign} on a leaf that requires a gradient, {describe(self)}: write it inside "
+                f"`with tg.no_grad():` to change the values, or y = x {sign[:-1]} ... for a new "
+                "Tensor"
+            )
+        require_own_data()
+        self.data = in_place(self.data, values(other))
+        return cast("Tensor", self)
+
+    return method
 
 
 class Operators(Node):
@@ -85,6 +108,18 @@ class Operators(Node):
     def __round__(self, decimals: int | None = None) -> Tensor:
         return round(self, decimals or 0)
 
+    # `y += x` makes a new Tensor of what was computed, `y = y + x`: its old values may be needed on
+    # the way back. Of a parameter that would end the training unnoticed; see `_augmented`.
+
+    __iadd__ = _augmented(add, operator.iadd, "+=")
+    __isub__ = _augmented(subtract, operator.isub, "-=")
+    __imul__ = _augmented(multiply, operator.imul, "*=")
+    __itruediv__ = _augmented(divide, operator.itruediv, "/=")
+    __ifloordiv__ = _augmented(floor_divide, operator.ifloordiv, "//=")
+    __imod__ = _augmented(remainder, operator.imod, "%=")
+    __ipow__ = _augmented(power, operator.ipow, "**=")
+    __imatmul__ = _augmented(matmul, operator.imatmul, "@=")
+
     # What has no derivative returns plain arrays: masks, to choose by, and positions.
 
     def __eq__(self, other: Operand) -> Mask:  # type: ignore[override]  # elementwise, as NumPy's
@@ -106,36 +141,36 @@ class Operators(Node):
         return _compare(np.greater_equal, self, other)
 
     def __invert__(self) -> NDArray[Any]:
-        return ~self._data
+        return ~self.data
 
     @advised
     def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.all` of the values."""
-        return np.all(self._data, axis, keepdims=keepdims)
+        return np.all(self.data, axis, keepdims=keepdims)
 
     @advised
     def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.any` of the values."""
-        return np.any(self._data, axis, keepdims=keepdims)
+        return np.any(self.data, axis, keepdims=keepdims)
 
     @advised
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmax` of the values."""
-        return np.argmax(self._data, axis, keepdims=keepdims)
+        return np.argmax(self.data, axis, keepdims=keepdims)
 
     @advised
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmin` of the values."""
-        return np.argmin(self._data, axis, keepdims=keepdims)
+        return np.argmin(self.data, axis, keepdims=keepdims)
 
     @advised
     def argsort(self, axis: int | None = -1) -> NDArray[np.intp]:
         """`numpy.argsort` of the values."""
-        return np.argsort(self._data, axis)
+        return np.argsort(self.data, axis)
 
     def nonzero(self) -> tuple[NDArray[np.intp], ...]:
         """`numpy.nonzero` of the values."""
-        return np.nonzero(self._data)
+        return np.nonzero(self.data)
 
     # --- methods: the functions of the same names, with this Tensor as their first argument -----
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import linecache
 import os
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from opcode import opname
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Source", "source_of", "source_of_caller", "user_frames"]
+__all__ = ["Source", "may_call", "source_of", "source_of_caller", "user_frames"]
 
 LIBRARIES = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, str(np.__file__)))
 
@@ -58,3 +61,40 @@ def source_of(frame: FrameType) -> Source:
         start, end = len(line) - len(line.lstrip()), len(line)
     parts = (line[:start].lstrip(), line[start:end], line[end:])
     return Source(code.co_filename, number, *(part.decode(errors="replace") for part in parts))
+
+
+def may_call(frame: FrameType, *functions: Any) -> bool:
+    """Whether a function calls one of these just now, as far as its source tells.
+
+    What is not written in Python, as ``math.exp`` and ``float``, has no frame of its own; but the
+    line names it. Where there is no source, any call may be one of them.
+    """
+    key = frame.f_code, frame.f_lasti
+    if key not in _callees:
+        if len(_callees) >= MANY:
+            _callees.clear()
+        _callees[key] = _callee(frame)
+    name = _callees[key]
+    if not name:
+        return name is not None
+    first, *rest = name.split(".")
+    found = frame.f_locals.get(first, frame.f_globals.get(first, vars(builtins).get(first)))
+    for part in rest:
+        found = getattr(found, part, None)
+    return any(found is function for function in functions)
+
+
+MANY = 1000  # places in programs: more are not remembered
+_callees: dict[Any, str | None] = {}
+
+
+def _callee(frame: FrameType) -> str | None:
+    """What a function calls just now, as it is written; None if it calls nothing."""
+    if "CALL" not in opname[frame.f_code.co_code[frame.f_lasti]]:
+        return None
+    part = source_of(frame).part
+    try:
+        tree = ast.parse(part, mode="eval").body
+    except SyntaxError:
+        return ""
+    return ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""

@@ -37,7 +37,7 @@ def fitting(
     Raises
     ------
     TypeError
-        If the state is no mapping.
+        If the state is no mapping, or holds a Tensor whose gradient a copy would lose.
     ValueError
         If entries are missing, unexpected, or of another shape or kind of number.
 
@@ -71,6 +71,9 @@ def fitting(
 
 def _array(x: Any) -> Array:
     if isinstance(x, Tensor):
+        x._require_detached(
+            "a copy of a state", "tg.functional_call(model, parameters, x) to run with other ones"
+        )
         return x.data
     try:
         return np.asarray(x)

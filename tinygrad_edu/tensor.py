@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_edu.context import within
 from tinygrad_edu.conversions import Conversions
 from tinygrad_edu.engine import Node, backpropagate
-from tinygrad_edu.errors import advised
+from tinygrad_edu.errors import advised, describe
 from tinygrad_edu.migrants import TENSOR, answering
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
@@ -41,16 +42,14 @@ class Tensor(Operators, Conversions):
 
     Attributes
     ----------
-    grad : ndarray, Tensor or None
-        The gradient that ``backward()`` left; a Tensor after ``backward(create_graph=True)``.
     name : str or None
         As given.
 
     Raises
     ------
     TypeError
-        If the data are no numbers, or shall have a gradient and are not floating-point; or if the
-        name is no text.
+        If the data are no numbers, or shall have a gradient and are not floating-point; if they
+        are Tensors that require a gradient, which a copy would lose; or if the name is no text.
 
     Examples
     --------
@@ -64,8 +63,6 @@ class Tensor(Operators, Conversions):
 
     __slots__ = ()
 
-    grad: Any
-
     @advised
     def __init__(
         self,
@@ -74,7 +71,7 @@ class Tensor(Operators, Conversions):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        array = np.copy(data._data if isinstance(data, Tensor) else data)
+        array = _copied(data)
         if dtype is not None:
             array = array.astype(dtype, copy=False)
         if array.dtype.kind not in "fiubc":
@@ -93,34 +90,67 @@ class Tensor(Operators, Conversions):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self._data.dtype.kind != "f":
+        if value and self._array.dtype.kind != "f":
             raise TypeError(
                 "only a Tensor of floating-point numbers can require a gradient; this one holds "
-                f"{self._data.dtype}. Write Tensor(data, requires_grad=True, dtype=float)"
+                f"{self._array.dtype}. Write Tensor(data, requires_grad=True, dtype=float)"
             )
         if self._op is not None and not value:
             raise ValueError("this Tensor was computed; write .detach() to cut it from its graph")
         self._requires_grad = bool(value)
 
     @property
+    def grad(self) -> Any:
+        """The gradient that ``backward()`` left: an array; a Tensor after ``create_graph=True``.
+
+        None before, and for computed Tensors, unless they `retain_grad`. It can be set to None, or
+        to an array or Tensor of this Tensor's shape.
+        """
+        gradient = self._grad
+        if gradient is None and self._op is not None and not self._retains_grad:
+            warnings.warn(_KEEPS_NONE.format(describe(self)), UserWarning, stacklevel=2)
+        return gradient
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = self._fitting_gradient(value)
+        self._grad = value
+
+    def _fitting_gradient(self, value: Any) -> Any:
+        """What somebody sets as the gradient, if it can be one."""
+        if isinstance(value, int | float | np.generic):  # arithmetic makes such of 0-d arrays
+            value = np.asarray(value)
+        if not isinstance(value, np.ndarray | Tensor) or value.dtype.kind not in "fiub":
+            shown = getattr(value, "dtype", type(value).__name__)
+            raise TypeError(
+                f"a gradient is an array or a Tensor, of real numbers, or None; got {shown}"
+            )
+        if value.shape != self.shape:
+            raise ValueError(
+                f"the gradient of {describe(self)} must have its shape; got {value.shape}"
+            )
+        return value
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The length of every axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     # --- how it came about: the graph, walked by hand -----------------------------------------
 
@@ -171,7 +201,7 @@ class Tensor(Operators, Conversions):
         return self._scope
 
     def __repr__(self) -> str:
-        values = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        values = np.array2string(self._array, separator=", ", prefix="Tensor(")
         facts = [values]
         if self.dtype != np.float64:
             facts.append(f"dtype={self.dtype}")
@@ -208,18 +238,23 @@ class Tensor(Operators, Conversions):
             If nothing that it was computed from requires a gradient, or if the data of a leaf
             was changed since. In every case all ``.grad`` are as they were before.
         """
+        _commit(self._gradients(gradient, create_graph))
+
+    def _gradients(
+        self, gradient: ArrayLike | Tensor | None, create_graph: bool, wanted: Collection[Node] = ()
+    ) -> dict[Node, Any]:
+        """The gradients of the leaves, and of the Tensors that want or retain theirs."""
         if not self._requires_grad:
             raise RuntimeError(
                 "nothing that this Tensor was computed from requires a gradient; write "
                 "Tensor(data, requires_grad=True) for what is to be learned, outside of no_grad()"
             )
         seed: Any = self._seed(values(gradient))
-        if create_graph:
-            seed = gradient if isinstance(gradient, Tensor) else Tensor(seed)
-            with within(recording=True):
-                _commit(backpropagate({self: seed}, create_graph=True))
-        else:
-            _commit(backpropagate({self: seed}))
+        if not create_graph:
+            return backpropagate({self: seed}, wanted=wanted)
+        seed = gradient if isinstance(gradient, Tensor) else Tensor(seed)
+        with within(recording=True, stand_in=None):  # the graph holds what stood in
+            return backpropagate({self: seed}, create_graph=True, wanted=wanted)
 
     def _seed(self, gradient: ArrayLike | None) -> Array:
         """dL/d(this Tensor), to begin with."""
@@ -244,7 +279,7 @@ class Tensor(Operators, Conversions):
 
     def zero_grad(self) -> None:
         """Forget the gradient: ``.grad`` is None again."""
-        self.grad = None
+        self._grad = None
 
     def detach(self) -> Tensor:
         """A leaf of the same values, sharing memory, cut from the graph."""
@@ -263,7 +298,7 @@ class Tensor(Operators, Conversions):
         return (
             Tensor,
             (self.data, self._requires_grad, None, self.name),
-            (None, {"grad": self.grad}),
+            (None, {"grad": self._grad}),
         )
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -287,12 +322,28 @@ class Tensor(Operators, Conversions):
         return call_function(function, args, options)
 
 
+_KEEPS_NONE = (
+    "the gradient of a computed Tensor, {}, is not kept: .grad is None. Call .retain_grad() on it "
+    "before backward(), or use tg.gradients"
+)
+
+
+def _copied(data: Any) -> Array:
+    """A new array of the values, unless a gradient or a mask would get lost."""
+    if isinstance(data, Tensor):
+        data._require_detached("tg.Tensor(tensor)", "tg.copy(tensor)")
+        return data.data.copy()
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a Tensor has no mask; write Tensor(x.filled(value))")
+    return np.copy(data)
+
+
 def _commit(gradients: dict[Node, Any]) -> None:
     """Add to ``.grad``: first every sum, which may fail, then every assignment, which cannot."""
     for node, g in gradients.items():
-        if node.grad is not None:
-            gradients[node] = node.grad + g
+        if node._grad is not None:
+            gradients[node] = node._grad + g
     while gradients:
         node, g = gradients.popitem()
         # A view, or an array that others hold too, may belong to the graph.
-        node.grad = g if isinstance(g, Node) or is_held_once(g) else np.array(g)
+        node._grad = g if isinstance(g, Node) or is_held_once(g) else np.array(g)

@@ -1,41 +1,81 @@
 """Derivatives of functions: functions in, functions out, of any order.
 
 Arguments are arrays, Tensors, or lists, tuples and dicts of them. Arrays in give arrays out;
-Tensors in give Tensors out, recorded, which is why ``grad(grad(f))`` works.
+Tensors in give Tensors out, recorded, which is why ``grad(grad(f))`` works. Arrays in give recorded
+Tensors out, too, if the function uses other Tensors that require a gradient, as the parameters of a
+network: a loss may be made of the derivative, and its gradient reaches the parameters. Under
+`no_grad` nothing is recorded, and arrays give arrays.
+
+Whole numbers of Python's are converted, 3 to 3.0; integer arrays are refused. What the function
+does not depend on has a gradient of zeros. Inside of the function, ``.item()`` of what is
+differentiated raises an error, and so does ``math.exp(x)``: the gradient would be lost.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu import ops
 from tinygrad_edu.context import current, within
-from tinygrad_edu.engine import backpropagate
+from tinygrad_edu.engine import Node, backpropagate
+from tinygrad_edu.errors import describe
+from tinygrad_edu.ops._common import values
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import Tree, leaves, tree_map
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+Array = NDArray[Any]
+
+__all__ = [
+    "Trace",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "others_below",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
 
 
-class _Trace:
-    """One run of a function on Tensors of its own, ready to be pulled back."""
+class Trace:
+    """One run of a function on Tensors of its own, ready to be pulled back.
 
-    def __init__(self, f: Callable[..., Any], primals: Sequence[Tree]) -> None:
-        self.given_tensors = any(isinstance(x, Tensor) for x in leaves(list(primals)))
-        # Inside another transform the result may depend on its variables: keep it recorded.
-        self.recorded = self.given_tensors or current().nested
+    Parameters
+    ----------
+    f : callable
+        The function.
+    primals : sequence
+        Its arguments.
+    tensors : bool, optional
+        Whether the results are Tensors; by default if an argument is one, or if the output depends
+        on other Tensors that require a gradient.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], primals: Sequence[Tree], tensors: bool | None = None
+    ) -> None:
+        self.recording = current().recording
         self.inputs = tree_map(_own, list(primals))
         self.since = min((x._order for x in leaves(self.inputs)), default=0)
         with within(recording=True, nested=True):
             self.output = f(*self.inputs)
+        if tensors is None:
+            tensors = any(isinstance(x, Tensor) for x in leaves(list(primals)))
+            tensors |= self.recording and any(True for _ in others_below(self.output, self.since))
+        self.tensors = tensors
 
     def pull(self, output: Tree, gradient: Tree) -> list[Tree]:
         """The gradients of the inputs, given that of the output or of a part of it."""
-        recorded = self.recorded or any(isinstance(g, Tensor) for g in leaves(gradient))
+        tensors = self.tensors or any(isinstance(g, Tensor) for g in leaves(gradient))
+        recorded = tensors and current().recording
         seeds: dict[Any, Any] = {}
 
         def collect(y: Any, g: Any) -> None:
@@ -45,19 +85,39 @@ class _Trace:
                 seeds[y] = seeds[y] + g if y in seeds else g
 
         tree_map(collect, output, gradient)
-        with within(recording=True):
+        with within(recording=True, stand_in=None):  # the graph holds what stood in
             found = backpropagate(seeds, create_graph=recorded, since=self.since)
 
-        def result(x: Tensor) -> Any:
-            g = found.get(x, np.zeros_like(x.data))
-            return (g if isinstance(g, Tensor) else Tensor(g)) if recorded else np.array(g)
-
-        gradients: list[Tree] = tree_map(result, self.inputs)
+        gradients: list[Tree] = tree_map(lambda x: _found(found, x, tensors), self.inputs)
         return gradients
 
     def result(self, y: Any) -> Any:
         """An output in the kind of the arguments: arrays in, arrays out."""
-        return y.data if isinstance(y, Tensor) and not self.recorded else y
+        if not isinstance(y, Tensor) or (self.tensors and self.recording):
+            return y
+        return y.detach() if self.tensors else y.data
+
+
+def _found(gradients: dict[Node, Any], x: Tensor, as_tensor: bool) -> Any:
+    """The gradient of x among those of a walk, or zeros, for the caller alone."""
+    g = gradients[x] if x in gradients else np.zeros_like(x.data)
+    if not as_tensor:
+        return np.copy(g)  # which a compiler can follow, unlike np.array
+    return g if isinstance(g, Tensor) else Tensor(g)
+
+
+def others_below(output: Tree, since: int) -> Iterator[Node]:
+    """The Tensors older than a run that its output depends on, and that require a gradient."""
+    found = [y for y in leaves(output) if isinstance(y, Node) and y._requires_grad]
+    seen = set(found)
+    for node in found:  # which grows meanwhile
+        if node._order < since:
+            yield node
+        else:
+            for x in node._inputs:
+                if isinstance(x, Node) and x._requires_grad and x not in seen:
+                    seen.add(x)
+                    found.append(x)
 
 
 def _own(x: Any) -> Tensor:
@@ -67,7 +127,15 @@ def _own(x: Any) -> Tensor:
         if own.requires_grad:  # not so under no_grad
             own.retain_grad()
             return own
-    return Tensor(x, requires_grad=True)
+    if type(x) is int:
+        x = float(x)
+    dtype = getattr(x, "dtype", None)
+    if dtype is not None and dtype.kind in "iub":
+        raise TypeError(
+            f"derivatives are by floating-point numbers; got an argument of {x.shape} {dtype}. "
+            "Write x.astype(float), or leave it out by argnums if it is data"
+        )
+    return Tensor(values(x), requires_grad=True)
 
 
 def _in_shape_of(y: Tensor, g: Any) -> Tensor:
@@ -108,7 +176,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree) -> tuple[Tree, Callable[[Tree], 
     >>> y, pullback([1.0, 0.0, 1.0])
     (array([1., 4., 9.]), array([2., 0., 6.]))
     """
-    trace = _Trace(f, primals)
+    trace = Trace(f, primals)
 
     def pullback(gradient: Tree) -> Any:
         return _one_or_all(trace.pull(trace.output, _matching(trace.output, gradient)))
@@ -162,25 +230,27 @@ def value_and_grad(
 
     def function(*args: Any, **options: Any) -> tuple[Any, Any]:
         trace, several = _trace_arguments(f, argnums, args, options)
-        y = trace.output
-        if not isinstance(y, Tensor) or y.size != 1:
-            raise ValueError(
-                "grad needs a function that returns a single number; got "
-                + (
-                    f"a Tensor of shape {y.shape}. Use jacobian"
-                    if isinstance(y, Tensor)
-                    else f"{type(y).__name__}. Compute it with Tensors, from the arguments"
-                )
-            )
+        y = _single_number(trace.output)
         gradients = trace.pull(y, np.ones(y.shape, y.dtype))
         return trace.result(y), tuple(gradients) if several else gradients[0]
 
     return functools.wraps(f)(function)
 
 
+def _single_number(y: Any) -> Tensor:
+    """What f returned, if it can be differentiated; a constant has a gradient of zeros."""
+    needed = "grad needs a function that returns a single number; got "
+    if not isinstance(y, Tensor | int | float | np.ndarray | np.generic):
+        raise ValueError(f"{needed}{type(y).__name__}. Compute it with Tensors")
+    number = y if isinstance(y, Tensor) else Tensor(y)
+    if number.size != 1:
+        raise ValueError(f"{needed}a Tensor of shape {number.shape}. Use jacobian")
+    return number
+
+
 def _trace_arguments(
     f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], options: Any
-) -> tuple[_Trace, bool]:
+) -> tuple[Trace, bool]:
     """Run f with the chosen arguments as variables and the others as they are."""
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     if any(not -len(args) <= n < len(args) for n in numbers):
@@ -192,7 +262,7 @@ def _trace_arguments(
             every[n] = x
         return f(*every, **options)
 
-    return _Trace(of_chosen, [args[n] for n in numbers]), not isinstance(argnums, int)
+    return Trace(of_chosen, [args[n] for n in numbers]), not isinstance(argnums, int)
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -271,17 +341,16 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     >>> tg.jvp(lambda x: x * x, [np.array([1.0, 2.0])], [np.array([0.0, 1.0])])
     (array([1., 4.]), array([0., 4.]))
     """
-    outer = _Trace(f, primals)
+    outer = Trace(f, primals)
     gradient = tree_map(_variable_like, outer.output)
-    inner = _Trace(lambda g: outer.pull(outer.output, g), [gradient])
+    inner = Trace(lambda g: outer.pull(outer.output, g), [gradient], tensors=outer.tensors)
     [tangent] = inner.pull(inner.output, list(tangents))
-    return tree_map(outer.result, outer.output), tree_map(outer.result, tangent)
+    return tree_map(outer.result, outer.output), tangent
 
 
-def _variable_like(y: Any) -> Tensor:
+def _variable_like(y: Any) -> Array:
     """Zeros in the shape of an output, to differentiate by: floating-point, whatever y is."""
-    zeros = np.zeros_like(y)
-    return Tensor(zeros, dtype=np.result_type(zeros, np.float16))
+    return np.zeros(np.shape(y), np.result_type(getattr(y, "dtype", float), np.float16))
 
 
 def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -321,7 +390,7 @@ def jacobian(f: Callable[..., Tree], argnums: int | Sequence[int] = 0) -> Callab
             y = y if isinstance(y, Tensor) else Tensor(y)
             basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
             gradients = [trace.pull(y, e) for e in basis]
-            stack: Any = ops.stack if trace.recorded else np.stack
+            stack: Any = ops.stack if trace.tensors else np.stack
 
             def stacked(x: Tensor, *gs: Any) -> Any:
                 if not gs:  # no output, no row
@@ -395,3 +464,107 @@ def hvp(f: Callable[..., Any], x: Tree, v: Tree) -> Any:
     array([ 6., 12.])
     """
     return vjp(grad(f), x)[1](v)  # the Hessian is symmetric, so v @ H is H @ v
+
+
+# --- of what was computed already ----------------------------------------------------------------
+
+
+def gradients(
+    y: Tensor,
+    inputs: Tree,
+    create_graph: bool = False,
+    gradient: ArrayLike | Tensor | None = None,
+) -> Tree:
+    """The gradients of y with respect to Tensors that it was computed from; no ``.grad`` changes.
+
+    ::
+
+        gradients(y, x) = dy/dx
+
+    Parameters
+    ----------
+    y : Tensor
+        A single number, unless a gradient to begin with is given.
+    inputs : Tensor, or list, tuple or dict of them
+        Leaves or computed Tensors that require a gradient.
+    create_graph : bool, optional
+        Record the way back, so that what is returned can be differentiated in turn.
+    gradient : array_like or Tensor, optional
+        The gradient to begin with, dL/dy, in the shape of y. Left out for a single number: 1.
+
+    Returns
+    -------
+    as inputs
+        Arrays; Tensors with ``create_graph``. Zeros for an input that y does not depend on.
+
+    Raises
+    ------
+    TypeError
+        If y or an input is no Tensor.
+    ValueError
+        If y is no single number and no gradient is given, or one of another shape.
+    RuntimeError
+        If y or an input does not require a gradient, so that nobody knows whether y depends on it;
+        or if the data of a leaf was changed since.
+
+    Examples
+    --------
+    A gradient of a gradient, as in the loss of a differential equation:
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> slope = tg.gradients((x**3).sum(), x, create_graph=True)
+    >>> slope.data, tg.gradients(slope.sum(), x), x.grad
+    (array([ 3., 12.]), array([ 6., 12.]), None)
+
+    With respect to something in between:
+
+    >>> h = x * x
+    >>> tg.gradients(tg.exp(h).sum(), {"h": h, "x": x})["h"] == tg.exp(h).data
+    array([ True,  True])
+    """
+    if not isinstance(y, Tensor):
+        raise TypeError(f"gradients are those of a Tensor; got {type(y).__name__}")
+    used = tree_map(_differentiable, inputs)
+    found = y._gradients(gradient, create_graph, wanted=set(leaves(used)))
+    return tree_map(lambda x: _found(found, x, create_graph), used)
+
+
+def _differentiable(x: Any) -> Tensor:
+    """A Tensor by which y may be differentiated, or what stands in for it."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"gradients are with respect to Tensors; got {type(x).__name__}")
+    stand_in = current().stand_in
+    x = x if stand_in is None else stand_in(x)
+    if not x.requires_grad:
+        raise RuntimeError(
+            f"{describe(x)} does not require a gradient, so what was computed from it is unknown"
+        )
+    return cast("Tensor", x)
+
+
+def stop_gradient(x: Tree) -> Tree:
+    """The same values as constants: derivatives of any order do not pass.
+
+    ::
+
+        y = x
+        dy/dx = 0
+
+    Parameters
+    ----------
+    x : Tensor, array, or list, tuple or dict of them
+        The values.
+
+    Returns
+    -------
+    as x
+        Tensors are detached, sharing memory; all else is returned as it is.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.grad(lambda x: x * tg.stop_gradient(x))(3.0)  # and not 6
+    array(3.)
+    """
+    return tree_map(lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, x)

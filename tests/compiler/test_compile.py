@@ -577,6 +577,47 @@ def eager_step(loss, optimizer, *args):
     return value.item()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e25])
+def test_gradients_are_clipped_as_without_a_program(dtype, size, scale):
+    def training(compiled):
+        p, q = (tg.Tensor(np.linspace(0.1, 1, n).astype(dtype), True, name="p") for n in (size, 2))
+        optimizer = tg.optim.SGD([p, q], lr=0.1, momentum=0.5)
+        x = np.full(1, scale, dtype)
+
+        def loss(x):
+            return (p * p * x).sum() + (q * x).sum()
+
+        def step(x):
+            value = loss(x)
+            optimizer.zero_grad()
+            value.backward()
+            tg.optim.clip_by_norm([p, q], 0.5)
+            optimizer.step()
+            return value.item()
+
+        step = tg.compile(loss, optimizer, clip_norm=0.5) if compiled else step
+        return [step(x) for _ in range(3)], p.data, q.data
+
+    rtol = 1e-5 if dtype is np.float32 else 1e-12
+    for found, expected in zip(training(True), training(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=rtol)
+
+
+def test_clipping_that_cannot_be():
+    p = tg.Tensor([1.0, 2.0], requires_grad=True, name="p")
+    step = tg.compile(lambda x: (p * x).sum(), tg.optim.SGD([p], lr=0.1), clip_norm=1.0)
+    step(np.zeros(2))
+    np.testing.assert_array_equal(p.data, [1, 2])
+    with pytest.raises(FloatingPointError, match="gradients of norm inf cannot be clipped"):
+        step(np.array([np.inf, 0.0]))
+    with pytest.raises(ValueError, match="clip_norm is for the step of an optimizer"):
+        tg.compile(p.sum, clip_norm=1.0)
+    with pytest.raises(ValueError, match="clip_norm must be finite and not negative"):
+        tg.compile(p.sum, tg.optim.SGD([p], lr=0.1), clip_norm=-1)
+
+
 NOT_FINITE = {  # losses of p, and arguments that make something infinite
     "an impossible class": (
         lambda p, x: tg.softmax_cross_entropy(p[:, None] + x, [0, 1]),
@@ -709,7 +750,7 @@ def test_threads_that_train_and_predict_at_once():
     np.testing.assert_array_equal(still.grad, np.full((3, 2), 10.0 * sum(sizes)))
     assert [optimizer.steps for optimizer in optimizers] == [2 * rounds] * 2
     for p in W, a, b, still:
-        assert type(p._data) is np.ndarray
+        assert type(p._array) is np.ndarray
     assert current() == Context()
 
 

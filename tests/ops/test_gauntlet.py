@@ -191,7 +191,7 @@ def test_layout_in_memory_makes_no_difference(row, data, layout):
 
     def laid_out(x):
         x = variable(x)
-        x._data = LAYOUTS[layout](x._data)
+        x._array = LAYOUTS[layout](x._array)
         return x
 
     outputs, variables = run(row.op, case, laid_out)
@@ -249,7 +249,7 @@ def graph_of(outputs):
 
 def arrays_of(nodes):
     """Every array that a graph refers to: values, constants, what closures hold."""
-    held = [x for node in nodes for x in (node._data, *node._inputs)]
+    held = [x for node in nodes for x in (node._array, *node._inputs)]
     for closure in (closure for node in nodes for closure in node._closures):
         held += [cell.cell_contents for cell in getattr(closure, "__closure__", None) or ()]
     return [x for x in held if isinstance(x, np.ndarray)]

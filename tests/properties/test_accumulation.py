@@ -23,7 +23,8 @@ class Accumulation(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.parameters = [
-            tg.Tensor(np.full(shape, 0.3 + k), requires_grad=True)
+            # No two elements are equal: at a tie, the complex step of the model goes to one side.
+            tg.Tensor(0.3 + k + np.arange(np.prod(shape)).reshape(shape) / 8, requires_grad=True)
             for k, shape in enumerate([(), (3,), (2, 1)])
         ]
         self.gradients = [None, None, None]

@@ -252,3 +252,19 @@ def test_jacobians_are_ours():
     optimize.root(f, np.zeros(5))
     steps = np.diff(points, axis=0)
     assert not any(0 < np.abs(step).max() < 1e-7 and (step != 0).sum() == 1 for step in steps)
+
+
+def test_functions_that_close_over_other_parameters():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+
+    def energy(x):
+        return ((x - w) ** 2).sum() + ((x - w) ** 4).sum()
+
+    for method in "BFGS", "Newton-CG", "trust-exact", "SLSQP":
+        constraints = {"type": "ineq", "fun": lambda x: x.sum() * w[0] + 9.0}
+        options = {"constraints": constraints} if method == "SLSQP" else {}
+        found = optimize.minimize(energy, np.zeros(2), method=method, **options)
+        np.testing.assert_allclose(found.x, w.data, atol=1e-2)
+    np.testing.assert_allclose(optimize.least_squares(lambda x: x - w, np.zeros(2)).x, w.data)
+    np.testing.assert_allclose(optimize.root(lambda x: x - w, np.zeros(2)).x, w.data)
+    assert w.grad is None

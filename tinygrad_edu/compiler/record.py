@@ -19,7 +19,10 @@ __all__ = ["record"]
 
 
 def record(
-    function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
+    function: Callable[..., Tensor],
+    optimizer: Optimizer | None,
+    args: tuple[Any, ...],
+    clip_norm: float | None = None,
 ) -> Recording:
     """A recording of the step."""
     for x in args:
@@ -29,8 +32,8 @@ def record(
                 "gradient"
             )
     arguments = dict(zip(_argument_names(function, args), args, strict=True))
-    recording = Recording(function, arguments, optimizer)
-    changed = _changed_constant(recording, function, arguments, optimizer)
+    recording = Recording(function, arguments, optimizer, clip_norm)
+    changed = _changed_constant(recording, function, arguments, optimizer, clip_norm)
     if changed is not None:
         raise ValueError(
             "the function uses numbers that differ from call to call, but do not come from NumPy's "
@@ -52,10 +55,11 @@ def _changed_constant(
     function: Callable[..., Tensor],
     arguments: dict[str, Any],
     optimizer: Optimizer | None,
+    clip_norm: float | None,
 ) -> Any:
     """A constant that is none, as a recording with other numbers shows; None if all are."""
     try:
-        again = Recording(function, arguments, optimizer, vary=_varied)
+        again = Recording(function, arguments, optimizer, clip_norm, vary=_varied)
     except (ArithmeticError, LookupError, ValueError, np.linalg.LinAlgError):
         return None  # these numbers will not do
     return _difference(recording.tape, again.tape)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import reduce
 from keyword import iskeyword
 from typing import Any, cast
 
@@ -43,6 +44,8 @@ class Recording:
         By name. Arrays and Tensors will be others each time, the rest stays the same.
     optimizer : Optimizer or None
         Whose step follows.
+    clip_norm : float, optional
+        The largest common norm of the gradients that the optimizer is given.
     vary : callable, optional
         What is done to every array and number first.
     """
@@ -65,6 +68,7 @@ class Recording:
         function: Callable[..., Any],
         arguments: Mapping[str, Any],
         optimizer: Optimizer | None,
+        clip_norm: float | None = None,
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
@@ -86,7 +90,7 @@ class Recording:
             loss = _checked(function(*given))
             self.parameters = self._name_parameters(function)
             self._end_of_forward = len(self.tape.values)
-            self.loss = self._value(loss._data)
+            self.loss = self._value(loss._array)
             seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
             found = backpropagate({loss: seed})
             self.gradients = {
@@ -96,7 +100,7 @@ class Recording:
             }
             self._end_of_backward = len(self.tape.values)
             if optimizer is not None:
-                self._record_update(optimizer)
+                self._record_update(optimizer, clip_norm)
 
     @property
     def random(self) -> list[Any]:
@@ -117,7 +121,8 @@ class Recording:
             self.frozen[x] = None
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
-        Node.__init__(leaf, self._input(x._data), requires_grad=True)
+        Node.__init__(leaf, self._input(x._array), requires_grad=True)
+        leaf._order = x._order  # older than what is computed now, as x is
         return leaf
 
     def _name_parameters(self, function: Callable[..., Any]) -> dict[Tensor, str]:
@@ -141,7 +146,7 @@ class Recording:
     def _argument(self, x: Any, name: str) -> Any:
         if isinstance(x, Tensor):
             leaf = x.detach()
-            leaf._data = self._input(x.data, name)
+            leaf._array = self._input(x.data, name)
             leaf._scope = (INSIDE,)
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
@@ -174,7 +179,7 @@ class Recording:
 
     # --- the step of an optimizer -------------------------------------------------------------
 
-    def _record_update(self, optimizer: Optimizer) -> None:
+    def _record_update(self, optimizer: Optimizer, clip_norm: float | None) -> None:
         for p in optimizer.parameters:
             if p not in self.gradients:
                 why = "" if p.requires_grad else ", which requires no gradient any more"
@@ -189,10 +194,14 @@ class Recording:
             name = f"lr{i}" if len(optimizer.groups) > 1 else "lr"
             options[group]["lr"] = self._input(options[group]["lr"], name)
         optimizer.steps = self._input(optimizer.steps + 1, "t")
-        for k, block in enumerate(optimizer.blocks, 1):
-            suffix = str(k) if len(optimizer.blocks) > 1 else ""
+        suffixes = [
+            str(k) if len(optimizer.blocks) > 1 else "" for k in range(1, len(optimizer.blocks) + 1)
+        ]
+        gradients = [*map(self._gradient_of, optimizer.blocks, suffixes)]
+        if clip_norm is not None:
+            gradients = _clipped(gradients, clip_norm)
+        for block, suffix, g in zip(optimizer.blocks, suffixes, gradients, strict=True):
             values = np.concatenate([data[p].example for p in block.parameters], axis=None)
-            g = self._gradient_of(block, suffix)
             before = [
                 self._input(x, name + suffix)
                 for name, x in zip(
@@ -239,6 +248,16 @@ class Recording:
         }
 
 
+def _clipped(gradients: list[Any], max_norm: float) -> list[Any]:
+    """Gradients with a common norm of at most max_norm; their squares do not overflow."""
+    largest = reduce(np.maximum, [np.max(np.abs(g)) for g in gradients])
+    largest = np.maximum(largest, np.finfo(largest.dtype).tiny)
+    parts = [g / largest for g in gradients]
+    norm = largest * np.sqrt(sum(part.dot(part) for part in parts))
+    factor = np.minimum(1.0, max_norm / norm)
+    return [g * factor.astype(g.dtype) for g in gradients]
+
+
 def _checked(loss: Any) -> Tensor:
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         what = f"a {type(loss).__name__}" if not isinstance(loss, Tensor) else "a constant Tensor"
@@ -254,7 +273,7 @@ def _checked(loss: Any) -> Tensor:
 
 
 def _value_of(stand_in: Tensor) -> Value:
-    data: Any = stand_in._data
+    data: Any = stand_in._array
     return cast("Value", data.value)
 
 

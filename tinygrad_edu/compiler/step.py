@@ -23,6 +23,8 @@ from tinygrad_edu.compiler.source import NotFiniteError, Writer
 from tinygrad_edu.compiler.tracing import key_of
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.optim.checks import at_least_zero
+from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["CompiledStep", "compile"]
@@ -32,7 +34,12 @@ VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "st
 MANY = 16  # programs of one step: more are a sign that something varies that should not
 
 
-def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None) -> CompiledStep:
+def compile(
+    function: Callable[..., Tensor],
+    optimizer: Optimizer | None = None,
+    *,
+    clip_norm: float | None = None,
+) -> CompiledStep:
     """Record a training step once, and run it from then on as straight NumPy.
 
     The first call records what the function computes, the way back, and the step of the optimizer,
@@ -43,11 +50,14 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
     Parameters
     ----------
     function : callable
-        From arrays (or Tensors) to the loss, a Tensor of one element. It is called three times when
+        From arrays (or Tensors) to the loss, a Tensor of one element. It is called twice when
         arguments have new shapes or dtypes, and then no more: what else it reads stays as it was.
         Only arrays vary: a Python number is part of the program.
     optimizer : Optimizer, optional
         Whose step is a part of the program. Without one, the gradients are added to ``.grad``.
+    clip_norm : float, optional
+        The largest common norm of the gradients that the optimizer is given; see
+        `optim.clip_by_norm`.
 
     Returns
     -------
@@ -93,7 +103,11 @@ def compile(function: Callable[..., Tensor], optimizer: Optimizer | None = None)
         )
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"expected an Optimizer or None; got {_kind_of(optimizer)}")
-    return CompiledStep(function, optimizer)
+    if clip_norm is not None:
+        clip_norm = at_least_zero("clip_norm", clip_norm)
+        if optimizer is None:
+            raise ValueError("clip_norm is for the step of an optimizer; none was given")
+    return CompiledStep(function, optimizer, clip_norm)
 
 
 def _kind_of(given: Any) -> str:
@@ -113,11 +127,19 @@ class CompiledStep:
         From arrays to the loss.
     optimizer : Optimizer or None
         Whose step is a part of it.
+    clip_norm : float or None, optional
+        The largest common norm of the gradients that the optimizer is given.
     """
 
-    def __init__(self, function: Callable[..., Tensor], optimizer: Optimizer | None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Tensor],
+        optimizer: Optimizer | None,
+        clip_norm: float | None = None,
+    ) -> None:
         self._function = function
         self._optimizer = optimizer
+        self._clip_norm = clip_norm
         self._settings = {} if optimizer is None else vars(optimizer)
         self._programs: dict[Any, _Program] = {}
         self._latest: _Program | None = None
@@ -150,6 +172,9 @@ class CompiledStep:
                 loss.backward()
             else:
                 found: dict[Any, Any] = backpropagate({loss: np.ones(loss.shape, loss.dtype)})
+                if self._clip_norm is not None:
+                    clipped = clipped_to_norm([*found.values()], self._clip_norm)[1]
+                    found = dict(zip(found, clipped, strict=True))
                 self._optimizer.apply_gradients(found)
         value: float = loss.item()
         return value
@@ -166,7 +191,9 @@ class CompiledStep:
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
         if program is None or not program.fits_parameters():
-            program = self._programs[kind] = _Program(self._function, self._optimizer, args)
+            program = self._programs[kind] = _Program(
+                self._function, self._optimizer, args, self._clip_norm
+            )
             if len(self._programs) == MANY:
                 warnings.warn(
                     f"this step was recorded {MANY} times, for arguments of other shapes or other "
@@ -234,9 +261,13 @@ class _Program:
     """A step for arguments of certain shapes and dtypes."""
 
     def __init__(
-        self, function: Callable[..., Tensor], optimizer: Optimizer | None, args: tuple[Any, ...]
+        self,
+        function: Callable[..., Tensor],
+        optimizer: Optimizer | None,
+        args: tuple[Any, ...],
+        clip_norm: float | None,
     ) -> None:
-        recording = record(function, optimizer, args)
+        recording = record(function, optimizer, args, clip_norm)
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
@@ -249,8 +280,8 @@ class _Program:
     def __call__(self, args: tuple[Any, ...]) -> float:
         optimizer = self._optimizer
         arrays = [
-            *(x._data if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
-            *(p._data for p in self._parameters),
+            *(x._array if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
+            *(p._array for p in self._parameters),
         ]
         drawn = [(rng, _state_of(rng)) for rng in self._random]
         try:

@@ -92,13 +92,13 @@ def unit_health(function: Callable[..., Any], *inputs: Any) -> dict[str, UnitHea
 
 
 def _health(node: Any) -> UnitHealth:
-    if node._data.size == 0:
+    if node._array.size == 0:
         raise ValueError(
             "the health of units shows on samples, at least one; "
             f"{describe_call(node._op, node._inputs)} was given none"
         )
-    y = node._data.reshape(-1, node._data.shape[-1] if node._data.ndim else 1)
-    slope = np.abs(node._closures[0](np.ones_like(node._data))).reshape(y.shape)
+    y = node._array.reshape(-1, node._array.shape[-1] if node._array.ndim else 1)
+    slope = np.abs(node._closures[0](np.ones_like(node._array))).reshape(y.shape)
     return UnitHealth(
         activation=node._op.__name__,
         units=y.shape[1],

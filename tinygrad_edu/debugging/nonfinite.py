@@ -52,7 +52,7 @@ def find_nonfinite(root: Tensor) -> Tensor | None:
     >>> loss.item(), find_nonfinite(loss)
     (nan, Tensor(-inf, op=log))
     """
-    return next((node for node in _graph(root) if not is_finite(node._data)), None)
+    return next((node for node in _graph(root) if not is_finite(node._array)), None)
 
 
 def explain_nonfinite(loss: Tensor) -> str:
@@ -95,7 +95,7 @@ def _graph(root: Tensor) -> list[Any]:
 
 def birth(node: Node) -> str:
     """What is wrong with the value of a node, and what it was made from."""
-    bad, at = first_nonfinite(node._data)
+    bad, at = first_nonfinite(node._array)
     if node._op is None:
         return f"{describe(node)} is {bad} at {at}; it was not computed"
     lines = [f"{where(node)} made {bad} at {at}"]
@@ -136,7 +136,7 @@ def is_finite(x: Any) -> bool:
 
 def values(x: Any) -> Any:
     """The array behind a node; what is none stays as it is."""
-    return x._data if isinstance(x, Node) else x
+    return x._array if isinstance(x, Node) else x
 
 
 def where(node: Node) -> str:
@@ -159,8 +159,8 @@ def _numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
     options = [values(x) for x in node._inputs[len(node._closures) :]]
     # It does so if it makes the same of these numbers alone; if not, it may not even take them.
     with suppress(Exception), np.errstate(all="ignore"):
-        numbers = [np.broadcast_to(np.asarray(x), node._data.shape)[at] for x in operands]
+        numbers = [np.broadcast_to(np.asarray(x), node._array.shape)[at] for x in operands]
         alone = node._op(*numbers, *options, **node._options)  # type: ignore[misc]  # it has one
-        if np.array_equal(alone, node._data[at], equal_nan=True):
+        if np.array_equal(alone, node._array[at], equal_nan=True):
             return numbers
     return []

@@ -60,7 +60,7 @@ def debug(*, allow_inf: bool = False, freeze: bool = True) -> Iterator[None]:
     def observe(node: Node) -> None:
         node._source = source_of_caller()
         line = str(node._source)
-        if not fine(node._data):
+        if not fine(node._array):
             raise FloatingPointError(f"{birth(node)}\n  {line}")
         node._closures = tuple(
             closure and _watched(closure, where(node), i, line, fine)

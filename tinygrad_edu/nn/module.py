@@ -169,7 +169,8 @@ class Module:
         Raises
         ------
         TypeError
-            If the state is no mapping.
+            If the state is no mapping; or if a value is a Tensor that requires a gradient, which
+            would get lost: see `tinygrad_edu.functional_call`.
         ValueError
             If entries are missing, unexpected, or of another shape or kind of number: the
             message names all of them.

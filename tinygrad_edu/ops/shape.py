@@ -671,8 +671,8 @@ def astype(x: Operand, dtype: DTypeLike) -> Tensor:
         y = x
         dL/dx = g, converted back
 
-    Only floating-point numbers have gradients: converted to another type, the values leave the
-    graph, and no gradient comes back.
+    Only floating-point numbers have gradients: converted to integers or booleans, the values leave
+    the graph. Complex numbers are refused while a gradient is recorded, since they could come back.
 
     Parameters
     ----------
@@ -697,8 +697,8 @@ def astype(x: Operand, dtype: DTypeLike) -> Tensor:
     >>> x.astype(int).requires_grad
     False
     """
-    floating = np.dtype(dtype).kind == "f"
-    return _astype(x.detach() if is_tensor(x) and not floating else x, dtype)
+    integer = np.dtype(dtype).kind in "iub"
+    return _astype(x.detach() if is_tensor(x) and integer else x, dtype)
 
 
 @differentiable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from tinygrad_edu.debugging.nonfinite import values
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["clip_by_norm", "clip_by_value"]
+__all__ = ["clip_by_norm", "clip_by_value", "clipped_to_norm"]
 
 
 def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
@@ -60,13 +60,21 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     at_least_zero("max_norm", max_norm)
     learners = [p for p in list_of_tensors("clip_by_norm", parameters) if p.grad is not None]
-    total = math.hypot(*(norm(p.grad) for p in learners))
+    total, clipped = clipped_to_norm([values(p.grad) for p in learners], max_norm)
+    if total > max_norm:
+        for p, g in zip(learners, clipped, strict=True):
+            p.grad = g
+    return total
+
+
+def clipped_to_norm(gradients: Sequence[Any], max_norm: float) -> tuple[float, list[Any]]:
+    """The common norm of gradients, and the gradients with a norm of at most max_norm."""
+    total = math.hypot(*map(norm, gradients))
     if not math.isfinite(total):
         raise FloatingPointError(f"gradients of norm {total} cannot be clipped")
-    if total > max_norm:
-        for p in learners:
-            p.grad = _scaled(values(p.grad), total, max_norm)
-    return total
+    if total <= max_norm:
+        return total, [*gradients]
+    return total, [_scaled(g, total, max_norm) for g in gradients]
 
 
 def _scaled(g: Any, total: float, max_norm: float) -> Any:

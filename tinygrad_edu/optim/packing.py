@@ -138,7 +138,7 @@ class Block:
         """The values, in one dimension: a copy, or the memory of a large parameter itself."""
         self.absent = absent
         for i, (p, _, part, _) in enumerate(self._parts):
-            array = p._data
+            array = p._array
             if not array.flags.writeable and i not in absent:
                 _require_writeable(p)
             part[...] = array
@@ -202,10 +202,10 @@ class Block:
             changed = [x for i, x in enumerate(changed) if i not in self.absent]
         for p, _, part, _ in changed:
             try:
-                p._data[...] = part
+                p._array[...] = part
             except ValueError:  # it is read-only inside of debug()
-                with thawed(p._data):
-                    p._data[...] = part
+                with thawed(p._array):
+                    p._array[...] = part
             p._order = next_order()  # so that a graph which used the old values notices
 
 

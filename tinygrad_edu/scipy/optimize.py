@@ -119,9 +119,9 @@ def minimize(
     else:
         objective, derivatives = _number_and_gradient(function), {"jac": True}
     if name in WITH_PRODUCTS:
-        derivatives["hessp"] = lambda vector, v: hvp(function, vector, v)
+        derivatives["hessp"] = _products(function)
     elif name in WITH_HESSIAN:
-        derivatives["hess"] = hessian(function)
+        derivatives["hess"] = no_grad()(hessian(function))
     constraints = [constraints] if isinstance(constraints, Mapping) else constraints
     packed.require_finite(objective(packed.start))
     result = optimize.minimize(
@@ -186,7 +186,7 @@ def least_squares(
     packed = _Packed(x0, parameters)
     function = _in_a_row(packed.of_vector(fun, args))
     result = optimize.least_squares(
-        _constant(function), packed.start, jac=jacobian(function), **options
+        _constant(function), packed.start, jac=no_grad()(jacobian(function)), **options
     )
     return packed.finished(result)
 
@@ -229,7 +229,7 @@ def root(
     packed = _Packed(x0)
     function = _in_a_row(packed.of_vector(fun, args))
     if method in {"hybr", "lm"}:
-        options["jac"] = jacobian(function)
+        options["jac"] = no_grad()(jacobian(function))
     return packed.finished(
         optimize.root(_constant(function), packed.start, method=method, **options)
     )
@@ -334,13 +334,24 @@ def _number(function: Callable[[Any], Any]) -> Callable[[Array], float]:
 
 
 def _number_and_gradient(function: Callable[[Any], Any]) -> Callable[[Array], tuple[float, Array]]:
-    f = value_and_grad(function)
+    f = no_grad()(value_and_grad(function))  # arrays, whatever else requires a gradient
 
     def of_array(vector: Array) -> tuple[float, Array]:
         y, gradient = f(vector)
         return float(y.item()), gradient
 
     return of_array
+
+
+def _products(function: Callable[[Any], Any]) -> Callable[[Array, Array], Array]:
+    """The Hessian of a function, times a vector."""
+
+    def product(vector: Array, v: Array) -> Array:
+        with no_grad():
+            result: Array = hvp(function, vector, v)
+        return result
+
+    return product
 
 
 def _in_a_row(function: Callable[[Any], Tree]) -> Callable[[Any], Any]:
@@ -352,4 +363,4 @@ def _constraint(
     packed: _Packed, fun: Callable[..., Any], args: tuple[Any, ...] = (), **others: Any
 ) -> dict[str, Any]:
     function = _in_a_row(packed.of_vector(fun, args))
-    return {**others, "fun": _constant(function), "jac": jacobian(function)}
+    return {**others, "fun": _constant(function), "jac": no_grad()(jacobian(function))}

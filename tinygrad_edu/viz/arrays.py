@@ -31,7 +31,7 @@ BINS = 15
 
 def array_of(x: Any, dtype: type | None = None) -> Array:
     """The array behind a Tensor; anything else as an array."""
-    return np.asarray(x._data if isinstance(x, Node) else x, dtype=dtype)
+    return np.asarray(x._array if isinstance(x, Node) else x, dtype=dtype)
 
 
 def number(value: Any, digits: int = 3) -> str:

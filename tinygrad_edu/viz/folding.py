@@ -102,7 +102,7 @@ def _signatures(graph: Graph, homes: Homes, sequence: Sequence[Vertex]) -> list[
     parts: list[list[Any]] = [[] for _ in sequence]
     for item, home in homes.items():
         if isinstance(item, Node) and item._op and home in index:
-            parts[index[home]].append((calls.name(item), item._data.shape))
+            parts[index[home]].append((calls.name(item), item._array.shape))
     for edge in graph.edges:
         source, target = index.get(homes[edge.source]), index.get(homes[edge.target])
         if target is not None and source != target:

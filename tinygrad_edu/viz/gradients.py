@@ -68,7 +68,7 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
 
 def ones(graph: Graph) -> Array:
     """The gradient of the root with respect to itself."""
-    return np.ones_like(graph.root._data)
+    return np.ones_like(graph.root._array)
 
 
 def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
@@ -86,7 +86,7 @@ def gradients(graph: Graph) -> dict[Node, Array]:
     Before ``backward()`` there are none. After it the leaves have theirs, and those of the
     intermediate values, which nobody keeps, are worked out again.
     """
-    own = {node: array_of(node.grad) for node in graph.nodes if node.grad is not None}
+    own = {node: array_of(node._grad) for node in graph.nodes if node._grad is not None}
     seed = root_gradient(graph)
     if not own or seed is None:
         return own
@@ -103,9 +103,9 @@ def root_gradient(graph: Graph) -> Array | None:
     A single number that does not keep its gradient is taken for the loss itself. An array is none:
     its gradient was handed to ``backward``, or came from a loss that is not in the picture.
     """
-    if graph.root.grad is not None:
-        return array_of(graph.root.grad)
-    return ones(graph) if graph.root._data.size == 1 else None
+    if graph.root._grad is not None:
+        return array_of(graph.root._grad)
+    return ones(graph) if graph.root._array.size == 1 else None
 
 
 def edge_strengths(view: View, seed: Array) -> dict[Arrow, float]:

@@ -27,7 +27,7 @@ class Fold:
         """What is inside, in a few lines."""
         nodes = [item for item in self.items if isinstance(item, Node)]
         operations = Counter(symbol(node) for node in nodes if node._op)
-        sizes = [node._data.size for node in nodes if not node._op and node._requires_grad]
+        sizes = [node._array.size for node in nodes if not node._op and node._requires_grad]
         lines = []
         if operations:
             most = [f"{n} {kind}" for kind, n in operations.most_common(MOST_KINDS)]

@@ -65,8 +65,8 @@ def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dic
         return {"label": label, "value": _written(vertex.data)}
     names = view.graph.names
     made = f"= {expression(vertex, names)}" if vertex._op else f"is {view.kind(vertex)}"
-    label = f"{names[vertex]} {made}, {shape_and_dtype(vertex._data)}"
-    details = {"label": one_line(label, LONGEST_LABEL), "value": _written(vertex._data)}
+    label = f"{names[vertex]} {made}, {shape_and_dtype(vertex._array)}"
+    details = {"label": one_line(label, LONGEST_LABEL), "value": _written(vertex._array)}
     if vertex in gradients:
         details["gradient"] = _written(gradients[vertex])
     return details

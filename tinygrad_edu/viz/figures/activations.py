@@ -102,7 +102,8 @@ def _evaluate(f: Callable[[Any], Any], x: Array) -> tuple[Array, Array]:
             "a curve can be drawn of a function that works element by element; what this one "
             "makes of an element depends on the others"
         )
-    return y.data, vjp(f, x)[1](np.ones_like(x))
+    with no_grad():  # arrays, although f may have parameters
+        return y.data, vjp(f, x)[1](np.ones_like(x))
 
 
 def activation_curves(

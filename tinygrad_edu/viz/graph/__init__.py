@@ -106,7 +106,7 @@ def _strengths(view: View, gradients: Mapping[Node, Array]) -> dict[Arrow, float
     if seed is None:
         raise ValueError(
             'color_by="grad" begins at a single number, on which backward() was called; this '
-            f"Tensor has shape {view.graph.root._data.shape}. Draw the loss, or call retain_grad() "
-            "before backward()"
+            f"Tensor has shape {view.graph.root._array.shape}. Draw the loss, or call "
+            "retain_grad() before backward()"
         )
     return edge_strengths(view, seed)

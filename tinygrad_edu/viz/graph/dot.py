@@ -191,9 +191,9 @@ def _card(graph: Graph, node: Node, gradient: Array | None, key: str) -> str:
     rows = []
     if node._op and order_matters(node):
         rows.append(cards.line(expression(node, graph.names)))
-    rows.append(cards.entries("value", node._data, f"{key}-value" if key else ""))
+    rows.append(cards.entries("value", node._array, f"{key}-value" if key else ""))
     if node._requires_grad:
         rows.append(cards.entries("grad", gradient, f"{key}-grad" if key else ""))
     badge = cards.badge(symbol(node), options(node)) if node._op else ""
     named = node not in graph.unnamed
-    return cards.card(graph.names[node], shape_and_dtype(node._data), rows, badge, named=named)
+    return cards.card(graph.names[node], shape_and_dtype(node._array), rows, badge, named=named)

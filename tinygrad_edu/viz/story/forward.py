@@ -22,7 +22,7 @@ __all__ = ["computation", "folded", "given"]
 
 def given(graph: Graph) -> str:
     """What there is before anything is computed."""
-    leaves = {node: node._data for node in graph.nodes if not node._op}
+    leaves = {node: node._array for node in graph.nodes if not node._op}
     name = graph.names[graph.root]
     short = "" if name == "L" else f" In formulas, L is short for {code(name)}."
     return (
@@ -50,7 +50,7 @@ def computation(graph: Graph, node: Node) -> str:
             *map(_equation, stated),
             phrases.symbols(graph, node),
             "<h3>With numbers</h3>",
-            phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._data),
+            phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._array),
             *_broadcasts(graph, node),
         ]
     )
@@ -80,7 +80,7 @@ def _broadcasts(graph: Graph, node: Node) -> list[str]:
     if not any(formula.of == "y" for formula in formulas(node._op)):
         return []
     return [
-        _broadcast(graph.names[operand], operand._data, node._data.shape)
+        _broadcast(graph.names[operand], operand._array, node._array.shape)
         for _, operand in operands(node)
         if isinstance(operand, Node)
     ]

@@ -99,12 +99,12 @@ def values_of(node: Node) -> dict[str, Array]:
     values = {name: value for name, value in given.items() if value is not None}
     in_order = [value for name, value in values.items() if name.endswith("]")]
     values |= {f"x{i}": value for i, value in enumerate(in_order, start=1)}
-    return values | dict.fromkeys(("y", "loss"), node._data)
+    return values | dict.fromkeys(("y", "loss"), node._array)
 
 
 def _value(argument: Any) -> Array | None:
     if isinstance(argument, Node):
-        return argument._data
+        return argument._array
     return np.asarray(argument) if isinstance(argument, Number | np.ndarray) else None
 
 
