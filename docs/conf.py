@@ -32,6 +32,7 @@ extensions = [
     # Our own, in _ext:
     "gallery",
     "methods",
+    "names_elsewhere",
     "op_pages",
     "pictures",
 ]

@@ -6,6 +6,7 @@ Whoever types ``t.unsqueeze(0)`` or ``x.sum(dim=1)`` is answered with the name h
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -194,11 +195,13 @@ ARGUMENTS: dict[str, str | int] = {
 TABLES = {"tinygrad_edu": TOP, "tinygrad_edu.nn": NN, "tinygrad_edu.optim": OPTIM}
 
 
-def answer(module: str, name: str, me: Any = None) -> NoReturn:
+def answer(module: str, name: str) -> NoReturn:
     """Raise the error of a module that has no such name, with the one it has instead."""
     known = TABLES[module].get(name)
     advice = f"; write {known}" if known else ""
-    raise AttributeError(f"module {module!r} has no attribute {name!r}{advice}", name=name, obj=me)
+    raise AttributeError(
+        f"module {module!r} has no attribute {name!r}{advice}", name=name, obj=sys.modules[module]
+    )
 
 
 def answering(names: dict[str, str]) -> Callable[[C], C]:
