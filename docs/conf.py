@@ -34,6 +34,7 @@ extensions = [
     # Our own, in _ext:
     "gallery",
     "methods",
+    "names_elsewhere",
     "op_pages",
     "pictures",
 ]

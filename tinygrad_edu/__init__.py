@@ -9,11 +9,13 @@ array([2., 4., 6.])
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tinygrad_edu.context import no_grad, scope
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.errors import GradientError
+from tinygrad_edu.migrants import TOP, answer
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops  # type: ignore[attr-defined]  # hidden from mypy
 from tinygrad_edu.tensor import Tensor
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
+    from tinygrad_edu.nn.init import manual_seed
     from tinygrad_edu.nn.stateless import functional_call
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.state import get_rng_state, set_rng_state
@@ -65,6 +68,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "load",
+    "manual_seed",
     "nn",
     "no_grad",
     "optim",
@@ -88,28 +92,45 @@ _ROOMS = {
     "check_gradients": "gradcheck",
     "checkpoint": "checkpointing",
     "compile": "compiler",
+    "compiler": "compiler",
     "debug": "debugging",
+    "debugging": "debugging",
     "draw_graph": "viz.graph",
     "explore": "viz.explorer",
     "functional_call": "nn.stateless",
     "get_rng_state": "state",
     "load": "saving",
+    "manual_seed": "nn.init",
     "nn": "nn",
     "optim": "optim",
     "save": "saving",
+    "scipy": "scipy",
     "set_rng_state": "state",
+    "sklearn": "sklearn",
     "train": "training",
     "train_epochs": "training",
+    "training": "training",
+    "viz": "viz",
     "vmap": "batching",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        answer(__name__, name)
     room = import_module(f"{__name__}.{_ROOMS[name]}")
     return room if _ROOMS[name] == name else getattr(room, name)
 
 
 def __dir__() -> list[str]:
     return [*globals(), *_ROOMS]
+
+
+class _Module(ModuleType):
+    """The file of Tensor, under the name of PyTorch's function: called, it says what to write."""
+
+    def __call__(self, *_data: Any, **_options: Any) -> NoReturn:
+        raise TypeError(f"tg.tensor is a module of this library; write {TOP['tensor']}")
+
+
+import_module("tinygrad_edu.tensor").__class__ = _Module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, NoReturn, ParamSpec, TypeVar
 
 __all__ = ["Context", "current", "no_grad", "scope", "within"]
 
@@ -93,7 +93,16 @@ class within:  # noqa: N801 - used like a function, as no_grad and scope are
                 resume, sent = generator.throw, error
 
 
-class no_grad(within):  # noqa: N801 - as PyTorch's  # numpydoc ignore=PR02
+class _Uncalled(type):
+    """The class of `no_grad` itself: in a ``with`` block it says that brackets are missing."""
+
+    def __enter__(cls) -> NoReturn:
+        raise TypeError(f"{cls.__name__} must be called: write `with tg.{cls.__name__}():`")
+
+    def __exit__(cls, *exception: object) -> None: ...
+
+
+class no_grad(within, metaclass=_Uncalled):  # noqa: N801 - as PyTorch's  # numpydoc ignore=PR02
     """Record nothing inside the ``with`` block; also a decorator, with brackets or without.
 
     A decorated function may be a generator or a coroutine. One object may be used many times.

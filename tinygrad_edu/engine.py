@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_edu.absorbing import absorbed, has_nan
 from tinygrad_edu.broadcasting import broadcasts, unbroadcast
 from tinygrad_edu.context import current
-from tinygrad_edu.errors import describe, describe_call
+from tinygrad_edu.errors import describe, describe_call, name_arguments, name_lists
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -213,6 +213,9 @@ def differentiable(body: Callable[P, tuple[Any, ...]]) -> Callable[P, Tensor]:
         try:
             result = body(*arrays, **options)
         except Exception as error:
+            if isinstance(error, TypeError):
+                name_lists(error, body, inputs)
+                name_arguments(error, body, options)
             error.add_note(f"in {describe_call(body, inputs)}")
             raise
         if type(result) is not tuple:
@@ -269,7 +272,11 @@ def _by_position(
     """The arguments of a call as inputs: a Tensor was given by keyword."""
     from inspect import signature  # noqa: PLC0415 - rarely needed, and slow to import
 
-    bound = signature(body).bind(*inputs, **options)
+    try:
+        bound = signature(body).bind(*inputs, **options)
+    except TypeError as error:
+        name_arguments(error, body, options)
+        raise
     bound.apply_defaults()
     _require_constant(body, tuple(bound.kwargs.values()), 0)
     constants = {n: x._array if isinstance(x, Node) else x for n, x in bound.kwargs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.context import no_grad, within
-from tinygrad_edu.engine import Node
+from tinygrad_edu.engine import Node, nodes_of
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import grad
@@ -70,6 +71,12 @@ def check_gradients(
     ValueError
         If an input is not finite, none is floating-point, or a number is out of its range.
 
+    Warns
+    -----
+    UserWarning
+        If no operation leads from a floating-point input to the output: a check of its derivative,
+        which is 0 everywhere, would say nothing.
+
     Examples
     --------
     >>> import numpy as np
@@ -93,6 +100,7 @@ def check_gradients(
         raise ValueError("nothing to check: no input is floating-point")
     judge = _Judge(rtol, atol, step)
     function = _scalar_function(f)
+    unused = _unused(function, arrays)
     for k in range(1, order + 1):
         for deviation in judge.deviations(function, arrays, order):
             excuse = judge.excuse(function, arrays, deviation.entry)
@@ -110,6 +118,13 @@ def check_gradients(
                     "pass allow_kinks=True"
                 )
         function = _scalar_function(grad(function, _variables(arrays)))
+    for i in unused:
+        warnings.warn(
+            f"{_name(f)} does not use input {i}: no operation leads from it to the output, so that "
+            "its derivative is 0 everywhere, and there is nothing to check",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _require_range(order: Any, rtol: float, atol: float, step: float) -> None:
@@ -137,6 +152,13 @@ def _is_variable(x: Array) -> bool:
 
 def _variables(arrays: Sequence[Array]) -> list[int]:
     return [i for i, x in enumerate(arrays) if _is_variable(x)]
+
+
+def _unused(function: Callable[..., Any], arrays: list[Array]) -> list[int]:
+    """The floating-point inputs that the output is not connected to, by any operation."""
+    args = _variables_at(arrays, NO_ENTRY, 0.0, requires_grad=True)
+    connected = nodes_of(function(*args))
+    return [i for i in _variables(arrays) if not any(args[i] is node for node in connected)]
 
 
 def _name(f: Any) -> str:

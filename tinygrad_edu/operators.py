@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.context import current
 from tinygrad_edu.engine import Node, require_own_data
-from tinygrad_edu.errors import describe
+from tinygrad_edu.errors import advised, describe
 from tinygrad_edu.ops import *
 from tinygrad_edu.ops._common import Axis, Operand, values
 
@@ -143,22 +143,27 @@ class Operators(Node):
     def __invert__(self) -> NDArray[Any]:
         return ~self.data
 
+    @advised
     def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.all` of the values."""
         return np.all(self.data, axis, keepdims=keepdims)
 
+    @advised
     def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
         """`numpy.any` of the values."""
         return np.any(self.data, axis, keepdims=keepdims)
 
+    @advised
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmax` of the values."""
         return np.argmax(self.data, axis, keepdims=keepdims)
 
+    @advised
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """`numpy.argmin` of the values."""
         return np.argmin(self.data, axis, keepdims=keepdims)
 
+    @advised
     def argsort(self, axis: int | None = -1) -> NDArray[np.intp]:
         """`numpy.argsort` of the values."""
         return np.argsort(self.data, axis)

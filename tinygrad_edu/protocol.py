@@ -53,6 +53,18 @@ STORAGE: dict[str, tuple[Any, ...]] = {
 }
 
 
+# How a ufunc is written that changes its first operand in place.
+SIGNS = {
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.floor_divide: "//",
+    np.remainder: "%",
+    np.power: "**",
+    np.matmul: "@",
+}
+
 # Arguments that NumPy also knows under older names.
 RENAMED = {"a_min": "min", "a_max": "max"}
 
@@ -63,9 +75,20 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
     if op is None and method == "__call__" and ufunc in PLAIN:
         return ufunc(*_plain(inputs), **_plain(options))
+    if ufunc in SIGNS and options.get("out", (None,))[0] is inputs[0]:
+        _require_tensor(inputs[0], SIGNS[ufunc])
     if method in {"reduce", "accumulate"}:
         options.setdefault("axis", 0)  # where the functions of these names take all axes
     return _call(op, name, inputs, options)
+
+
+def _require_tensor(changed: Any, sign: str) -> None:
+    """Refuse to write what a Tensor is part of into an array that cannot hold it."""
+    if isinstance(changed, np.ndarray):
+        raise TypeError(
+            f"arr {sign}= t (or out=arr) cannot make a Tensor of an array; write "
+            f"arr = arr {sign} t for a new Tensor, or arr {sign}= t.data, which loses the gradient"
+        )
 
 
 def _name(ufunc: np.ufunc) -> str:
@@ -99,6 +122,7 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
         if value is not None and not (isinstance(value, str | bool) and value in harmless):
             raise TypeError(
                 f"{name} on a Tensor does not take {option}=: an operation returns a new Tensor"
+                + ("" if option != "out" else f"; write arr = {name}(...) in place of out=arr")
             )
     return op(*args, **{RENAMED.get(name, name): value for name, value in options.items()})
 

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_edu.context import within
 from tinygrad_edu.conversions import Conversions
 from tinygrad_edu.engine import Node, backpropagate
-from tinygrad_edu.errors import describe
+from tinygrad_edu.errors import advised, describe
+from tinygrad_edu.migrants import TENSOR, answering
 from tinygrad_edu.operators import Operators
 from tinygrad_edu.ops._common import values
 from tinygrad_edu.protocol import call_function, call_ufunc
@@ -23,6 +24,7 @@ __all__ = ["Tensor"]
 Array = NDArray[Any]
 
 
+@answering(TENSOR)
 class Tensor(Operators, Conversions):
     """An array that remembers how it was computed, so that it can be differentiated.
 
@@ -61,6 +63,7 @@ class Tensor(Operators, Conversions):
 
     __slots__ = ()
 
+    @advised
     def __init__(
         self,
         data: ArrayLike | Tensor,
@@ -212,6 +215,7 @@ class Tensor(Operators, Conversions):
 
     # --- gradients --------------------------------------------------------------------
 
+    @advised
     def backward(
         self, gradient: ArrayLike | Tensor | None = None, create_graph: bool = False
     ) -> None:
@@ -287,7 +291,10 @@ class Tensor(Operators, Conversions):
 
     def __reduce__(self) -> Any:
         if self._op is not None:
-            raise TypeError("a computed Tensor cannot be copied or pickled; write .detach() first")
+            raise TypeError(
+                "a computed Tensor cannot be copied or pickled (nor drawn by matplotlib, which "
+                "copies); write .detach() first, or .data for the array"
+            )
         return (
             Tensor,
             (self.data, self._requires_grad, None, self.name),

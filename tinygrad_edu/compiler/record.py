@@ -28,7 +28,8 @@ def record(
     for x in args:
         if isinstance(x, Tensor) and x.requires_grad:
             raise TypeError(
-                f"an argument of a compiled step is data; got {x!r}, which requires a gradient"
+                f"an argument of a compiled step is data; got {describe(x)}, which requires a "
+                "gradient"
             )
     arguments = dict(zip(_argument_names(function, args), args, strict=True))
     recording = Recording(function, arguments, optimizer, clip_norm)

@@ -55,6 +55,7 @@ class Recording:
     inputs: list[Value]  # in the order of the arguments of the program
     settings: list[Value]  # the inputs from the optimizer; its rule may not use all
     parameters: dict[Tensor, str]  # the leaves that the function uses, and their names
+    frozen: dict[Tensor, None]  # other leaves that it uses: they require no gradient
     loss: Value
     gradients: dict[Tensor, Value]
     memory: dict[Value, str]  # arrays that a program allocates once, and the source of that
@@ -80,6 +81,7 @@ class Recording:
         self.overwritten = {}
         self._vary = vary
         self._stand_ins: dict[Tensor, Tensor] = {}
+        self.frozen = {}
         given = [self._argument(x, name) for name, x in arguments.items()]
         with (
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
@@ -113,7 +115,10 @@ class Recording:
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
-        if x._op is not None or not x._requires_grad or x._scope[:1] == (INSIDE,):
+        if x._op is not None or x._scope[:1] == (INSIDE,):
+            return x
+        if not x._requires_grad:
+            self.frozen[x] = None
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
         Node.__init__(leaf, self._input(x._array), requires_grad=True)
@@ -142,6 +147,7 @@ class Recording:
         if isinstance(x, Tensor):
             leaf = x.detach()
             leaf._array = self._input(x.data, name)
+            leaf._scope = (INSIDE,)
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
 

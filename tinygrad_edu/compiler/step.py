@@ -8,6 +8,8 @@ import linecache
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from inspect import signature
 from operator import attrgetter
 from threading import Lock
 from typing import Any, NoReturn
@@ -101,12 +103,20 @@ def compile(
             f"compile takes a function from arrays to the loss; got {type(function).__name__}"
         )
     if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"expected an Optimizer or None; got {type(optimizer).__name__}")
+        raise TypeError(f"expected an Optimizer or None; got {_kind_of(optimizer)}")
     if clip_norm is not None:
         clip_norm = at_least_zero("clip_norm", clip_norm)
         if optimizer is None:
             raise ValueError("clip_norm is for the step of an optimizer; none was given")
     return CompiledStep(function, optimizer, clip_norm)
+
+
+def _kind_of(given: Any) -> str:
+    """What was given in place of an optimizer."""
+    if isinstance(given, type):
+        name = given.__name__
+        return f"the class {name}: write optim.{name}(model.parameters(), lr=0.1)"
+    return type(given).__name__
 
 
 class CompiledStep:
@@ -172,17 +182,17 @@ class CompiledStep:
 
     def _program(self, args: tuple[Any, ...]) -> _Program:
         """The program for arguments of such shapes and dtypes."""
-        signature = *map(_signature, args), *self._signature_of_optimizer()
+        kind = *map(_signature, args), *self._signature_of_optimizer()
         try:
-            program = self._programs.get(signature)
+            program = self._programs.get(kind)
         except TypeError:
             self._refuse_settings()
             raise TypeError(
                 "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
                 f"or text; got {', '.join(type(x).__name__ for x in args)}"
             ) from None
-        if program is None:
-            program = self._programs[signature] = _Program(
+        if program is None or not program.fits_parameters():
+            program = self._programs[kind] = _Program(
                 self._function, self._optimizer, args, self._clip_norm
             )
             if len(self._programs) == MANY:
@@ -204,6 +214,14 @@ class CompiledStep:
                 rest = {name: x for name, x in group.options.items() if name != "lr"}
                 settings.append(key_of(rest))
         return [*settings, *map(_requires_grad, self._optimizer.parameters)]
+
+    def __repr__(self) -> str:
+        function, n = self._function, len(self._programs)
+        name = getattr(function, "__name__", type(function).__name__)
+        with suppress(TypeError, ValueError):  # some that are written in C do not tell
+            name += f"({', '.join(signature(function).parameters)})"
+        optimizer = "" if self._optimizer is None else f" with {self._optimizer!r}"
+        return f"<compiled step of {name}{optimizer}, {n} program{'s' * (n != 1)}>"
 
     def _refuse_settings(self) -> None:
         """Raise if a setting of the optimizer is something whose changes would not be seen."""
@@ -261,6 +279,8 @@ class _Program:
         self._parameters = [*recording.parameters]
         self._learned = [*recording.gradients]
         self._optimizer = optimizer
+        self._leaves = [*recording.parameters, *recording.frozen]
+        self._which_learn = [*map(_requires_grad, self._leaves)]
         self._lock = Lock()  # its buffers serve one call at a time
         self._random = recording.random
         self.source, self._run, self._needs = _written(recording)
@@ -281,6 +301,15 @@ class _Program:
             for rng, state in drawn:  # to be drawn once more without the program
                 _set_state_of(rng, state)
             raise
+
+    def fits_parameters(self) -> bool:
+        """Whether the same Tensors require gradients as when it was recorded.
+
+        With an optimizer its own parameters count, which `CompiledStep` looks at.
+        """
+        return self._optimizer is not None or self._which_learn == [
+            *map(_requires_grad, self._leaves)
+        ]
 
     def _add_gradients(self, loss: float, *gradients: Any) -> float:
         if not math.isfinite(loss) or any(map(has_nan, gradients)):

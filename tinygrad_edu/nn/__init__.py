@@ -1,8 +1,9 @@
 """Networks: modules with parameters, and how to initialize them."""
 
 # ruff: noqa: F403 - what a file makes public, it lists itself
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.migrants import answer
 from tinygrad_edu.nn import activation_modules, layers, module
 from tinygrad_edu.nn import activations as activations
 from tinygrad_edu.nn import init as init
@@ -16,3 +17,6 @@ if not TYPE_CHECKING:
     __all__ += activation_modules.__all__
     __all__ += layers.__all__
     __all__ += module.__all__
+
+    def __getattr__(name: str) -> Any:
+        answer(__name__, name)

@@ -38,6 +38,8 @@ def find(activation: str | Activation | None) -> Activation:
 
     Raises
     ------
+    TypeError
+        If it is the class of a module, as ``nn.ReLU`` in place of ``nn.ReLU()``.
     ValueError
         If the name is unknown.
 
@@ -54,4 +56,7 @@ def find(activation: str | Activation | None) -> Activation:
     """
     if activation is None:
         return identity
+    if isinstance(activation, type):
+        name = activation.__name__
+        raise TypeError(f"an activation is a module, not its class; got {name}: write nn.{name}()")
     return by_name("activation", activation, ACTIVATIONS)

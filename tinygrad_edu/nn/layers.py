@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
+from tinygrad_edu.errors import advised
+from tinygrad_edu.migrants import LINEAR, answering
 from tinygrad_edu.nn import activations, init
 from tinygrad_edu.nn.activation_modules import ActivationModule
 from tinygrad_edu.nn.activations import Activation
@@ -26,6 +28,7 @@ __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
 RECTIFIERS: list[Activation] = [f for f, traits in TRAITS.items() if traits.rectifier]
 
 
+@answering(LINEAR)
 class Linear(Module):
     """A linear layer with an activation, if one is given.
 
@@ -75,6 +78,7 @@ class Linear(Module):
            [0.8 , 0.  , 3.37]])
     """
 
+    @advised
     def __init__(
         self,
         inputs: int,
@@ -312,7 +316,8 @@ class MLP(Sequential):
     Parameters
     ----------
     sizes : sequence of int
-        The number of inputs, of units in each hidden layer, of outputs.
+        The number of inputs, of units in each hidden layer, of outputs. Also taken is the form of
+        micrograd, ``MLP(inputs, [units, ..., outputs])``.
     activation : str or callable, optional
         After each hidden layer; as in `Linear`.
     output : str, callable or None, optional
@@ -350,6 +355,9 @@ class MLP(Sequential):
         rng: Rng = None,
         dtype: DTypeLike = float,
     ) -> None:
+        counts: Any = activation
+        if isinstance(counts, list | tuple):  # MLP(3, [4, 4, 1]), as micrograd has it
+            sizes, activation = [*_as_list(sizes), *counts], "relu"
         sizes = _as_list(sizes)
         if len(sizes) < 2:
             raise ValueError(f"an MLP has at least two sizes, of input and output; got {sizes}")

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.context import scope
+from tinygrad_edu.migrants import MODULE, answering
 from tinygrad_edu.state import RANDOM, Random, fitting, get_rng_state, problem_of, put_words
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import named_leaves
@@ -17,6 +18,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
+@answering(MODULE)
 class Module:
     """A function with parameters: the base class of layers and networks.
 
@@ -224,16 +226,30 @@ class Module:
     # --- what it looks like --------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Return the arguments of this module, for ``repr``."""
+        """Return the arguments of this module, for ``repr``, in place of its own Tensors."""
         return ""
 
     def __repr__(self) -> str:
-        inner = [
-            f"\n  {name}: " + repr(child).replace("\n", "\n  ")
-            for name, child in self._children()
-            if isinstance(child, Module)
-        ]
-        return f"{type(self).__name__}({self.extra_repr()}{''.join(inner)}{chr(10) * bool(inner)})"
+        facts, leaves = self.extra_repr(), [*named_leaves(vars(self))]
+        tensors = [(name, x) for name, x in leaves if isinstance(x, Tensor) and not facts]
+        layers = [(name, x) for name, x in leaves if _is_layer(name, x)]
+        if not layers:
+            facts = facts or ", ".join(f"{name}: {x.shape}" for name, x in tensors)
+            return f"{type(self).__name__}({facts})"
+        lines = [f"{name}: {x.shape}" for name, x in tensors]
+        lines += [f"{name}: {_shown(x)}" for name, x in layers]
+        inner = "\n".join(lines).replace("\n", "\n  ")
+        return f"{type(self).__name__}({facts}\n  {inner}\n)"
+
+
+def _is_layer(path: str, x: Any) -> bool:
+    """Whether it is a module, or a function in a list of such."""
+    return isinstance(x, Module) or (callable(x) and "." in path)
+
+
+def _shown(layer: Any) -> str:
+    """A layer: a module, or the name of a function."""
+    return repr(layer) if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
 
 Child: TypeAlias = Tensor | Module | Random

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
+from tinygrad_edu.errors import advised
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, weighted
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.reduction import peak, shifted_logsumexp
@@ -390,6 +391,7 @@ def silu(x: Operand) -> Any:
     return y, lambda g: g * (s + weighted(1 - s, y))
 
 
+@advised
 def maxout(x: Operand, pieces: int, axis: int = -1) -> Any:
     """Largest of every group of ``pieces`` neighbors: an activation that learns its own shape.
 

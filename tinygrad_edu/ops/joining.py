@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
+from tinygrad_edu.errors import advised
 from tinygrad_edu.ops._common import Operand, as_array, implements, shown_as
 from tinygrad_edu.ops.indexing import index_on_axis
 from tinygrad_edu.ops.shape import atleast_1d, atleast_2d
@@ -20,6 +21,7 @@ __all__ = ["array_split", "column_stack", "concatenate", "hstack", "split", "sta
 
 
 @implements(np.concatenate)
+@advised
 def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:
     """Operands one after the other along an axis, as `numpy.concatenate`.
 
@@ -60,6 +62,7 @@ def _part(index: Any, shape: tuple[int, ...]) -> Callable[[Any], Any]:
 
 
 @implements(np.stack)
+@advised
 def stack(arrays: Sequence[Operand], axis: int = 0) -> Tensor:
     """Operands side by side along a new axis, as `numpy.stack`.
 
@@ -157,6 +160,7 @@ def column_stack(arrays: Sequence[Operand]) -> Tensor:
 
 
 @implements(np.split)
+@advised
 def split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Parts of equal length along an axis, or parts between given positions, as `numpy.split`.
 
@@ -182,6 +186,7 @@ def split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 @implements(np.array_split)
+@advised
 def array_split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Parts of about equal length along an axis, or between positions, as `numpy.array_split`.
 

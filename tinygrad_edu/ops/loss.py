@@ -48,11 +48,20 @@ def _pair(predictions: Any, targets: Any, what: str, reduction: Any) -> tuple[An
     if predictions.shape != targets.shape:
         raise ValueError(
             f"{what} and targets must have the same shape; got {predictions.shape} and "
-            f"{targets.shape}"
+            f"{targets.shape}{_reshaped('targets', targets.shape, predictions.shape)}"
         )
     if reduction == "none":
         return predictions, targets
     return quick.as_numbers(predictions, targets)
+
+
+def _reshaped(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """How to bring labels or targets to a shape that takes the same numbers, for a message."""
+    if (*shape, 1) == wanted:
+        return f". Write {name}[:, None]" if len(shape) == 1 else f". Write {name}[..., None]"
+    if (*wanted, 1) == shape:
+        return f". Write {name}.ravel()" if len(wanted) == 1 else f". Write {name}[..., 0]"
+    return ""
 
 
 @differentiable
@@ -132,7 +141,8 @@ def binary_cross_entropy(
     Raises
     ------
     ValueError
-        If the shapes differ, a probability is outside of 0 to 1, or the reduction is unknown.
+        If the shapes differ, a probability or a target is outside of 0 to 1, or the reduction is
+        unknown.
 
     Examples
     --------
@@ -144,7 +154,10 @@ def binary_cross_entropy(
     (0.3466, array([ 1. , -0.5]))
     """
     p, y = _pair(probabilities, targets, "probabilities", reduction)
-    _require_probabilities(values(p))
+    _require_fractions(
+        values(p), "probabilities", "for what goes into a sigmoid there is sigmoid_cross_entropy"
+    )
+    _require_fractions(values(y), "targets", OTHER_LABELS)
     log_p, log_q = _logarithms(p)
     loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
@@ -155,12 +168,20 @@ def binary_cross_entropy(
 
 
 @as_a_whole
-def _require_probabilities(p: Any) -> None:
-    if np.any(p < 0) or np.any(p > 1):
+def _require_fractions(x: Any, what: str, otherwise: str) -> None:
+    if isinstance(x, np.floating):
+        outside = x < 0 or x > 1
+    else:  # these pass over nan
+        outside = x.size and (np.fmin.reduce(x, None) < 0 or np.fmax.reduce(x, None) > 1)
+    if outside:
         raise ValueError(
-            f"probabilities must lie between 0 and 1; got {p.min()} to {p.max()}. For what goes "
-            "into a sigmoid there is sigmoid_cross_entropy"
+            f"{what} must lie between 0 and 1; got {x.min()} to {x.max()}: {otherwise}"
         )
+
+
+OTHER_LABELS = (
+    "write (targets + 1) / 2 if they are -1 and 1; for class indices there is softmax_cross_entropy"
+)
 
 
 def _logarithms(p: Any) -> tuple[Any, Any]:
@@ -200,7 +221,7 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     Raises
     ------
     ValueError
-        If the shapes differ, or the reduction is unknown.
+        If the shapes differ, a target is outside of 0 to 1, or the reduction is unknown.
 
     Examples
     --------
@@ -212,6 +233,7 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     (500.3466, array([-0.5 , -0.25]))
     """
     z, y = _pair(logits, targets, "logits", reduction)
+    _require_fractions(values(y), "targets", OTHER_LABELS)
     p, q, log_p, log_q = _sigmoids(z)
     loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
@@ -307,15 +329,22 @@ def _require_fitting(labels: Any, logits: Any) -> None:
         if kind != "f":
             raise TypeError(
                 "labels in the shape of the logits are probabilities, and must be floating-point; "
-                f"got {labels.dtype}"
+                f"got {labels.dtype}. Write labels.astype(float)"
+                + (", or labels.argmax(-1) for class indices" if len(shape) > 1 else _FOR_TWO)
             )
     elif labels.shape != shape[:-1]:
         raise ValueError(
             f"labels must be class indices of shape {shape[:-1]} or probabilities of shape "
             f"{shape}, as the logits; got shape {labels.shape}"
+            + _reshaped("labels", labels.shape, shape[:-1])
         )
     elif kind not in "iu":
-        raise TypeError(f"class indices must be integers; got {labels.dtype}")
+        raise TypeError(
+            f"class indices must be integers; got {labels.dtype}. Write labels.astype(int)"
+        )
+
+
+_FOR_TWO = "; for two classes and one logit per sample there is sigmoid_cross_entropy"
 
 
 @as_a_whole
@@ -325,5 +354,6 @@ def class_indices(labels: Any, classes: int) -> Any:
         wrong = labels[(labels < 0) | (labels >= classes)]
         raise ValueError(
             f"class indices must lie in 0 to {classes - 1}, for {classes} logits; got {wrong[0]}"
+            + (_FOR_TWO if classes == 1 else "")
         )
     return labels

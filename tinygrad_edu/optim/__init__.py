@@ -19,6 +19,9 @@ array([0.512, 1.024])
 A learning rate is a number, or a schedule: a function of the number of steps already done.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.migrants import answer
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.clipping import clip_by_norm, clip_by_value
 from tinygrad_edu.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
@@ -53,3 +56,8 @@ __all__ = [
     "step_decay",
     "warm_up",
 ]
+
+if not TYPE_CHECKING:  # for whom this would have every name
+
+    def __getattr__(name: str) -> Any:
+        answer(__name__, name)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.checks import at_least_zero, list_of_tensors
 from tinygrad_edu.optim.locking import lock_of
 from tinygrad_edu.optim.packing import Block, Group, blocks_of
@@ -367,7 +368,7 @@ def _require_parameters(parameters: list[Tensor]) -> None:
         if not (p.is_leaf and p.requires_grad):
             raise ValueError(
                 "a parameter must be a leaf that requires a gradient, as made by "
-                f"Tensor(data, requires_grad=True); got {p!r}"
+                f"Tensor(data, requires_grad=True); got {describe(p)}"
             )
     if not parameters:
         raise ValueError("an optimizer needs at least one parameter; got none")

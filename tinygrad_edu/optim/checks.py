@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,16 @@ def list_of_tensors(who: str, given: Any) -> list[Tensor]:
         got = strangers[0]
     else:
         got = f"a single {type(given).__name__}"
-    raise TypeError(
-        f"{who} takes a list of Tensors; got {got}. Of a module, pass its .parameters()"
-    )
+    if isinstance(given, MethodType):
+        raise TypeError(
+            f"{who} takes a list of Tensors; got a method: write model.{given.__name__}()"
+        )
+    if hasattr(given, "parameters"):
+        raise TypeError(
+            f"{who} takes a list of Tensors; got a {type(given).__name__}: pass its .parameters(), "
+            "as in optim.SGD(model.parameters(), lr=0.1)"
+        )
+    raise TypeError(f"{who} takes a list of Tensors; got {got}")
 
 
 def at_least_zero(what: str, value: Any) -> float:
