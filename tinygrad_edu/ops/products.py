@@ -379,7 +379,6 @@ def _contraction_closures(
     )
 
 
-@implements(np.einsum)
 @differentiable
 def einsum(subscripts: str, *operands: Operand, optimize: Any = False) -> Any:
     """Sum of products in Einstein's notation, as `numpy.einsum`.
@@ -441,6 +440,22 @@ def einsum(subscripts: str, *operands: Operand, optimize: Any = False) -> Any:
         return gradient
 
     return y, None, *(closure(k) for k in range(len(arrays)))
+
+
+@implements(np.einsum)
+def _einsum_of_lists(*operands: Any, optimize: Any = False) -> Any:
+    """NumPy's other notation, ``np.einsum(a, [0, 1], b, [1, 2], [0, 2])``, in letters."""
+    if not isinstance(operands[0], str):
+        *lists, result = operands[1::2] + operands[2 * (len(operands) // 2) :]
+        if len(operands) % 2 == 0:
+            lists, result = [*lists, result], None
+        arrow = "" if result is None else "->" + _letters_of(result)
+        operands = (",".join(map(_letters_of, lists)) + arrow, *operands[: 2 * len(lists) : 2])
+    return einsum(*operands, optimize=optimize)
+
+
+def _letters_of(axes: Sequence[Any]) -> str:
+    return "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes)
 
 
 def _letters(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
