@@ -253,6 +253,29 @@ def choices(draw):
 
 
 @st.composite
+def selections(draw):
+    """Conditions, choices for them, and perhaps what is chosen if none holds."""
+    shape = draw(SHAPES)
+    n = draw(st.integers(1, 3))
+    masks = [draw(hnp.arrays(bool, shape)) for _ in range(n)]
+    parts = [draw(numbers(draw(st.sampled_from([shape, ()])), REAL, k)) for k in range(n)]
+    return Case((masks, parts, *draw(st.sampled_from([(), (2.5,)]))))
+
+
+@st.composite
+def choices_by_position(draw):
+    """Positions, and operands to choose from."""
+    shapes = draw(hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3))
+    positions, *others = shapes.input_shapes
+    return Case(
+        (
+            draw(hnp.arrays(int, positions, elements=st.integers(0, 1))),
+            [draw(numbers(shape, REAL, k)) for k, shape in enumerate(others)],
+        )
+    )
+
+
+@st.composite
 def limits(draw):
     """An operand to clip, and limits, which may be crossed, and of which either may be missing."""
     x, low, high = draw(operands(REAL, REAL, REAL)).args
@@ -336,6 +359,54 @@ def cuts(draw, any_number=False):
     equal = [n for n in (1, 2, 3) if any_number or shape[axis] % n == 0]
     where = st.sampled_from(equal) | st.lists(st.integers(0, 3), max_size=2).map(sorted)
     return Case((draw(numbers(shape)), draw(where)), {"axis": axis})
+
+
+@st.composite
+def cuts_on(draw, axis, shapes=VECTORS):
+    """The same for the functions that are named after an axis."""
+    shape = draw(shapes)
+    length = shape[min(axis, len(shape) - 1)]
+    equal = [n for n in (1, 2, 3) if length % n == 0]
+    where = st.sampled_from(equal) | st.lists(st.integers(0, 3), max_size=2).map(sorted)
+    return Case((draw(numbers(shape)), draw(where)))
+
+
+@st.composite
+def blocks(draw):
+    """Nested lists of blocks that fit."""
+    m, n, k = (draw(st.integers(1, 3)) for _ in "mnk")
+    a, b, c, d = ((m, n), (m, k), (1, n), (1, k))
+    layouts = [[a], [a, b], [[a, b]], [[a], [c]], [[a, b], [c, d]], [[a, b], [(n,), (k,)]]]
+    layouts += [[(), (n,)], [[[a, b]], [[a, b]]], [[(2, m, n), (2, m, k)], [(2, 1, n), (2, 1, k)]]]
+    number = iter(range(9))
+    return Case((put_together(draw, draw(st.sampled_from(layouts)), number),))
+
+
+def put_together(draw, layout, number):
+    if isinstance(layout, tuple):
+        return draw(numbers(layout, REAL, next(number)))
+    return [put_together(draw, part, number) for part in layout]
+
+
+@st.composite
+def partitions(draw):
+    """An operand, and which element of every row is to be at its place."""
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape))
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    return Case((draw(numbers(shape)), draw(positions(n) | st.just([0, n - 1]))), {"axis": axis})
+
+
+@st.composite
+def window_views(draw):
+    """An operand, and the shape of windows for all axes, or for some."""
+    shape = draw(VECTORS)
+    if draw(st.booleans()):
+        return Case((draw(numbers(shape)), tuple(draw(st.integers(1, n)) for n in shape)))
+    axis = draw(axis_of(shape))
+    twice = draw(st.booleans()) and shape[axis] > 1  # windows of windows
+    width = (2, shape[axis] - 1) if twice else draw(st.integers(1, shape[axis]))
+    return Case((draw(numbers(shape)), width), {"axis": (axis, axis) if twice else axis})
 
 
 @st.composite
@@ -533,7 +604,10 @@ class Row:
 
     @property
     def expected(self):
-        return self.reference or getattr(np, self.name, None) or getattr(np.linalg, self.name)
+        rooms = np, np.linalg, np.lib.stride_tricks
+        return self.reference or next(
+            getattr(room, self.name) for room in rooms if hasattr(room, self.name)
+        )
 
 
 KEEPDIMS = {"keepdims": st.booleans()}
@@ -553,6 +627,7 @@ ROWS = [
     Row("log10", operands(POSITIVE)),
     Row("log1p", operands((-0.8, 2.0))),
     Row("logaddexp", operands(REAL, REAL)),
+    Row("logaddexp2", operands(REAL, REAL)),
     # angles and hyperbolic functions
     Row("sin", operands(WIDE)),
     Row("cos", operands(WIDE)),
@@ -564,6 +639,10 @@ ROWS = [
     Row("hypot", operands(REAL, REAL)),
     Row("deg2rad", operands(WIDE)),
     Row("rad2deg", operands(WIDE)),
+    Row("degrees", operands(WIDE)),
+    Row("radians", operands(WIDE)),
+    Row("sinc", operands(WIDE)),
+    Row("sinc", operands((-0.11, 0.11)), label="near 0"),
     Row("sinh", operands(REAL)),
     Row("cosh", operands(REAL)),
     Row("arcsinh", operands(WIDE)),
@@ -579,6 +658,14 @@ ROWS = [
     Row("trunc", operands(WIDE)),
     Row("rint", operands(WIDE)),
     Row("round", operands(WIDE, decimals=st.sampled_from([0, -1]))),
+    Row("fix", operands(WIDE)),
+    # numbers that might be complex, or none
+    Row("real", operands(REAL)),
+    Row("imag", operands(REAL)),
+    Row("conjugate", operands(REAL)),
+    Row("real_if_close", operands(REAL, tol=st.sampled_from([100, 1000]))),
+    Row("angle", operands(REAL, deg=st.booleans())),
+    Row("nan_to_num", operands(REAL, nan=st.just(1.0), posinf=st.sampled_from([None, 9.0]))),
     # arithmetic
     Row("add", operands(REAL, REAL)),
     Row("subtract", operands(REAL, REAL)),
@@ -625,6 +712,8 @@ ROWS = [
     Row("fmax", operands(REAL, REAL)),
     Row("fmin", operands(REAL, REAL)),
     Row("clip", limits()),
+    Row("select", selections()),
+    Row("choose", choices_by_position()),
     # reductions
     Row("sum", reduction(shapes=ANY, least=0, **KEEPDIMS)),
     Row("mean", reduction(**KEEPDIMS)),
@@ -742,6 +831,11 @@ ROWS = [
     Row("broadcast_to", shaped(larger_shapes, shapes=SHAPES)),
     Row("atleast_1d", operands(REAL) | operands(REAL, REAL)),
     Row("atleast_2d", operands(REAL) | operands(REAL, REAL)),
+    Row("atleast_3d", operands(REAL) | operands(REAL, REAL)),
+    Row(
+        "rollaxis",
+        shaped(axis_of, shapes=VECTORS, start=lambda shape: st.integers(-len(shape), len(shape))),
+    ),
     Row("flip", reduction(shapes=ANY, least=0)),
     Row("fliplr", shaped(shapes=MATRICES)),
     Row("flipud", shaped(shapes=VECTORS)),
@@ -769,7 +863,19 @@ ROWS = [
     Row("hstack", stacked().filter(lambda case: len({x.ndim for x in case.args[0]}) == 1)),
     Row("vstack", stacked().filter(lambda case: len({x.shape[-1] for x in case.args[0]}) == 1)),
     Row("column_stack", stacked()),
+    Row("dstack", stacked().filter(lambda case: len({x.shape for x in case.args[0]}) == 1)),
+    Row(
+        "append",
+        several().map(lambda case: Case((case.args[0][0], case.args[0][-1]), case.options)),
+    ),
+    Row(
+        "append", st.tuples(ANY.flatmap(numbers), ANY.flatmap(numbers)).map(Case), label="in a row"
+    ),
+    Row("block", blocks()),
     Row("split", cuts()),
+    Row("hsplit", cuts_on(1)),
+    Row("vsplit", cuts_on(0, MATRICES)),
+    Row("dsplit", cuts_on(2, hnp.array_shapes(min_dims=3, max_dims=3, max_side=4))),
     Row("array_split", cuts(any_number=True)),
     Row("tile", shaped(repetitions, shapes=SHAPES)),
     Row("repeat", repeats()),
@@ -793,6 +899,8 @@ ROWS = [
     Row("take", takes()),
     Row("take_along_axis", takes_along()),
     Row("sort", along(optional=True, shapes=VECTORS | EMPTY)),
+    Row("partition", partitions()),
+    Row("sliding_window_view", window_views()),
     Row("diff", along(n=st.integers(0, 3))),
     Row("compress", compressions()),
     Row("extract", extractions()),

@@ -48,6 +48,8 @@ TOLD = {
     *("array_split", "column_stack", "concatenate", "hstack", "split", "vstack"),
     *("compress", "extract", "getitem", "pad", "repeat", "sort", "take", "take_along_axis", "tile"),
     *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
+    *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
+    *("partition", "rollaxis", "sliding_window_view"),
     *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
 }
 
@@ -69,7 +71,10 @@ NUMPY = {
 LISTS = {
     "atleast_1d": ("arrays", "x"),
     "atleast_2d": ("arrays", "x"),
+    "atleast_3d": ("arrays", "x"),
+    "choose": ("choices", ["x0", "x1"]),
     "einsum": ("operands", "ab"),
+    "select": ("choicelist", ["x1", "x2"]),
     "stack": ("arrays", ["x1", "x2"]),
 }
 ATTRIBUTES = {"T", "mT", "shape"}
@@ -88,6 +93,7 @@ FURTHER = {
     "norm": lambda x, **named: (
         {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
     ),
+    "select": lambda condlist, **_: dict(zip(["c1", "c2"], condlist, strict=True)),
     "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
 }
 
@@ -100,7 +106,9 @@ T = np.arange(24.0).reshape(2, 3, 4)
 EXAMPLES = {
     "atleast_1d": Case((np.array(0.5),)),
     "atleast_2d": Case((v,)),
+    "atleast_3d": Case((v,)),
     "binary_cross_entropy": Case((p, w**2)),
+    "choose": Case(((v > 0) * 1, [v, w])),
     "clip": Case((v, -1.0, 1.0)),
     "clip with limits of every element": Case((v, w, np.array([0.1, 0.5, -1.3, 0.6]))),
     "diag": Case((A, 1)),
@@ -120,6 +128,7 @@ EXAMPLES = {
     "reshape": Case((T, (4, 6))),
     "roll": Case((A, 1, 0)),
     "scatter_add": Case((v, [0, 0, 2, 1], (5,))),
+    "select": Case(([v > 0, w > 0], [v, w])),
     "sigmoid_cross_entropy": Case((v, w**2)),
     "softmax_cross_entropy": Case((v, p)),
     "solve": Case((A, v[:3])),

@@ -92,7 +92,7 @@ def weighted(weights: Any, x: Any) -> Any:
     return weights * x
 
 
-def elementwise(function: np.ufunc, slope: str, example: str, note: str = "") -> Unary:
+def elementwise(function: Any, slope: str, example: str, note: str = "") -> Unary:
     """An operation on every element by itself, from its derivative as a formula in x and y.
 
     The formula is the code: it is what the closure computes, what the docstring says, and what

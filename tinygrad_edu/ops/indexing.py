@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view as windows
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
 
-__all__ = ["compress", "extract", "getitem", "scatter_add", "sort", "take", "take_along_axis"]
+__all__ = [
+    "compress",
+    "extract",
+    "getitem",
+    "partition",
+    "scatter_add",
+    "sliding_window_view",
+    "sort",
+    "take",
+    "take_along_axis",
+]
 
 
 @differentiable
@@ -221,6 +232,62 @@ def sort(x: Operand, axis: int | None = -1, kind: Any = "stable") -> Any:
     """
     order = np.argsort(values(x), axis, kind)
     return _taken_along_axis(x, order, axis)
+
+
+@implements(np.partition)
+@differentiable
+def partition(x: Operand, kth: Any, axis: int | None = -1) -> Any:
+    """Elements with the k-th in its sorted place, smaller ones before it, as `numpy.partition`.
+
+    ::
+
+        y = take_along_axis(x, argpartition(x, kth, axis), axis)
+        dL/dx = g, every element at the place that its value came from
+
+    Parameters as `numpy.partition`, without ``kind``.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
+    >>> smallest = tg.partition(x, 0)[0]
+    >>> smallest.backward()
+    >>> smallest.item(), x.grad
+    (1.0, array([0., 1., 0.]))
+    """
+    return _taken_along_axis(x, np.argpartition(values(x), kth, axis), axis)
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+@differentiable
+def sliding_window_view(x: Operand, window_shape: Any, axis: Any = None) -> Any:
+    """All windows of a shape, as `numpy.lib.stride_tricks.sliding_window_view`.
+
+    ::
+
+        y[i, j] = x[i + j], for the element j of the window that begins at i
+        dL/dx = zeros, with g added where each element was copied from
+
+    Sums over windows are convolutions, and their maxima are pooling.
+
+    Parameters as `numpy.lib.stride_tricks.sliding_window_view`, without ``writeable``.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 5.0, 2.0, 4.0], requires_grad=True)
+    >>> y = tg.sliding_window_view(x, 2).max(axis=-1)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([5., 5., 4.]), array([0., 2., 0., 1.]))
+    """
+    x = as_array(x)
+    shape, size = x.shape, x.size
+    sources = windows(np.arange(size).reshape(shape), window_shape, axis)
+    return (
+        windows(x, window_shape, axis),
+        lambda g: scatter_add(g, sources, (size,)).reshape(shape),
+    )
 
 
 @implements(np.compress)
