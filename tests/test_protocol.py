@@ -289,6 +289,7 @@ NOT_TAKEN = {
     "dtype of sum": lambda x: np.sum(x, 0, np.float32),
     "dtype of vstack": lambda x: np.vstack([x, x], dtype=np.float32),
     "out of mean": lambda x: np.mean(x, 0, None, np.empty(())),
+    "method of quantile": lambda x: np.quantile(x, 0.5, method="lower"),
     "stable of sort": lambda x: np.sort(x, stable=True),
 }
 

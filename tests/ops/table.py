@@ -253,6 +253,51 @@ def choices(draw):
 
 
 @st.composite
+def averages(draw):
+    """An operand, and weights of its shape, or of the lengths of the axes, or none."""
+    shape = draw(VECTORS)
+    axis = draw(axes(shape))
+    lengths = [tuple(shape[i] for i in np.atleast_1d(axis))] if axis is not None else []
+    weights = draw(st.none() | st.sampled_from([shape, *lengths]).flatmap(positive))
+    return Case((draw(numbers(shape)), axis, weights), {"keepdims": draw(st.booleans())})
+
+
+def positive(shape):
+    return numbers(shape, POSITIVE, 1)
+
+
+@st.composite
+def quantiles(draw, whole):
+    """An operand, and a part of the whole, or several."""
+    (x,), options = draw(reduction(keepdims=st.booleans()))
+    part = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]).map(lambda q: q * whole)
+    return Case((x, draw(part | st.lists(part, min_size=1, max_size=3))), options)
+
+
+@st.composite
+def samples(draw, **options):
+    """Rows of samples of which none are nearly alike, and perhaps more; or columns of them."""
+    n, rows, columns = draw(st.integers(3, 4)), draw(st.integers(1, 3)), draw(st.booleans())
+    shapes = [(rows, n), draw(st.sampled_from([None, (n,), (2, n)]))]
+    if columns:
+        shapes = [shape and shape[::-1] for shape in shapes]
+    m, y = (s and draw(numbers(s, REAL, k)) for k, s in enumerate(shapes))
+    assume(all((np.std(x, 0 if columns else -1) > 0.3).all() for x in (m, y) if x is not None))
+    given = {"rowvar": not columns, **{name: draw(option) for name, option in options.items()}}
+    return Case((m, y), given)
+
+
+@st.composite
+def with_a_nan(draw, cases):
+    """The same, with nan in the place of one element, or none."""
+    case = draw(cases)
+    x = case.args[0]
+    if x.size and draw(st.booleans()):
+        x.flat[draw(st.integers(0, x.size - 1))] = np.nan
+    return case
+
+
+@st.composite
 def selections(draw):
     """Conditions, choices for them, and perhaps what is chosen if none holds."""
     shape = draw(SHAPES)
@@ -723,6 +768,27 @@ ROWS = [
     Row("ptp", reduction(least=2, **KEEPDIMS)),
     Row("var", reduction(**DDOF, **KEEPDIMS)),
     Row("std", reduction(least=2, **DDOF, **KEEPDIMS)),
+    Row("average", averages()),
+    Row("median", reduction(**KEEPDIMS)),
+    Row("quantile", quantiles(1)),
+    Row(
+        "quantile",
+        st.tuples(along(), numbers((2,), (0.0, 1.0), 1)).map(
+            lambda t: Case((*t[0].args, t[1]), t[0].options)
+        ),
+        label="of several",
+    ),
+    Row("percentile", quantiles(100)),
+    Row("cov", samples()),
+    Row("cov", samples(bias=st.booleans(), ddof=st.sampled_from([None, 0, 1])), label="freedom"),
+    Row("corrcoef", samples()),
+    Row("nansum", with_a_nan(reduction(shapes=ANY, least=0, **KEEPDIMS))),
+    Row("nanprod", with_a_nan(reduction(shapes=ANY, least=0, **KEEPDIMS))),
+    Row("nanmax", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanmin", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanmean", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanvar", with_a_nan(reduction(least=2, **DDOF, **KEEPDIMS))),
+    Row("nanstd", with_a_nan(reduction(least=3, **DDOF, **KEEPDIMS))),
     Row("cumsum", along(shapes=VECTORS | EMPTY, optional=True)),
     Row("cumprod", along(shapes=VECTORS | EMPTY, optional=True)),
     Row(

@@ -50,6 +50,7 @@ TOLD = {
     *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
     *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
     *("partition", "rollaxis", "sliding_window_view"),
+    *("corrcoef", "median", "nanprod", "percentile"),
     *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
 }
 
@@ -81,6 +82,7 @@ ATTRIBUTES = {"T", "mT", "shape"}
 C = np.sqrt(2 / np.pi)
 SVD = "U", "s", "Vh"
 FURTHER = {
+    "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
     "gelu": lambda x: {
         "u": C * (x + 0.044715 * x**3),
         "du": C * (1 + 3 * 0.044715 * x**2),
@@ -93,11 +95,13 @@ FURTHER = {
     "norm": lambda x, **named: (
         {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
     ),
+    "quantile": lambda x, q, **_: {"s": np.sort(x), "i": int(q * (x.size - 1)), "n": x.size},
     "select": lambda condlist, **_: dict(zip(["c1", "c2"], condlist, strict=True)),
     "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
 }
 
 v, w = np.array([0.3, -1.2, 0.7, 1.9]), np.array([0.6, -0.8, -0.9, 0.4])
+u = np.where(w > 0.5, np.nan, v)
 p = softmax(v)
 A, B = np.random.default_rng(0).uniform(-1, 1, (2, 3, 3))
 T = np.arange(24.0).reshape(2, 3, 4)
@@ -107,10 +111,12 @@ EXAMPLES = {
     "atleast_1d": Case((np.array(0.5),)),
     "atleast_2d": Case((v,)),
     "atleast_3d": Case((v,)),
+    "average": Case((v, None, p)),
     "binary_cross_entropy": Case((p, w**2)),
     "choose": Case(((v > 0) * 1, [v, w])),
     "clip": Case((v, -1.0, 1.0)),
     "clip with limits of every element": Case((v, w, np.array([0.1, 0.5, -1.3, 0.6]))),
+    "cov": Case((A,)),
     "diag": Case((A, 1)),
     **dict.fromkeys(["det", "fliplr", "flipud", "inv", "ravel", "rot90", "slogdet"], Case((A,))),
     **dict.fromkeys(["dot", "inner", "matmul", "vdot", "vecdot"], Case((A, B))),
@@ -123,8 +129,10 @@ EXAMPLES = {
     "matrix_transpose": Case((T,)),
     **dict.fromkeys(["maximum", "mean_squared_error", "minimum", "outer"], Case((v, w))),
     "moveaxis": Case((T, 0, 2)),
+    **dict.fromkeys(["nanmax", "nanmean", "nanmin", "nanstd", "nansum", "nanvar"], Case((u,))),
     "norm": Case((v,), {"ord": 3}),
     "norm of a matrix": Case((A,), {"ord": 2}),
+    "quantile": Case((v, np.array(0.3))),
     "reshape": Case((T, (4, 6))),
     "roll": Case((A, 1, 0)),
     "scatter_add": Case((v, [0, 0, 2, 1], (5,))),

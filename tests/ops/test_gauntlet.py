@@ -142,6 +142,7 @@ def test_second_derivative_is_the_slope_of_the_first(row, data):
 def test_check_gradients_says_so_too(row, data):
     case = data.draw(row.cases)
     arrays = replaced(case, np.asarray)[1]
+    assume(all(np.isfinite(x).all() for x in arrays))  # it moves no others
 
     def f(*xs):
         x = iter(xs)

@@ -20,6 +20,7 @@ from tinygrad_edu.ops import (
     reduction,
     selection,
     shape,
+    statistics,
 )
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
@@ -32,6 +33,7 @@ from tinygrad_edu.ops.products import *
 from tinygrad_edu.ops.reduction import *
 from tinygrad_edu.ops.selection import *
 from tinygrad_edu.ops.shape import *
+from tinygrad_edu.ops.statistics import *
 
 FILES = (
     activation,
@@ -45,6 +47,7 @@ FILES = (
     reduction,
     selection,
     shape,
+    statistics,
 )
 
 if not TYPE_CHECKING:  # which takes what is imported with * for public

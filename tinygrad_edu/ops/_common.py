@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_edu.engine import Node, differentiable
 from tinygrad_edu.quick import as_a_whole
@@ -24,6 +25,7 @@ __all__ = [
     "elementwise",
     "implements",
     "is_tensor",
+    "merged",
     "shown_as",
     "values",
     "weighted",
@@ -75,6 +77,15 @@ def values(x: Any) -> Any:
 def as_array(x: Any) -> Any:
     """What has the attributes of an array: Tensors and arrays as they are, lists converted."""
     return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def merged(x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """The array with the axes to reduce made into a single one, its first; and these axes."""
+    x = as_array(x)
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    rest = [i for i in range(x.ndim) if i not in axes]
+    shape = math.prod(x.shape[i] for i in axes), *(x.shape[i] for i in rest)
+    return x.transpose([*axes, *rest]).reshape(shape), axes
 
 
 @as_a_whole
