@@ -34,13 +34,14 @@ ELSEWHERE = {
     np.linalg.vecdot: (V, tg.vecdot),
     np.linalg.vector_norm: (V, tg.norm),
     np.linalg.matrix_norm: (A, tg.norm),
+    np.linalg.cross: (V, tg.cross),
     np.amax: (V, tg.max),
     np.amin: (V, tg.min),
 }
 
 
 def two_operands(op):
-    return op in {tg.outer, tg.matmul, tg.tensordot, tg.vecdot}
+    return op in {tg.cross, tg.outer, tg.matmul, tg.tensordot, tg.vecdot}
 
 
 def test_every_function_of_numpy_is_tested():

@@ -253,6 +253,75 @@ def choices(draw):
 
 
 @st.composite
+def crosses(draw):
+    """Vectors along any axes of two operands, or along the same axis of both."""
+    n = draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        shape, axis = draw(st.sampled_from([((3, n), 0), ((n, 3, 2), 1), ((n, 3, 2), -2)]))
+        return Case((draw(numbers(shape)), draw(numbers(shape, REAL, 1))), {"axis": axis})
+    a, b = draw(numbers((3, n))), draw(numbers(draw(st.sampled_from([(n, 3), (2, n, 3)])), REAL, 1))
+    return Case((a, b), {"axisa": 0, "axisb": -1, "axisc": draw(st.sampled_from([0, 1, -1]))})
+
+
+@st.composite
+def rows_of_numbers(draw):
+    """Two rows to convolve."""
+    m, n = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    mode = draw(st.sampled_from(["full", "same", "valid"]))
+    return Case((draw(numbers((m,))), draw(numbers((n,), REAL, 1)), mode))
+
+
+@st.composite
+def lines(draw):
+    """Two ends, how many numbers between them, and the axis of these."""
+    (start, stop), _ = draw(operands(REAL, REAL))
+    axis = draw(st.integers(-1, max(start.ndim, stop.ndim)))
+    options = {"endpoint": draw(st.booleans()), "axis": axis}
+    return Case((start, stop, draw(st.integers(1, 4))), options)
+
+
+@st.composite
+def grids(draw):
+    """Coordinates along some axes."""
+    shapes = draw(st.lists(st.sampled_from([(1,), (2,), (3,), ()]), min_size=1, max_size=3))
+    options = {"indexing": draw(st.sampled_from(["xy", "ij"])), "sparse": draw(st.booleans())}
+    return Case(tuple(draw(numbers(shape, REAL, k)) for k, shape in enumerate(shapes)), options)
+
+
+@st.composite
+def spaced(draw):
+    """A function on a grid, and distances or coordinates for each of its axes."""
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=2, min_side=3, max_side=4))
+    steps = [draw(numbers(draw(st.sampled_from([(), (n,)])), POSITIVE, 1)) for n in shape]
+    distances = [h if h.ndim == 0 else h.cumsum() for h in steps]
+    return Case((draw(numbers(shape)), *distances), {"edge_order": draw(st.sampled_from([1, 2]))})
+
+
+def ends(_):
+    return st.sampled_from([None, 1.5, [0.0, 2.0]])
+
+
+@st.composite
+def integrals(draw):
+    """A function on a grid, and perhaps the coordinates of its points."""
+    shape = draw(VECTORS)
+    axis = draw(axis_of(shape))
+    widths = draw(st.none() | st.sampled_from([(shape[axis],), shape]).flatmap(positive))
+    x = widths if widths is None else widths.cumsum(axis if widths.ndim > 1 else 0)
+    return Case((draw(numbers(shape)), x), {"dx": draw(st.sampled_from([1.0, 0.5])), "axis": axis})
+
+
+@st.composite
+def interpolations(draw):
+    """Where to interpolate, off the given points; these, and values there, or a constant beside."""
+    n = draw(st.integers(1, 4))
+    x, points = draw(numbers(draw(SHAPES), WIDE)), np.sort(draw(numbers((n,), REAL, 1)))
+    assume(np.abs(x[..., None] - points).min() > 0.01)
+    beside = {"left": None, "right": draw(st.sampled_from([None, 1.5]))}
+    return Case((x, points, draw(numbers((n,), REAL, 2))), beside)
+
+
+@st.composite
 def averages(draw):
     """An operand, and weights of its shape, or of the lengths of the axes, or none."""
     shape = draw(VECTORS)
@@ -844,11 +913,29 @@ ROWS = [
         label="axis",
     ),
     Row("outer", contraction(lambda k, m, n: [((k, m), (n,)), ((), (n,)), ((m,), (n,))])),
+    Row("cross", gufunc("(3),(3)->(3)", REAL, REAL)),
+    Row("cross", crosses(), label="axes"),
     Row(
         "kron",
         contraction(lambda k, m, n: [((k, m), (n,)), ((m,), (k, n)), ((m, n), (n, k)), ((), (n,))]),
     ),
     Row("einsum", einsums()),
+    Row("convolve", rows_of_numbers()),
+    Row("correlate", rows_of_numbers()),
+    # functions on a grid
+    Row("linspace", lines()),
+    Row("meshgrid", grids()),
+    Row(
+        "gradient",
+        along(
+            shapes=hnp.array_shapes(min_dims=1, max_dims=3, min_side=3, max_side=4),
+            edge_order=st.sampled_from([1, 2]),
+        ),
+    ),
+    Row("gradient", spaced(), label="distances"),
+    Row("ediff1d", shaped(shapes=VECTORS, to_end=ends, to_begin=ends)),
+    Row("trapezoid", integrals()),
+    Row("interp", interpolations()),
     # linear algebra
     Row(
         "diagonal",

@@ -51,6 +51,7 @@ TOLD = {
     *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
     *("partition", "rollaxis", "sliding_window_view"),
     *("corrcoef", "median", "nanprod", "percentile"),
+    *("ediff1d", "gradient", "meshgrid", "trapezoid"),
     *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
 }
 
@@ -83,6 +84,8 @@ C = np.sqrt(2 / np.pi)
 SVD = "U", "s", "Vh"
 FURTHER = {
     "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
+    "interp": lambda x, xp, **_: {"i": np.searchsorted(xp, x) - 1},
+    "linspace": lambda num, **_: {"t": np.linspace(0, 1, num)},
     "gelu": lambda x: {
         "u": C * (x + 0.044715 * x**3),
         "du": C * (1 + 3 * 0.044715 * x**2),
@@ -116,13 +119,17 @@ EXAMPLES = {
     "choose": Case(((v > 0) * 1, [v, w])),
     "clip": Case((v, -1.0, 1.0)),
     "clip with limits of every element": Case((v, w, np.array([0.1, 0.5, -1.3, 0.6]))),
+    **dict.fromkeys(["convolve", "correlate"], Case((v, w[:3]))),
     "cov": Case((A,)),
+    "cross": Case((v[:3], w[:3])),
     "diag": Case((A, 1)),
     **dict.fromkeys(["det", "fliplr", "flipud", "inv", "ravel", "rot90", "slogdet"], Case((A,))),
     **dict.fromkeys(["dot", "inner", "matmul", "vdot", "vecdot"], Case((A, B))),
     "einsum": Case(("ij,jk->ik", A, B)),
     "expand_dims": Case((v, 0)),
     "flip": Case((A, 0)),
+    "interp": Case((v, np.array([-2.0, 0.1, 1.0, 2.5]), w)),
+    "linspace": Case((np.array(1.0), np.array(3.0), 5)),
     "linear": Case((A, B, v[:3])),
     **dict.fromkeys(["logsumexp", "log_softmax", "max", "mean", "min"], Case((v,))),
     "matrix_power": Case((A, 3)),

@@ -12,6 +12,7 @@ from tinygrad_edu.ops import (
     activation,
     arithmetic,
     elementary,
+    grids,
     indexing,
     joining,
     linear_algebra,
@@ -25,6 +26,7 @@ from tinygrad_edu.ops import (
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
 from tinygrad_edu.ops.elementary import *
+from tinygrad_edu.ops.grids import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
 from tinygrad_edu.ops.linear_algebra import *
@@ -39,6 +41,7 @@ FILES = (
     activation,
     arithmetic,
     elementary,
+    grids,
     indexing,
     joining,
     linear_algebra,

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, shown_as, values
+from tinygrad_edu.ops._common import (
+    Axis,
+    Operand,
+    as_array,
+    implements,
+    is_tensor,
+    merged,
+    shown_as,
+    values,
+)
+from tinygrad_edu.ops.shape import expand_dims
+
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
 
 __all__ = ["det", "inv", "matrix_power", "norm", "slogdet", "solve"]
 
@@ -243,6 +256,18 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
         return expanded[0] * _norm_slope(x, expanded[1], ord, axes)
 
     return y, closure
+
+
+@implements(np.linalg.vector_norm)
+def _vector_norm(x: Operand, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    rows, axes = merged(x, axis)
+    y = norm(rows, ord, axis=0)
+    return expand_dims(y, axes) if keepdims else y
+
+
+@implements(np.linalg.matrix_norm)
+def _matrix_norm(x: Operand, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+    return norm(x, ord, axis=(-2, -1), keepdims=keepdims)
 
 
 def _norm_slope(x: Any, y: Any, ord: Any, axes: tuple[int, ...]) -> Any:
