@@ -70,15 +70,8 @@ def _marked(result: Any) -> Any:
 
 # The functions that sum products: there the rule holds for each term.
 PRODUCTS = {np.dot, np.einsum, np.inner, np.kron, np.matmul, np.outer, np.tensordot, np.vdot}
-PRODUCTS |= {
-    np.convolve,
-    np.correlate,
-    np.vecdot,
-    np.linalg.matmul,
-    np.linalg.outer,
-    np.linalg.tensordot,
-    np.linalg.vecdot,
-}
+PRODUCTS |= {np.vecdot, np.linalg.matmul, np.linalg.outer, np.linalg.tensordot, np.linalg.vecdot}
+PRODUCTS |= {np.convolve, np.correlate}
 FAR = 1e100
 
 

@@ -122,9 +122,9 @@ def gradient(f: Operand, *varargs: Operand, axis: Any = None, edge_order: int = 
     >>> import tinygrad_edu as tg
     >>> f = tg.Tensor([0.0, 1.0, 4.0, 9.0], requires_grad=True)
     >>> y = tg.gradient(f)
-    >>> y[1].backward()
+    >>> y.sum().backward()
     >>> y.data, f.grad
-    (array([1., 2., 4., 5.]), array([-0.5,  0. ,  0.5,  0. ]))
+    (array([1., 2., 4., 5.]), array([-1.5,  0.5, -0.5,  1.5]))
     """
     f = as_array(f)
     if f.dtype.kind != "f":
