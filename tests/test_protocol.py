@@ -307,3 +307,12 @@ def test_an_array_is_not_changed_in_place_by_a_tensor():
     with pytest.raises(TypeError, match="out="):
         array += variable(V)
     np.testing.assert_array_equal(array, V)
+
+
+def test_a_tensor_is_what_xarray_takes_for_an_array():
+    """It asks for the properties of an array as well as for NumPy's protocols."""
+    x = variable(V)
+    assert (x.real.op, x.imag.op, x.conj().op) == (tg.real, tg.imag, tg.conjugate)
+    assert all(hasattr(x, name) for name in ("shape", "dtype", "__array_ufunc__"))
+    (x.real * 2 + x.imag + x.conj()).sum().backward()
+    assert x.grad.tolist() == [3, 3, 3]

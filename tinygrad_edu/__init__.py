@@ -16,6 +16,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops  # type: ignore[attr-defined]  # hidden from mypy
+from tinygrad_edu.ops.indexing import one_hot
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -49,6 +50,7 @@ __all__ = [
     "load",
     "nn",
     "no_grad",
+    "one_hot",
     "optim",
     "save",
     "scope",

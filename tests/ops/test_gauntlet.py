@@ -386,7 +386,7 @@ def test_numpys_function_is_recorded(row, data):
     assert_same(outputs, expected)
 
 
-METHODS = [row for row in ROWS if hasattr(tg.Tensor, row.name)]
+METHODS = [row for row in ROWS if callable(getattr(tg.Tensor, row.name, None))]
 
 
 @pytest.mark.parametrize("row", METHODS, ids=str)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as windows
+from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
@@ -161,6 +163,51 @@ def _taken(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
 def index_on_axis(index: Any, axis: int) -> tuple[Any, ...]:
     """The index that applies ``index`` to one axis, and takes all of the others."""
     return (*(slice(None),) * axis, index)
+
+
+def one_hot(labels: Any, classes: int, dtype: DTypeLike = float) -> NDArray[Any]:
+    """Rows that are 1 at the label and 0 elsewhere, a row for every label.
+
+    A plain array, since labels are whole numbers and have no gradient.
+
+    Parameters
+    ----------
+    labels : Tensor or array_like of int
+        Class indices, of any shape.
+    classes : int
+        The number of classes, the length of every row.
+    dtype : dtype, optional
+        The type of the result.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of the labels, and a last axis of that length.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not whole numbers.
+    ValueError
+        If a label is negative, or there are not as many classes.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    indices = np.asarray(values(labels))
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"labels are whole numbers; got {indices.dtype}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < classes:
+        raise ValueError(
+            f"labels of {classes} classes are from 0 to {classes - 1}; "
+            f"got labels from {indices.min()} to {indices.max()}"
+        )
+    rows: NDArray[Any] = quick.one_hot(indices, classes, np.dtype(dtype))
+    return rows
 
 
 @implements(np.take_along_axis)
