@@ -18,6 +18,7 @@ from tinygrad_edu.errors import GradientError
 from tinygrad_edu.migrants import TOP, answer
 from tinygrad_edu.ops import *  # noqa: F403 - every operation, by its own __all__
 from tinygrad_edu.ops import __all__ as _ops  # type: ignore[attr-defined]  # hidden from mypy
+from tinygrad_edu.ops.indexing import one_hot
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import (
     grad,
@@ -71,6 +72,7 @@ __all__ = [
     "manual_seed",
     "nn",
     "no_grad",
+    "one_hot",
     "optim",
     "save",
     "scope",

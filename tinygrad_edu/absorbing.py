@@ -71,6 +71,7 @@ def _marked(result: Any) -> Any:
 # Functions that sum products: the rule holds for each term of the sum.
 PRODUCTS = {np.dot, np.einsum, np.inner, np.kron, np.matmul, np.outer, np.tensordot, np.vdot}
 PRODUCTS |= {np.vecdot, np.linalg.matmul, np.linalg.outer, np.linalg.tensordot, np.linalg.vecdot}
+PRODUCTS |= {np.convolve, np.correlate}
 FAR = 1e100  # stands for a factor that is not finite, beside ones: no sum of ones gets that large
 
 

@@ -177,6 +177,7 @@ class Operators(Node):
     # of every element
     abs = absolute
     clip = clip
+    conj = conjugate
     cos = cos
     exp = exp
     log = log
@@ -229,6 +230,16 @@ class Operators(Node):
     def transpose(self, *axes: Any) -> Tensor:
         """`tinygrad_edu.transpose` of this Tensor."""
         return transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+
+    @property
+    def real(self) -> Tensor:
+        """The real parts: of real numbers, all of them."""
+        return real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary parts: of real numbers, zeros."""
+        return imag(self)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 - NumPy's name

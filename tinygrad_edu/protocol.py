@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.ops._common import NUMPY, values
+from tinygrad_edu.ops._common import NUMPY, as_array, values
 from tinygrad_edu.trees import tree_map
 
 __all__ = ["call_function", "call_ufunc"]
@@ -30,26 +30,35 @@ METHODS: dict[tuple[Any, str], Any] = {
 # they return what NumPy returns.
 PLAIN = {
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit, np.isreal),
+    *(np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit),
+    *(np.isreal, np.iscomplex, np.isin, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d),
     *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.all, np.any),
-    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argwhere, np.nonzero),
-    *(np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize, np.lexsort),
+    *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition),
+    *(
+        np.argwhere,
+        np.nonzero,
+        np.flatnonzero,
+        np.count_nonzero,
+        np.searchsorted,
+        np.digitize,
+        np.lexsort,
+    ),
     *(np.allclose, np.isclose, np.array_equal, np.array_equiv),
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
     *(np.zeros_like, np.ones_like, np.empty_like, np.full_like),
     *(np.shares_memory, np.may_share_memory, np.array_repr, np.array_str, np.array2string),
-    *(np.histogram, np.bincount, np.unique, np.linalg.matrix_rank),
+    *(np.histogram, np.histogram_bin_edges, np.bincount, np.unique, np.linalg.matrix_rank),
 }
 
-# Options on where and how NumPy stores a result, with the values of them that are allowed here:
-# those that make no difference.
-STORAGE: dict[str, tuple[Any, ...]] = {
-    "out": (),
-    "where": (),
-    "initial": (),
-    "order": ("C", "K"),
+# Options on how NumPy computes and stores a result, with the values that change nothing here.
+HARMLESS: dict[str, tuple[Any, ...]] = {
+    "out": (None,),
+    "where": (True, None),
+    "dtype": (None,),
+    "order": ("C", "K", None),
     "casting": ("same_kind",),
     "subok": (True, False),
+    "signature": (None,),
 }
 
 
@@ -72,6 +81,8 @@ RENAMED = {"a_min": "min", "a_max": "max"}
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """Stand in for ``ufunc.method(*inputs, **options)`` where an input is a Tensor."""
     op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
+    if op is None and method == "outer" and ufunc in NUMPY:
+        op = partial(_outer, NUMPY[ufunc])
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")
     if op is None and method == "__call__" and ufunc in PLAIN:
         return ufunc(*_plain(inputs), **_plain(options))
@@ -79,7 +90,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
         _require_tensor(inputs[0], SIGNS[ufunc])
     if method in {"reduce", "accumulate"}:
         options.setdefault("axis", 0)  # where the functions of these names take all axes
-    return _call(op, name, inputs, options)
+    return _call(op, name, inputs, options, {})
+
+
+def _outer(op: Any, a: Any, b: Any) -> Any:
+    """An operation on every pair of elements of two operands."""
+    a, b = as_array(a), as_array(b)
+    return op(a.reshape(*a.shape, *(1,) * b.ndim), b)
 
 
 def _require_tensor(changed: Any, sign: str) -> None:
@@ -103,10 +120,30 @@ def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
     if function in PLAIN:
         return function(*_plain(args), **_plain(options))
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
-    return _call(NUMPY.get(function), f"{module}.{function.__name__}", args, options)
+    places, defaults = _signature(function)
+    # What may be left out goes by name: at the same places operations have other options.
+    first = next((i for i, p in enumerate(places[: len(args)]) if p in defaults), len(args))
+    options |= zip(places[first:], args[first:], strict=False)
+    return _call(
+        NUMPY.get(function), f"{module}.{function.__name__}", args[:first], options, defaults
+    )
 
 
-def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
+@cache
+def _signature(function: Any) -> tuple[list[str], dict[str, Any]]:
+    """The names of the parameters that may be given by place, and the defaults of those by name."""
+    from inspect import Parameter, signature  # noqa: PLC0415 - rarely needed, and slow to import
+
+    try:
+        parameters = signature(function).parameters.values()
+    except ValueError:  # of a function in C, which not all versions of NumPy know
+        return [], {}
+    by_place = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
+    optional = [p for p in parameters if p.default is not p.empty and p.kind != p.POSITIONAL_ONLY]
+    return [p.name for p in parameters if p.kind in by_place], {p.name: p.default for p in optional}
+
+
+def _call(op: Any, name: str, args: Any, options: dict[str, Any], defaults: dict[str, Any]) -> Any:
     if op is None:
         if name.startswith("scipy.") and "tinygrad_edu.scipy" not in sys.modules:
             raise TypeError(
@@ -117,14 +154,32 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any]) -> Any:
             f"{name} is not supported on Tensors: no derivative is known for it. Use .numpy() for "
             "values without gradients, or define it with tg.differentiable"
         )
-    for option, harmless in STORAGE.items():
-        value = options.pop(option, None)
-        if value is not None and not (isinstance(value, str | bool) and value in harmless):
+    given = {}
+    for option, value in options.items():
+        ours = RENAMED.get(option, option)
+        if _takes(op, ours):
+            given[ours] = value
+        elif not _is_among(value, (defaults.get(option), *HARMLESS.get(option, ()))):
             raise TypeError(
-                f"{name} on a Tensor does not take {option}=: an operation returns a new Tensor"
+                f"{name} on a Tensor does not take {option}=, only what NumPy takes for it by "
+                "default: an operation returns a new Tensor"
                 + ("" if option != "out" else f"; write arr = {name}(...) in place of out=arr")
             )
-    return op(*args, **{RENAMED.get(name, name): value for name, value in options.items()})
+    return op(*args, **{option: x for option, x in given.items() if x is not np._NoValue})
+
+
+@cache
+def _takes(op: Any, option: str) -> bool:
+    from inspect import Parameter, signature  # noqa: PLC0415 - rarely needed, and slow to import
+
+    parameters = signature(op).parameters
+    return option in parameters or Parameter.VAR_KEYWORD in {p.kind for p in parameters.values()}
+
+
+def _is_among(value: Any, harmless: tuple[Any, ...]) -> bool:
+    if isinstance(value, str):
+        return value in harmless
+    return value is np._NoValue or any(value is x for x in harmless)
 
 
 def _plain(arguments: Any) -> Any:

@@ -298,6 +298,143 @@ def choices(draw):
 
 
 @st.composite
+def crosses(draw):
+    """Vectors along any axes of two operands, or along the same axis of both."""
+    n = draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        shape, axis = draw(st.sampled_from([((3, n), 0), ((n, 3, 2), 1), ((n, 3, 2), -2)]))
+        return Case((draw(numbers(shape)), draw(numbers(shape, REAL, 1))), {"axis": axis})
+    a, b = draw(numbers((3, n))), draw(numbers(draw(st.sampled_from([(n, 3), (2, n, 3)])), REAL, 1))
+    return Case((a, b), {"axisa": 0, "axisb": -1, "axisc": draw(st.sampled_from([0, 1, -1]))})
+
+
+@st.composite
+def rows_of_numbers(draw):
+    """Two rows to convolve."""
+    m, n = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    mode = draw(st.sampled_from(["full", "same", "valid"]))
+    return Case((draw(numbers((m,))), draw(numbers((n,), REAL, 1)), mode))
+
+
+@st.composite
+def lines(draw):
+    """Two ends, how many numbers between them, and the axis of these."""
+    (start, stop), _ = draw(operands(REAL, REAL))
+    axis = draw(st.integers(-1, max(start.ndim, stop.ndim)))
+    options = {"endpoint": draw(st.booleans()), "axis": axis}
+    return Case((start, stop, draw(st.integers(1, 4))), options)
+
+
+@st.composite
+def grids(draw):
+    """Coordinates along some axes."""
+    shapes = draw(st.lists(st.sampled_from([(1,), (2,), (3,), ()]), min_size=1, max_size=3))
+    options = {"indexing": draw(st.sampled_from(["xy", "ij"])), "sparse": draw(st.booleans())}
+    return Case(tuple(draw(numbers(shape, REAL, k)) for k, shape in enumerate(shapes)), options)
+
+
+@st.composite
+def spaced(draw):
+    """A function on a grid, and distances or coordinates for each of its axes."""
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=2, min_side=3, max_side=4))
+    steps = [draw(numbers(draw(st.sampled_from([(), (n,)])), POSITIVE, 1)) for n in shape]
+    distances = [h if h.ndim == 0 else h.cumsum() for h in steps]
+    return Case((draw(numbers(shape)), *distances), {"edge_order": draw(st.sampled_from([1, 2]))})
+
+
+def ends(_):
+    return st.sampled_from([None, 1.5, [0.0, 2.0]])
+
+
+@st.composite
+def integrals(draw):
+    """A function on a grid, and perhaps the coordinates of its points."""
+    shape = draw(VECTORS)
+    axis = draw(axis_of(shape))
+    widths = draw(st.none() | st.sampled_from([(shape[axis],), shape]).flatmap(positive))
+    x = widths if widths is None else widths.cumsum(axis if widths.ndim > 1 else 0)
+    return Case((draw(numbers(shape)), x), {"dx": draw(st.sampled_from([1.0, 0.5])), "axis": axis})
+
+
+@st.composite
+def interpolations(draw):
+    """Where to interpolate, off the given points; these, and values there, or a constant beside."""
+    n = draw(st.integers(1, 4))
+    x, points = draw(numbers(draw(SHAPES), WIDE)), np.sort(draw(numbers((n,), REAL, 1)))
+    assume(np.abs(x[..., None] - points).min() > 0.01)
+    beside = {"left": None, "right": draw(st.sampled_from([None, 1.5]))}
+    return Case((x, points, draw(numbers((n,), REAL, 2))), beside)
+
+
+@st.composite
+def averages(draw):
+    """An operand, and weights of its shape, or of the lengths of the axes, or none."""
+    shape = draw(VECTORS)
+    axis = draw(axes(shape))
+    lengths = [tuple(shape[i] for i in np.atleast_1d(axis))] if axis is not None else []
+    weights = draw(st.none() | st.sampled_from([shape, *lengths]).flatmap(positive))
+    return Case((draw(numbers(shape)), axis, weights), {"keepdims": draw(st.booleans())})
+
+
+def positive(shape):
+    return numbers(shape, POSITIVE, 1)
+
+
+@st.composite
+def quantiles(draw, whole):
+    """An operand, and a part of the whole, or several."""
+    (x,), options = draw(reduction(keepdims=st.booleans()))
+    part = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]).map(lambda q: q * whole)
+    return Case((x, draw(part | st.lists(part, min_size=1, max_size=3))), options)
+
+
+@st.composite
+def samples(draw, **options):
+    """Rows of samples of which none are nearly alike, and perhaps more; or columns of them."""
+    n, rows, columns = draw(st.integers(3, 4)), draw(st.integers(1, 3)), draw(st.booleans())
+    shapes = [(rows, n), draw(st.sampled_from([None, (n,), (2, n)]))]
+    if columns:
+        shapes = [shape and shape[::-1] for shape in shapes]
+    m, y = (s and draw(numbers(s, REAL, k)) for k, s in enumerate(shapes))
+    assume(all((np.std(x, 0 if columns else -1) > 0.3).all() for x in (m, y) if x is not None))
+    given = {"rowvar": not columns, **{name: draw(option) for name, option in options.items()}}
+    return Case((m, y), given)
+
+
+@st.composite
+def with_a_nan(draw, cases):
+    """The same, with nan in the place of one element, or none."""
+    case = draw(cases)
+    x = case.args[0]
+    if x.size and draw(st.booleans()):
+        x.flat[draw(st.integers(0, x.size - 1))] = np.nan
+    return case
+
+
+@st.composite
+def selections(draw):
+    """Conditions, choices for them, and perhaps what is chosen if none holds."""
+    shape = draw(SHAPES)
+    n = draw(st.integers(1, 3))
+    masks = [draw(hnp.arrays(bool, shape)) for _ in range(n)]
+    parts = [draw(numbers(draw(st.sampled_from([shape, ()])), REAL, k)) for k in range(n)]
+    return Case((masks, parts, *draw(st.sampled_from([(), (2.5,)]))))
+
+
+@st.composite
+def choices_by_position(draw):
+    """Positions, and operands to choose from."""
+    shapes = draw(hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3))
+    positions, *others = shapes.input_shapes
+    return Case(
+        (
+            draw(hnp.arrays(int, positions, elements=st.integers(0, 1))),
+            [draw(numbers(shape, REAL, k)) for k, shape in enumerate(others)],
+        )
+    )
+
+
+@st.composite
 def limits(draw):
     """An operand to clip, and limits, which may be crossed, and of which either may be missing."""
     x, low, high = draw(operands(REAL, REAL, REAL)).args
@@ -381,6 +518,54 @@ def cuts(draw, any_number=False):
     equal = [n for n in (1, 2, 3) if any_number or shape[axis] % n == 0]
     where = st.sampled_from(equal) | st.lists(st.integers(0, 3), max_size=2).map(sorted)
     return Case((draw(numbers(shape)), draw(where)), {"axis": axis})
+
+
+@st.composite
+def cuts_on(draw, axis, shapes=VECTORS):
+    """The same for the functions that are named after an axis."""
+    shape = draw(shapes)
+    length = shape[min(axis, len(shape) - 1)]
+    equal = [n for n in (1, 2, 3) if length % n == 0]
+    where = st.sampled_from(equal) | st.lists(st.integers(0, 3), max_size=2).map(sorted)
+    return Case((draw(numbers(shape)), draw(where)))
+
+
+@st.composite
+def blocks(draw):
+    """Nested lists of blocks that fit."""
+    m, n, k = (draw(st.integers(1, 3)) for _ in "mnk")
+    a, b, c, d = ((m, n), (m, k), (1, n), (1, k))
+    layouts = [[a], [a, b], [[a, b]], [[a], [c]], [[a, b], [c, d]], [[a, b], [(n,), (k,)]]]
+    layouts += [[(), (n,)], [[[a, b]], [[a, b]]], [[(2, m, n), (2, m, k)], [(2, 1, n), (2, 1, k)]]]
+    number = iter(range(9))
+    return Case((put_together(draw, draw(st.sampled_from(layouts)), number),))
+
+
+def put_together(draw, layout, number):
+    if isinstance(layout, tuple):
+        return draw(numbers(layout, REAL, next(number)))
+    return [put_together(draw, part, number) for part in layout]
+
+
+@st.composite
+def partitions(draw):
+    """An operand, and which element of every row is to be at its place."""
+    shape = draw(VECTORS)
+    axis = draw(st.none() | axis_of(shape))
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    return Case((draw(numbers(shape)), draw(positions(n) | st.just([0, n - 1]))), {"axis": axis})
+
+
+@st.composite
+def window_views(draw):
+    """An operand, and the shape of windows for all axes, or for some."""
+    shape = draw(VECTORS)
+    if draw(st.booleans()):
+        return Case((draw(numbers(shape)), tuple(draw(st.integers(1, n)) for n in shape)))
+    axis = draw(axis_of(shape))
+    twice = draw(st.booleans()) and shape[axis] > 1  # windows of windows
+    width = (2, shape[axis] - 1) if twice else draw(st.integers(1, shape[axis]))
+    return Case((draw(numbers(shape)), width), {"axis": (axis, axis) if twice else axis})
 
 
 @st.composite
@@ -583,7 +768,10 @@ class Row:
 
     @property
     def numpys(self):
-        return self.reference or getattr(np, self.name, None) or getattr(np.linalg, self.name)
+        rooms = np, np.linalg, np.lib.stride_tricks
+        return self.reference or next(
+            getattr(room, self.name) for room in rooms if hasattr(room, self.name)
+        )
 
     def _of_outputs(self, f):
         """The function without the outputs that have no derivative."""
@@ -609,6 +797,7 @@ ROWS = [
     Row("log10", operands(POSITIVE)),
     Row("log1p", operands((-0.8, 2.0))),
     Row("logaddexp", operands(REAL, REAL)),
+    Row("logaddexp2", operands(REAL, REAL)),
     # angles and hyperbolic functions
     Row("sin", operands(WIDE)),
     Row("cos", operands(WIDE)),
@@ -620,6 +809,10 @@ ROWS = [
     Row("hypot", operands(REAL, REAL)),
     Row("deg2rad", operands(WIDE)),
     Row("rad2deg", operands(WIDE)),
+    Row("degrees", operands(WIDE)),
+    Row("radians", operands(WIDE)),
+    Row("sinc", operands(WIDE)),
+    Row("sinc", operands((-0.11, 0.11)), label="near 0"),
     Row("sinh", operands(REAL)),
     Row("cosh", operands(REAL)),
     Row("arcsinh", operands(WIDE)),
@@ -635,6 +828,14 @@ ROWS = [
     Row("trunc", operands(WIDE)),
     Row("rint", operands(WIDE)),
     Row("round", operands(WIDE, decimals=st.sampled_from([0, -1]))),
+    Row("fix", operands(WIDE)),
+    # numbers that might be complex, or none
+    Row("real", operands(REAL)),
+    Row("imag", operands(REAL)),
+    Row("conjugate", operands(REAL)),
+    Row("real_if_close", operands(REAL, tol=st.sampled_from([100, 1000]))),
+    Row("angle", operands(REAL, deg=st.booleans())),
+    Row("nan_to_num", operands(REAL, nan=st.just(1.0), posinf=st.sampled_from([None, 9.0]))),
     # arithmetic
     Row("add", operands(REAL, REAL)),
     Row("subtract", operands(REAL, REAL)),
@@ -681,6 +882,8 @@ ROWS = [
     Row("fmax", operands(REAL, REAL)),
     Row("fmin", operands(REAL, REAL)),
     Row("clip", limits()),
+    Row("select", selections()),
+    Row("choose", choices_by_position()),
     # reductions
     Row("sum", reduction(shapes=ANY, least=0, **KEEPDIMS)),
     Row("mean", reduction(**KEEPDIMS)),
@@ -690,6 +893,27 @@ ROWS = [
     Row("ptp", reduction(least=2, **KEEPDIMS)),
     Row("var", reduction(**DDOF, **KEEPDIMS)),
     Row("std", reduction(least=2, **DDOF, **KEEPDIMS)),
+    Row("average", averages()),
+    Row("median", reduction(**KEEPDIMS)),
+    Row("quantile", quantiles(1)),
+    Row(
+        "quantile",
+        st.tuples(along(), numbers((2,), (0.0, 1.0), 1)).map(
+            lambda t: Case((*t[0].args, t[1]), t[0].options)
+        ),
+        label="of several",
+    ),
+    Row("percentile", quantiles(100)),
+    Row("cov", samples()),
+    Row("cov", samples(bias=st.booleans(), ddof=st.sampled_from([None, 0, 1])), label="freedom"),
+    Row("corrcoef", samples()),
+    Row("nansum", with_a_nan(reduction(shapes=ANY, least=0, **KEEPDIMS))),
+    Row("nanprod", with_a_nan(reduction(shapes=ANY, least=0, **KEEPDIMS))),
+    Row("nanmax", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanmin", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanmean", with_a_nan(reduction(least=2, **KEEPDIMS))),
+    Row("nanvar", with_a_nan(reduction(least=2, **DDOF, **KEEPDIMS))),
+    Row("nanstd", with_a_nan(reduction(least=3, **DDOF, **KEEPDIMS))),
     Row("cumsum", along(shapes=VECTORS | EMPTY, optional=True)),
     Row("cumprod", along(shapes=VECTORS | EMPTY, optional=True)),
     Row(
@@ -745,11 +969,29 @@ ROWS = [
         label="axis",
     ),
     Row("outer", contraction(lambda k, m, n: [((k, m), (n,)), ((), (n,)), ((m,), (n,))])),
+    Row("cross", gufunc("(3),(3)->(3)", REAL, REAL)),
+    Row("cross", crosses(), label="axes"),
     Row(
         "kron",
         contraction(lambda k, m, n: [((k, m), (n,)), ((m,), (k, n)), ((m, n), (n, k)), ((), (n,))]),
     ),
     Row("einsum", einsums()),
+    Row("convolve", rows_of_numbers()),
+    Row("correlate", rows_of_numbers()),
+    # functions on a grid
+    Row("linspace", lines()),
+    Row("meshgrid", grids()),
+    Row(
+        "gradient",
+        along(
+            shapes=hnp.array_shapes(min_dims=1, max_dims=3, min_side=3, max_side=4),
+            edge_order=st.sampled_from([1, 2]),
+        ),
+    ),
+    Row("gradient", spaced(), label="distances"),
+    Row("ediff1d", shaped(shapes=VECTORS, to_end=ends, to_begin=ends)),
+    Row("trapezoid", integrals()),
+    Row("interp", interpolations()),
     # linear algebra
     Row(
         "diagonal",
@@ -829,6 +1071,11 @@ ROWS = [
     Row("broadcast_to", shaped(larger_shapes, shapes=SHAPES)),
     Row("atleast_1d", operands(REAL) | operands(REAL, REAL)),
     Row("atleast_2d", operands(REAL) | operands(REAL, REAL)),
+    Row("atleast_3d", operands(REAL) | operands(REAL, REAL)),
+    Row(
+        "rollaxis",
+        shaped(axis_of, shapes=VECTORS, start=lambda shape: st.integers(-len(shape), len(shape))),
+    ),
     Row("flip", reduction(shapes=ANY, least=0)),
     Row("fliplr", shaped(shapes=MATRICES)),
     Row("flipud", shaped(shapes=VECTORS)),
@@ -856,7 +1103,19 @@ ROWS = [
     Row("hstack", stacked().filter(lambda case: len({x.ndim for x in case.args[0]}) == 1)),
     Row("vstack", stacked().filter(lambda case: len({x.shape[-1] for x in case.args[0]}) == 1)),
     Row("column_stack", stacked()),
+    Row("dstack", stacked().filter(lambda case: len({x.shape for x in case.args[0]}) == 1)),
+    Row(
+        "append",
+        several().map(lambda case: Case((case.args[0][0], case.args[0][-1]), case.options)),
+    ),
+    Row(
+        "append", st.tuples(ANY.flatmap(numbers), ANY.flatmap(numbers)).map(Case), label="in a row"
+    ),
+    Row("block", blocks()),
     Row("split", cuts()),
+    Row("hsplit", cuts_on(1)),
+    Row("vsplit", cuts_on(0, MATRICES)),
+    Row("dsplit", cuts_on(2, hnp.array_shapes(min_dims=3, max_dims=3, max_side=4))),
     Row("array_split", cuts(any_number=True)),
     Row("tile", shaped(repetitions, shapes=SHAPES)),
     Row("repeat", repeats()),
@@ -880,6 +1139,8 @@ ROWS = [
     Row("take", takes()),
     Row("take_along_axis", takes_along()),
     Row("sort", along(optional=True, shapes=VECTORS | EMPTY)),
+    Row("partition", partitions()),
+    Row("sliding_window_view", window_views()),
     Row("diff", along(n=st.integers(0, 3))),
     Row("compress", compressions()),
     Row("extract", extractions()),

@@ -48,6 +48,10 @@ TOLD = {
     *("array_split", "column_stack", "concatenate", "hstack", "split", "vstack"),
     *("compress", "extract", "getitem", "pad", "repeat", "sort", "take", "take_along_axis", "tile"),
     *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
+    *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
+    *("partition", "rollaxis", "sliding_window_view"),
+    *("corrcoef", "median", "nanprod", "percentile"),
+    *("ediff1d", "gradient", "meshgrid", "trapezoid"),
     *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
     *("cond", "eig", "eigh", "qr", "svd", "tensorinv", "tensorsolve"),
 }
@@ -70,8 +74,11 @@ NUMPY = {
 LISTS = {
     "atleast_1d": ("arrays", "x"),
     "atleast_2d": ("arrays", "x"),
+    "atleast_3d": ("arrays", "x"),
+    "choose": ("choices", ["x0", "x1"]),
     "einsum": ("operands", "ab"),
     "multi_dot": ("arrays", ["x1", "x2", "x3"]),
+    "select": ("choicelist", ["x1", "x2"]),
     "stack": ("arrays", ["x1", "x2"]),
 }
 ATTRIBUTES = {"T", "mT", "shape"}
@@ -90,6 +97,9 @@ FURTHER = {
     },
     "eigvals": lambda x: {"V": np.linalg.eig(x)[1]},
     "eigvalsh": lambda x, **_: {"V": np.linalg.eigh(x)[1], "lower": lower},
+    "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
+    "interp": lambda x, xp, **_: {"i": np.searchsorted(xp, x) - 1},
+    "linspace": lambda num, **_: {"t": np.linspace(0, 1, num)},
     "gelu": lambda x: {
         "u": C * (x + 0.044715 * x**3),
         "du": C * (1 + 3 * 0.044715 * x**2),
@@ -104,11 +114,14 @@ FURTHER = {
         {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
     ),
     "pinv": lambda x, **_: {"I": np.eye(len(x))},
+    "quantile": lambda x, q, **_: {"s": np.sort(x), "i": int(q * (x.size - 1)), "n": x.size},
+    "select": lambda condlist, **_: dict(zip(["c1", "c2"], condlist, strict=True)),
     "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
     "svdvals": lambda x: dict(zip(SVD, np.linalg.svd(x), strict=True)),
 }
 
 v, w = np.array([0.3, -1.2, 0.7, 1.9]), np.array([0.6, -0.8, -0.9, 0.4])
+u = np.where(w > 0.5, np.nan, v)
 p = softmax(v)
 A, B = np.random.default_rng(0).uniform(-1, 1, (2, 3, 3))
 T = np.arange(24.0).reshape(2, 3, 4)
@@ -117,16 +130,24 @@ T = np.arange(24.0).reshape(2, 3, 4)
 EXAMPLES = {
     "atleast_1d": Case((np.array(0.5),)),
     "atleast_2d": Case((v,)),
+    "atleast_3d": Case((v,)),
+    "average": Case((v, None, p)),
     "binary_cross_entropy": Case((p, w**2)),
     **dict.fromkeys(["cholesky", "eigvals", "eigvalsh"], Case((A @ A.T + B @ B.T,))),
+    "choose": Case(((v > 0) * 1, [v, w])),
     "clip": Case((v, -1.0, 1.0)),
     "clip with limits of every element": Case((v, w, np.array([0.1, 0.5, -1.3, 0.6]))),
+    **dict.fromkeys(["convolve", "correlate"], Case((v, w[:3]))),
+    "cov": Case((A,)),
+    "cross": Case((v[:3], w[:3])),
     "diag": Case((A, 1)),
     **dict.fromkeys(["det", "fliplr", "flipud", "inv", "ravel", "rot90", "slogdet"], Case((A,))),
     **dict.fromkeys(["dot", "inner", "matmul", "vdot", "vecdot"], Case((A, B))),
     "einsum": Case(("ij,jk->ik", A, B)),
     "expand_dims": Case((v, 0)),
     "flip": Case((A, 0)),
+    "interp": Case((v, np.array([-2.0, 0.1, 1.0, 2.5]), w)),
+    "linspace": Case((np.array(1.0), np.array(3.0), 5)),
     "linear": Case((A, B, v[:3])),
     **dict.fromkeys(["logsumexp", "log_softmax", "max", "mean", "min"], Case((v,))),
     "lstsq": Case((A[:, :2], v[:3])),
@@ -135,12 +156,15 @@ EXAMPLES = {
     **dict.fromkeys(["maximum", "mean_squared_error", "minimum", "outer"], Case((v, w))),
     "moveaxis": Case((T, 0, 2)),
     "multi_dot": Case(([A[:2], A, B],)),
+    **dict.fromkeys(["nanmax", "nanmean", "nanmin", "nanstd", "nansum", "nanvar"], Case((u,))),
     "norm": Case((v,), {"ord": 3}),
     "norm of a matrix": Case((A,), {"ord": 2}),
     "pinv": Case((np.outer(A[0], B[0]) + np.outer(A[1], B[1]),), {"rcond": 1e-9}),
+    "quantile": Case((v, np.array(0.3))),
     "reshape": Case((T, (4, 6))),
     "roll": Case((A, 1, 0)),
     "scatter_add": Case((v, [0, 0, 2, 1], (5,))),
+    "select": Case(([v > 0, w > 0], [v, w])),
     "sigmoid_cross_entropy": Case((v, w**2)),
     "softmax_cross_entropy": Case((v, p)),
     "solve": Case((A, v[:3])),

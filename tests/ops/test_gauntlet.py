@@ -142,6 +142,7 @@ def test_second_derivative_is_the_slope_of_the_first(row, data):
 def test_check_gradients_says_so_too(row, data):
     case = data.draw(row.cases)
     arrays = replaced(case, np.asarray)[1]
+    assume(all(np.isfinite(x).all() for x in arrays))  # it moves no others
 
     def f(*xs):
         x = iter(xs)
@@ -337,7 +338,10 @@ def assert_same_gradient_alone(row, case, k, expected, other):
     np.testing.assert_array_equal(operands[k].grad, expected)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+NOT_OF_LISTS = [row for row in ROWS if row.name != "block"]  # of which lists say what is where
+
+
+@pytest.mark.parametrize("row", NOT_OF_LISTS, ids=str)
 @fewer_times
 @a_case
 def test_lists_are_as_good_as_arrays(row, data):
@@ -382,7 +386,7 @@ def test_numpys_function_is_recorded(row, data):
     assert_same(outputs, expected)
 
 
-METHODS = [row for row in ROWS if hasattr(tg.Tensor, row.name)]
+METHODS = [row for row in ROWS if callable(getattr(tg.Tensor, row.name, None))]
 
 
 @pytest.mark.parametrize("row", METHODS, ids=str)

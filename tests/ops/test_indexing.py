@@ -116,3 +116,27 @@ def test_differences_of_more_orders_than_there_are_elements():
         x.zero_grad()
         y.sum().backward()
         np.testing.assert_array_equal(x.grad, np.zeros((2, 3)))
+
+
+# --- one-hot rows -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [4, 1000])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0,)])
+def test_one_hot_rows(shape, classes):
+    labels = np.random.default_rng(0).integers(0, classes, shape)
+    for some in labels, tg.Tensor(labels):
+        rows = tg.one_hot(some, classes, "float32")
+        assert type(rows) is np.ndarray
+        assert (rows.shape, rows.dtype) == ((*shape, classes), np.float32)
+        np.testing.assert_array_equal(rows, labels[..., None] == np.arange(classes))
+    rows[...] = 7  # and what is kept for the next call is another array
+    np.testing.assert_array_equal(tg.one_hot(labels, classes).sum(-1), np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("labels", "error"), [([0.0], TypeError), ([3], ValueError), ([-1], ValueError)], ids=str
+)
+def test_labels_that_are_none(labels, error):
+    with pytest.raises(error, match="labels"):
+        tg.one_hot(labels, 3)

@@ -369,3 +369,26 @@ def test_diagonals_on_any_axes(offset, assert_moves):
     assert_moves(lambda x: np.diagonal(x, offset, -1, 0), (3, 2, 4))
     assert_moves(lambda x: np.linalg.diagonal(x, offset=offset), (2, 3, 4))
     assert_moves(lambda x: np.diag(x, offset), (3, 4))
+
+
+@pytest.mark.parametrize("order", [2, 1, np.inf])
+@pytest.mark.parametrize("axis", [None, 1, (0, 2), (2, 0, 1)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norm_of_vectors_along_several_axes(order, axis, keepdims):
+    def norm(x):
+        return np.linalg.vector_norm(x, ord=order, axis=axis, keepdims=keepdims)
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 2))
+    np.testing.assert_allclose(norm(tg.Tensor(x)).data, norm(x))
+    tg.check_gradients(norm, x)
+
+
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -2])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norm_of_matrices_in_the_last_axes(order, keepdims):
+    def norm(x):
+        return np.linalg.matrix_norm(x, ord=order, keepdims=keepdims)
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 2))
+    np.testing.assert_allclose(norm(tg.Tensor(x)).data, norm(x))
+    tg.check_gradients(norm, x)

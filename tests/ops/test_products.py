@@ -191,6 +191,31 @@ def test_einsum_keeps_single_precision_all_the_way_back():
 def test_einsum_wants_its_subscripts_as_a_string():
     x = tg.Tensor(np.eye(2))
     with pytest.raises(TypeError, match="as a string"):
-        np.einsum(x, [0, 0])
+        tg.einsum(x, [0, 0])
     with pytest.raises(ValueError, match="ijk"):
         np.einsum("ijk->i", x)
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [[0, 1], [1, 2], [0, 2]],
+        [[0, 1], [1, 2]],  # the result is understood
+        [[30, 30], [30, 2], [2]],
+        [[..., 1], [1, 0], [..., 0]],
+    ],
+    ids=str,
+)
+def test_einsum_with_lists_of_axes(lists):
+    a, b = normal(3, 3), normal(3, 3)
+    args = [a, lists[0], b, *lists[1:]]
+    x = tg.Tensor(a, requires_grad=True)
+    np.testing.assert_allclose(np.einsum(x, *args[1:]).data, np.einsum(*args))
+    tg.check_gradients(lambda a, b: np.einsum(a, lists[0], b, *lists[1:]), a, b)
+
+
+def test_einsum_of_one_operand_with_a_list_of_axes():
+    x = normal(3, 3)
+    tg.check_gradients(lambda x: np.einsum(x, [0, 0]), x)
+    assert np.einsum(tg.Tensor(x), [0, 0]).item() == pytest.approx(np.trace(x))
+    np.testing.assert_array_equal(np.einsum(tg.Tensor(x), [0, 0], [0]).data, np.diag(x))

@@ -13,6 +13,7 @@ from tinygrad_edu.ops import (
     arithmetic,
     decompositions,
     elementary,
+    grids,
     indexing,
     joining,
     linear_algebra,
@@ -21,11 +22,13 @@ from tinygrad_edu.ops import (
     reduction,
     selection,
     shape,
+    statistics,
 )
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
 from tinygrad_edu.ops.decompositions import *
 from tinygrad_edu.ops.elementary import *
+from tinygrad_edu.ops.grids import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
 from tinygrad_edu.ops.linear_algebra import *
@@ -34,12 +37,14 @@ from tinygrad_edu.ops.products import *
 from tinygrad_edu.ops.reduction import *
 from tinygrad_edu.ops.selection import *
 from tinygrad_edu.ops.shape import *
+from tinygrad_edu.ops.statistics import *
 
 FILES = (
     activation,
     arithmetic,
     decompositions,
     elementary,
+    grids,
     indexing,
     joining,
     linear_algebra,
@@ -48,6 +53,7 @@ FILES = (
     reduction,
     selection,
     shape,
+    statistics,
 )
 
 if not TYPE_CHECKING:  # which takes what is imported with * for public

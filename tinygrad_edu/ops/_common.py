@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_edu.engine import Node, differentiable
 from tinygrad_edu.quick import as_a_whole
@@ -24,6 +25,7 @@ __all__ = [
     "elementwise",
     "implements",
     "is_tensor",
+    "merged",
     "shown_as",
     "values",
     "weighted",
@@ -77,6 +79,15 @@ def as_array(x: Any) -> Any:
     return x if hasattr(x, "shape") else np.asarray(x)
 
 
+def merged(x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """The array with the axes to reduce made into a single one, its first; and these axes."""
+    x = as_array(x)
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    rest = [i for i in range(x.ndim) if i not in axes]
+    shape = math.prod(x.shape[i] for i in axes), *(x.shape[i] for i in rest)
+    return x.transpose([*axes, *rest]).reshape(shape), axes
+
+
 @as_a_whole
 def weighted(weights: Any, x: Any) -> Any:
     """``weights * x``, in which what has no weight counts for nothing, infinite or not.
@@ -92,7 +103,7 @@ def weighted(weights: Any, x: Any) -> Any:
     return weights * x
 
 
-def elementwise(function: np.ufunc, slope: str, example: str, note: str = "") -> Unary:
+def elementwise(function: Any, slope: str, example: str, note: str = "") -> Unary:
     """An operation on every element by itself, from its derivative as a formula in x and y.
 
     The formula is the code: it is what the closure computes, what the docstring says, and what

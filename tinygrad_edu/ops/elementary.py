@@ -6,16 +6,18 @@ x and y, and an example ``x -> y, dy/dx``.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, Unary, elementwise, implements
+from tinygrad_edu.ops._common import Operand, Unary, as_array, elementwise, implements, values
 
 __all__ = [
     "abs",
     "absolute",
+    "angle",
     "arccos",
     "arccosh",
     "arcsin",
@@ -25,27 +27,37 @@ __all__ = [
     "arctanh",
     "cbrt",
     "ceil",
+    "conjugate",
     "cos",
     "cosh",
     "deg2rad",
+    "degrees",
     "exp",
     "exp2",
     "expm1",
     "fabs",
+    "fix",
     "floor",
     "hypot",
+    "imag",
     "log",
     "log1p",
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp2",
+    "nan_to_num",
     "power",
     "rad2deg",
+    "radians",
+    "real",
+    "real_if_close",
     "reciprocal",
     "rint",
     "round",
     "sign",
     "sin",
+    "sinc",
     "sinh",
     "sqrt",
     "square",
@@ -77,6 +89,8 @@ arccos: Unary = elementwise(np.arccos, "-1 / sqrt((1 - x) * (1 + x))", "0.5 -> 1
 arctan: Unary = elementwise(np.arctan, "1 / (1 + x**2)", "0.5 -> 0.4636, 0.8")
 deg2rad: Unary = elementwise(np.deg2rad, "pi / 180", "180.0 -> 3.1416, 0.0175")
 rad2deg: Unary = elementwise(np.rad2deg, "180 / pi", "1.0 -> 57.2958, 57.2958")
+radians: Unary = elementwise(np.radians, "pi / 180", "180.0 -> 3.1416, 0.0175")
+degrees: Unary = elementwise(np.degrees, "180 / pi", "1.0 -> 57.2958, 57.2958")
 
 # hyperbolic functions; tanh is an activation
 sinh: Unary = elementwise(np.sinh, "cosh(x)", "0.5 -> 0.5211, 1.1276")
@@ -94,6 +108,10 @@ floor: Unary = elementwise(np.floor, "0.0", "2.5 -> 2.0, 0.0")
 ceil: Unary = elementwise(np.ceil, "0.0", "2.5 -> 3.0, 0.0")
 trunc: Unary = elementwise(np.trunc, "0.0", "2.5 -> 2.0, 0.0")
 rint: Unary = elementwise(np.rint, "0.0", "2.5 -> 2.0, 0.0")
+fix: Unary = elementwise(np.fix, "0.0", "-2.5 -> -2.0, 0.0")
+
+# of complex numbers: programs that are written for both kinds take them of real ones
+conjugate: Unary = elementwise(np.conjugate, "1.0", "2.0 -> 2.0, 1.0", "Of real numbers: the same.")
 
 
 @implements(np.round, np.around)
@@ -120,6 +138,164 @@ def round(x: Operand, decimals: int = 0) -> Any:
     return np.round(x, decimals), lambda g: g * 0.0
 
 
+@implements(np.real)
+@differentiable
+def real(x: Operand) -> Any:
+    """Real parts of numbers, as `numpy.real`: of real numbers, all of them.
+
+    ::
+
+        y = real(x)
+        dy/dx = 1.0
+
+    Parameters as `numpy.real`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> tg.real(x).sum().backward()
+    >>> x.grad
+    array([1., 1.])
+    """
+    return np.real(as_array(x)), lambda g: g
+
+
+@implements(np.imag)
+@differentiable
+def imag(x: Operand) -> Any:
+    """Imaginary parts of numbers, as `numpy.imag`: of real numbers, 0.
+
+    ::
+
+        y = imag(x)
+        dy/dx = 0.0
+
+    Parameters as `numpy.imag`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.imag(tg.Tensor([1.0, 2.0])).data
+    array([0., 0.])
+    """
+    return np.imag(as_array(x)), lambda g: g * 0.0
+
+
+@implements(np.real_if_close)
+@differentiable
+def real_if_close(x: Operand, tol: float = 100) -> Any:
+    """Numbers as real ones if their imaginary parts are small, as `numpy.real_if_close`.
+
+    ::
+
+        y = real_if_close(x, tol)
+        dy/dx = 1.0
+
+    Of real numbers: the same.
+
+    Parameters as `numpy.real_if_close`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> tg.real_if_close(x).sum().backward()
+    >>> x.grad
+    array([1., 1.])
+    """
+    return np.real_if_close(x, tol), lambda g: g
+
+
+@implements(np.angle)
+@differentiable
+def angle(x: Operand, deg: bool = False) -> Any:
+    """Angle of numbers in the complex plane, as `numpy.angle`.
+
+    ::
+
+        y = angle(x, deg)
+        dy/dx = 0.0
+
+    Of real numbers: 0, or pi where they are negative.
+
+    Parameters as `numpy.angle`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-2.0, 2.0], requires_grad=True)
+    >>> y = tg.angle(x, deg=True)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([180.,   0.]), array([0., 0.]))
+    """
+    return np.angle(x, deg), lambda g: g * 0.0
+
+
+@implements(np.nan_to_num)
+@differentiable
+def nan_to_num(x: Operand, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """Elements with numbers in the place of nan and of infinities, as `numpy.nan_to_num`.
+
+    ::
+
+        y = nan_to_num(x)
+        dL/dx = where(isfinite(x), g, 0)
+
+    Parameters as `numpy.nan_to_num`, but the numbers must not require a gradient.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, float("nan"), float("inf")], requires_grad=True)
+    >>> y = tg.nan_to_num(x, posinf=9.0)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([1., 0., 9.]), array([1., 0., 0.]))
+    """
+    y = np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    return y, lambda g: np.where(np.isfinite(x), g, 0)
+
+
+@implements(np.sinc)
+@differentiable
+def sinc(x: Operand) -> Any:
+    """Cardinal sine, sin(pi x) / (pi x), and 1 at 0, as `numpy.sinc`.
+
+    ::
+
+        y = sinc(x)
+        dy/dx = (cos(pi * x) - y) / x
+
+    At 0 the slope is 0, and near 0 it comes from its power series, since the difference loses all
+    of its digits there.
+
+    Parameters as `numpy.sinc`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([0.5, 1.0], requires_grad=True)
+    >>> y = tg.sinc(x)
+    >>> y.sum().backward()
+    >>> y.data.round(4), x.grad.round(4)
+    (array([0.6366, 0.    ]), array([-1.2732, -1.    ]))
+    """
+    x = as_array(x)
+    y, near = np.sinc(x), np.abs(values(x)) < 0.1
+
+    def slope() -> Any:
+        u = np.square(np.pi * x)
+        series = 0.0
+        for k in reversed(range(6)):
+            series = 2 * (k + 1) / math.factorial(2 * k + 3) - u * series
+        far = np.where(near, 1, x)
+        return np.where(near, -(np.pi**2) * x * series, (np.cos(np.pi * far) - y) / far)
+
+    return y, lambda g: g * slope()
+
+
 @implements(np.logaddexp)
 @differentiable
 def logaddexp(a: Operand, b: Operand) -> Any:
@@ -144,6 +320,32 @@ def logaddexp(a: Operand, b: Operand) -> Any:
     """
     y = np.logaddexp(a, b)
     return y, lambda g: g * np.exp(a - y), lambda g: g * np.exp(b - y)
+
+
+@implements(np.logaddexp2)
+@differentiable
+def logaddexp2(a: Operand, b: Operand) -> Any:
+    """Logarithm to base 2 of the sum of two powers of 2, as `numpy.logaddexp2`.
+
+    ::
+
+        y = log2(exp2(a) + exp2(b))
+        dy/da = exp2(a - y)
+        dy/db = exp2(b - y)
+
+    Parameters as `numpy.logaddexp2`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(2000.0, requires_grad=True)
+    >>> y = tg.logaddexp2(a, 2000.0)
+    >>> y.backward()
+    >>> y.item(), a.grad.item()
+    (2001.0, 0.5)
+    """
+    y = np.logaddexp2(a, b)
+    return y, lambda g: g * np.exp2(a - y), lambda g: g * np.exp2(b - y)
 
 
 @implements(np.hypot)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view as windows
+from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
 
-__all__ = ["compress", "extract", "getitem", "scatter_add", "sort", "take", "take_along_axis"]
+__all__ = [
+    "compress",
+    "extract",
+    "getitem",
+    "partition",
+    "scatter_add",
+    "sliding_window_view",
+    "sort",
+    "take",
+    "take_along_axis",
+]
 
 
 @differentiable
@@ -152,6 +165,51 @@ def index_on_axis(index: Any, axis: int) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, index)
 
 
+def one_hot(labels: Any, classes: int, dtype: DTypeLike = float) -> NDArray[Any]:
+    """Rows that are 1 at the label and 0 elsewhere, a row for every label.
+
+    A plain array, since labels are whole numbers and have no gradient.
+
+    Parameters
+    ----------
+    labels : Tensor or array_like of int
+        Class indices, of any shape.
+    classes : int
+        The number of classes, the length of every row.
+    dtype : dtype, optional
+        The type of the result.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of the labels, and a last axis of that length.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not whole numbers.
+    ValueError
+        If a label is negative, or there are not as many classes.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    indices = np.asarray(values(labels))
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"labels are whole numbers; got {indices.dtype}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < classes:
+        raise ValueError(
+            f"labels of {classes} classes are from 0 to {classes - 1}; "
+            f"got labels from {indices.min()} to {indices.max()}"
+        )
+    rows: NDArray[Any] = quick.one_hot(indices, classes, np.dtype(dtype))
+    return rows
+
+
 @implements(np.take_along_axis)
 @differentiable
 def take_along_axis(x: Operand, indices: Any, axis: int | None = -1) -> Any:
@@ -221,6 +279,62 @@ def sort(x: Operand, axis: int | None = -1, kind: Any = "stable") -> Any:
     """
     order = np.argsort(values(x), axis, kind)
     return _taken_along_axis(x, order, axis)
+
+
+@implements(np.partition)
+@differentiable
+def partition(x: Operand, kth: Any, axis: int | None = -1) -> Any:
+    """Elements with the k-th in its sorted place, smaller ones before it, as `numpy.partition`.
+
+    ::
+
+        y = take_along_axis(x, argpartition(x, kth, axis), axis)
+        dL/dx = g, every element at the place that its value came from
+
+    Parameters as `numpy.partition`, without ``kind``.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
+    >>> smallest = tg.partition(x, 0)[0]
+    >>> smallest.backward()
+    >>> smallest.item(), x.grad
+    (1.0, array([0., 1., 0.]))
+    """
+    return _taken_along_axis(x, np.argpartition(values(x), kth, axis), axis)
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+@differentiable
+def sliding_window_view(x: Operand, window_shape: Any, axis: Any = None) -> Any:
+    """All windows of a shape, as `numpy.lib.stride_tricks.sliding_window_view`.
+
+    ::
+
+        y[i, j] = x[i + j], for the element j of the window that begins at i
+        dL/dx = zeros, with g added where each element was copied from
+
+    Sums over windows are convolutions, and their maxima are pooling.
+
+    Parameters as `numpy.lib.stride_tricks.sliding_window_view`, without ``writeable``.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 5.0, 2.0, 4.0], requires_grad=True)
+    >>> y = tg.sliding_window_view(x, 2).max(axis=-1)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([5., 5., 4.]), array([0., 2., 0., 1.]))
+    """
+    x = as_array(x)
+    shape, size = x.shape, x.size
+    sources = windows(np.arange(size).reshape(shape), window_shape, axis)
+    return (
+        windows(x, window_shape, axis),
+        lambda g: scatter_add(g, sources, (size,)).reshape(shape),
+    )
 
 
 @implements(np.compress)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, shown_as, values
+from tinygrad_edu.ops._common import (
+    Axis,
+    Operand,
+    as_array,
+    implements,
+    is_tensor,
+    merged,
+    shown_as,
+    values,
+)
+from tinygrad_edu.ops.shape import expand_dims
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -527,6 +537,18 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
     return y, closure
 
 
+@implements(np.linalg.vector_norm)
+def _vector_norm(x: Operand, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    rows, axes = merged(x, axis)
+    y = norm(rows, ord, axis=0)
+    return expand_dims(y, axes) if keepdims else y
+
+
+@implements(np.linalg.matrix_norm)
+def _matrix_norm(x: Operand, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+    return norm(x, ord, axis=(-2, -1), keepdims=keepdims)
+
+
 def _norm_slope(x: Any, y: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The derivative of a norm y, in the shape of x."""
     constants, matrices = values(x), len(axes) == 2
@@ -559,23 +581,6 @@ def _singular_slope(x: Any, ord: Any) -> Any:
         chosen = chosen & (np.abs(s - extreme) <= tiny)
         chosen = chosen / np.maximum(chosen.sum(-1, keepdims=True), 1)
     return (U * chosen[..., None, :].astype(s.dtype)) @ Vh
-
-
-@implements(np.linalg.vector_norm)
-def _vector_norm(x: Operand, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """Length of vectors along one axis, or along several as if they were one."""
-    x = as_array(x)
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    others = [i for i in range(x.ndim) if i not in {i % x.ndim for i in axes}]
-    rows = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
-    y = norm(rows.reshape(*(x.shape[i] for i in others), -1), ord, -1)
-    return np.expand_dims(y, axes) if keepdims else y
-
-
-@implements(np.linalg.matrix_norm)
-def _matrix_norm(x: Operand, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
-    """Norm of the matrices in the last two axes."""
-    return norm(x, ord, (-2, -1), keepdims)
 
 
 @implements(np.linalg.cond)

@@ -13,6 +13,7 @@ from tinygrad_edu.ops._common import Operand, as_array, implements
 from tinygrad_edu.quick import add_row, product
 
 __all__ = [
+    "cross",
     "dot",
     "einsum",
     "inner",
@@ -291,6 +292,61 @@ def outer(a: Operand, b: Operand) -> Any:
     )
 
 
+@implements(np.cross, np.linalg.cross)
+@differentiable
+def cross(
+    a: Operand,
+    b: Operand,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Any:
+    """Vector product in space, as `numpy.cross`.
+
+    ::
+
+        y = cross(a, b)
+        dL/da = cross(b, g)
+        dL/db = cross(g, a)
+
+    Only of vectors of three numbers.
+
+    Parameters as `numpy.cross`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = tg.cross(a, [0.0, 0.0, 1.0])
+    >>> y[0].backward()
+    >>> y.data, a.grad
+    (array([ 2., -1.,  0.]), array([0., 1., 0.]))
+    """
+    of_a, of_b, of_y = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    vectors = np.moveaxis(a, of_a, -1), np.moveaxis(b, of_b, -1)
+    if any(x.shape[-1] != 3 for x in vectors):
+        lengths = [x.shape[-1] for x in vectors]
+        raise ValueError(f"cross takes vectors of three numbers; got vectors of {lengths}")
+
+    def gradient(x: Any, axis: int, ndim: int) -> Any:
+        """In the shape of an operand, but for axes that were broadcast."""
+        for _ in range(np.ndim(x) - ndim):
+            x = x.sum(axis=0)
+        return np.moveaxis(x, -1, axis)
+
+    a, b = vectors
+    return (
+        np.moveaxis(_vector_product(a, b), -1, of_y),
+        lambda g: gradient(_vector_product(b, np.moveaxis(g, of_y, -1)), of_a, a.ndim),
+        lambda g: gradient(_vector_product(np.moveaxis(g, of_y, -1), a), of_b, b.ndim),
+    )
+
+
+def _vector_product(a: Any, b: Any) -> Any:
+    return np.roll(a, -1, -1) * np.roll(b, 1, -1) - np.roll(a, 1, -1) * np.roll(b, -1, -1)
+
+
 @implements(np.kron)
 @differentiable
 def kron(a: Operand, b: Operand) -> Any:
@@ -379,7 +435,6 @@ def _contraction_closures(
     )
 
 
-@implements(np.einsum)
 @differentiable
 def einsum(subscripts: str, *operands: Operand, optimize: Any = False) -> Any:
     """Sum of products in Einstein's notation, as `numpy.einsum`.
@@ -441,6 +496,22 @@ def einsum(subscripts: str, *operands: Operand, optimize: Any = False) -> Any:
         return gradient
 
     return y, None, *(closure(k) for k in range(len(arrays)))
+
+
+@implements(np.einsum)
+def _einsum_of_lists(*operands: Any, optimize: Any = False) -> Any:
+    """NumPy's other notation, ``np.einsum(a, [0, 1], b, [1, 2], [0, 2])``, in letters."""
+    if not isinstance(operands[0], str):
+        *lists, result = operands[1::2] + operands[2 * (len(operands) // 2) :]
+        if len(operands) % 2 == 0:
+            lists, result = [*lists, result], None
+        arrow = "" if result is None else "->" + _letters_of(result)
+        operands = (",".join(map(_letters_of, lists)) + arrow, *operands[: 2 * len(lists) : 2])
+    return einsum(*operands, optimize=optimize)
+
+
+def _letters_of(axes: Sequence[Any]) -> str:
+    return "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes)
 
 
 def _letters(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:

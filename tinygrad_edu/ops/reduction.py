@@ -219,7 +219,7 @@ def product_of_earlier(x: Any) -> Any:
     return np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
 
 
-@implements(np.max)
+@implements(np.max, np.amax)
 @differentiable
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest element, as `numpy.max`; nan if any element is.
@@ -246,7 +246,7 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     return y, lambda g: _share_among_ties(g, x, y, axis)
 
 
-@implements(np.min)
+@implements(np.min, np.amin)
 @differentiable
 def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest element, as `numpy.min`; nan if any element is.

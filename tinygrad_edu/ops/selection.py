@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, implements, values
 
-__all__ = ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
 
-__all__ = ["clip", "fmax", "fmin", "maximum", "minimum", "where"]
+__all__ = [
+    "choose",
+    "clip",
+    "fmax",
+    "fmin",
+    "maximum",
+    "minimum",
+    "select",
+    "where",
+]
 
 
 @implements(np.where)
@@ -46,6 +57,67 @@ def where(condition: Operand, a: Operand, b: Operand) -> Any:
         lambda g: np.where(condition, g, 0),
         lambda g: np.where(condition, 0, g),
     )
+
+
+@implements(np.select)
+def select(condlist: Sequence[Any], choicelist: Sequence[Operand], default: Operand = 0) -> Tensor:
+    """Elements of the first choice whose condition holds, as `numpy.select`.
+
+    ::
+
+        y = where(c1, x1, where(c2, x2, default))
+        dL/dx1 = where(c1, g, 0)
+        dL/dx2 = where(c2 & ~c1, g, 0)
+
+    What is not chosen has no influence, as in `where`.
+
+    Parameters as `numpy.select`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([-2.0, 0.5, 3.0], requires_grad=True)
+    >>> y = tg.select([x < 0, x < 1], [0.0, x * x], 2 * x - 1)
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([0.  , 0.25, 5.  ]), array([0., 1., 2.]))
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(
+            "select takes a choice for every condition, and one at least; "
+            f"got {len(condlist)} conditions and {len(choicelist)} choices"
+        )
+    y = default
+    for condition, x in zip(reversed(condlist), reversed(choicelist), strict=True):
+        y = where(condition, x, y)
+    return y  # type: ignore[no-any-return]  # no longer the default, which may be anything
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Sequence[Operand]) -> Tensor:
+    """Elements of the choices that an array of positions names, as `numpy.choose`.
+
+    ::
+
+        y[i] = choices[a[i]][i]
+        dL/dx1 = where(a == 1, g, 0)   # of the choice x1 at position 1
+
+    Parameters as `numpy.choose`, without ``mode``: a position out of range raises ValueError.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = tg.choose([0, 1, 1], [x, 10 * x])
+    >>> y.sum().backward()
+    >>> y.data, x.grad
+    (array([ 1., 20., 30.]), array([ 1., 10., 10.]))
+    """
+    positions = np.choose(values(a), np.arange(len(choices)))  # themselves, if all are in range
+    y = choices[0]
+    for i in range(len(choices)):
+        y = where(positions == i, choices[i], y)
+    return y  # type: ignore[no-any-return]  # of where, not a choice itself
 
 
 @implements(np.maximum)

@@ -19,6 +19,7 @@ __all__ = [
     "astype",
     "atleast_1d",
     "atleast_2d",
+    "atleast_3d",
     "broadcast_to",
     "copy",
     "diag",
@@ -34,6 +35,7 @@ __all__ = [
     "repeat",
     "reshape",
     "roll",
+    "rollaxis",
     "rot90",
     "squeeze",
     "swapaxes",
@@ -187,6 +189,29 @@ def atleast_2d(*arrays: Operand) -> Any:
     return shaped if len(shaped) != 1 else shaped[0]
 
 
+@implements(np.atleast_3d)
+def atleast_3d(*arrays: Operand) -> Any:
+    """Operands with three axes or more, as `numpy.atleast_3d`.
+
+    ::
+
+        y = reshape(x, (1, -1, 1)) if x has one axis, expand_dims(x, 2) if two, else x
+        dL/dx = reshape(g, x.shape)
+
+    Parameters as `numpy.atleast_3d`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.atleast_3d(tg.Tensor([1.0, 2.0])).shape, tg.atleast_3d(tg.Tensor([[1.0, 2.0]])).shape
+    ((1, 2, 1), (1, 2, 1))
+    """
+    shaped = tuple(
+        x if x.ndim > 2 else reshape(x, (*atleast_2d(x).shape, 1)) for x in map(as_array, arrays)
+    )
+    return shaped if len(shaped) != 1 else shaped[0]
+
+
 @implements(np.broadcast_to)
 @differentiable
 def broadcast_to(x: Operand, shape: Any) -> Any:
@@ -303,6 +328,27 @@ def moveaxis(x: Operand, source: Any, destination: Any) -> Any:
     (3, 1, 1)
     """
     return np.moveaxis(x, source, destination), lambda g: np.moveaxis(g, destination, source)
+
+
+@implements(np.rollaxis)
+def rollaxis(x: Operand, axis: int, start: int = 0) -> Tensor:
+    """An axis moved to before another one, as `numpy.rollaxis`; `moveaxis` is easier to read.
+
+    ::
+
+        y = moveaxis(x, axis, start), or start - 1 where the axis leaves a place before it
+        dL/dx = g, with the axis moved back
+
+    Parameters as `numpy.rollaxis`.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> tg.rollaxis(tg.Tensor([[[1.0, 2.0, 3.0]]]), 2).shape
+    (3, 1, 1)
+    """
+    numbered = np.empty(range(np.ndim(x)))  # every axis is as long as its number says
+    return transpose(x, np.rollaxis(numbered, axis, start).shape)
 
 
 @implements(np.flip)
