@@ -145,8 +145,8 @@ def _qr(x: Operand) -> Any:
 # --- eigenvalues ------------------------------------------------------------------------------
 
 
-def _rows_of_diagonal(x: Any) -> Any:
-    """Diagonal matrices with these elements."""
+def _diagonal_matrix(x: Any) -> Any:
+    """The matrix with these elements on its diagonal, and 0 elsewhere."""
     return x[..., None, :] * np.eye(x.shape[-1], dtype=x.dtype)
 
 
@@ -210,7 +210,7 @@ def _eigh(x: Operand, UPLO: Any) -> Any:
 
     def closure(g: Any) -> Any:
         gV, gw = g[..., :-1, :], g[..., -1, :]
-        inner = _rows_of_diagonal(gw) + _inverse_gaps(w) * (V.mT @ gV)
+        inner = _diagonal_matrix(gw) + _inverse_gaps(w) * (V.mT @ gV)
         return _of_triangle(V @ inner @ V.mT, UPLO)
 
     return np.concatenate([V, w[..., None, :]], axis=-2), closure
@@ -226,8 +226,9 @@ def eigvalsh(x: Operand, UPLO: Literal["L", "U", "l", "u"] = "L") -> Any:
         dL/dx = lower(V * g @ V.mT)
         lower(m) = tril(m) + tril(m.mT, -1)
 
-    As of `eigh`, whose eigenvectors V are, the gradient is that of the triangle that NumPy reads.
-    Equal eigenvalues move as in the basis that was computed, so that their sum is right.
+    V are the eigenvectors that `eigh` computes, and as there the gradient is that of the triangle
+    that NumPy reads. Equal eigenvalues move as in the basis that was computed, so that the gradient
+    of their sum is right.
 
     Parameters as `numpy.linalg.eigvalsh`.
 
@@ -256,7 +257,7 @@ def eig(x: Operand) -> EigResult:
 
     Complex eigenvalues raise LinAlgError: operations compute with real numbers. Symmetric
     matrices have none, and `eigh` is faster and more exact for them. F is 0 between equal
-    eigenvalues, as there.
+    eigenvalues, as there. A matrix without a basis of eigenvectors has no derivative.
 
     Parameters as `numpy.linalg.eig`.
 
@@ -297,7 +298,7 @@ def _eig(x: Operand) -> Any:
         turn = V.mT @ gV
         along = np.diagonal(turn, axis1=-2, axis2=-1)  # a vector keeps its length
         inner = _inverse_gaps(w) * (turn - V.mT @ V * along[..., None, :])
-        return np.linalg.solve(V.mT, (_rows_of_diagonal(gw) + inner) @ V.mT)
+        return np.linalg.solve(V.mT, (_diagonal_matrix(gw) + inner) @ V.mT)
 
     return np.concatenate([V, w[..., None, :]], axis=-2), closure
 
@@ -398,7 +399,7 @@ def _svd(x: Operand) -> Any:
         p, q = a - a.mT, b - b.mT
         sums = S[..., None, :] + S[..., :, None]
         turn = _inverse_gaps(S) * (p + q) + _inverse(sums, S[..., None, :]) * (p - q)
-        gradient = U @ (_rows_of_diagonal(gS) + turn / 2) @ Vh
+        gradient = U @ (_diagonal_matrix(gS) + turn / 2) @ Vh
         # Only what is not square has directions outside, where rounding errors would be divided.
         if m > n:
             gradient = gradient + ((gU - U @ a) * _inverse(S, S)[..., None, :]) @ Vh
@@ -418,7 +419,8 @@ def svdvals(x: Operand) -> Any:
         x = U * y @ Vh
         dL/dx = U * g @ Vh
 
-    Equal singular values move as in the basis that was computed, so that their sum is right.
+    Equal singular values move as in the basis that was computed, so that the gradient of their sum
+    is right.
 
     Parameters as `numpy.linalg.svdvals`.
 

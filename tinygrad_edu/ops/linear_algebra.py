@@ -83,7 +83,8 @@ def det(x: Operand) -> Any:
         dL/dx = g * cofactors(x)       # det(x) * inv(x).mT, of a regular matrix
 
     Right for singular matrices too, and to any order: the cofactors come from the singular
-    values, and nothing is divided by those that are small.
+    values, and nothing is divided by those that are small. Second derivatives take n**2 numbers of
+    memory, and k**4 more if k singular values are small.
 
     Parameters as `numpy.linalg.det`.
 
@@ -121,8 +122,8 @@ def _recorded_cofactors(x: Any) -> Any:
     and the rest is as small a matrix as there are small singular values: none, as a rule.
     """
     n = x.shape[-1]
-    if n <= SMALL or type(x.data) is not np.ndarray:  # who watches an array compiles for any other
-        return _minors(x)
+    if n <= SMALL or type(x.data) is not np.ndarray:
+        return _minors(x)  # also while the compiler records: its shapes must hold for any values
     U, s, Vh = np.linalg.svd(x.data)
     k = int((s * CONDITION > s.max(-1, keepdims=True, initial=0)).sum(-1).min(initial=n))
     if k == 0:
@@ -142,7 +143,7 @@ def _recorded_cofactors(x: Any) -> Any:
 
 
 CONDITION = 1000  # of what is inverted, at most: that loses three digits
-SMALL = 3  # up to this size all minors together cost less than a singular value decomposition
+SMALL = 3  # up to this size the minors cost little, and are exact where x is all but zero
 
 
 def _minors(x: Any) -> Any:
@@ -592,7 +593,7 @@ def cond(x: Operand, p: Any = None) -> Any:
 
         y = norm(x, p) * norm(inv(x), p)      # p = 2 by default: the largest singular value
                                               # divided by the smallest
-        dL/dx = the sum of what comes back through both norms
+        dL/dx = what comes back through both norms
 
     A singular matrix has an infinite one, and no derivative: ``backward()`` raises LinAlgError.
 
