@@ -97,7 +97,9 @@ def test_outer_product_of_a_ufunc(shape):
 @pytest.mark.parametrize(
     "ufunc", [np.add, np.subtract, np.divide, np.maximum, np.arctan2, np.multiply]
 )
-@pytest.mark.parametrize("shapes", [((2,), (3,)), ((2, 1), ()), ((), (2,)), ((2, 3), (1, 2))])
+@pytest.mark.parametrize(
+    "shapes", [((), ()), ((2,), (3,)), ((2, 1), ()), ((), (2,)), ((2, 3), (1, 2))]
+)
 def test_any_ufunc_on_every_pair(ufunc, shapes):
     a, b = (np.arange(1.0, 1 + np.prod(s, dtype=int)).reshape(s) + k for k, s in enumerate(shapes))
     np.testing.assert_allclose(ufunc.outer(variable(a), b).data, ufunc.outer(a, b))

@@ -96,7 +96,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
 def _outer(op: Any, a: Any, b: Any) -> Any:
     """An operation on every pair of elements of two operands."""
     a, b = as_array(a), as_array(b)
-    return op(a.reshape(*a.shape, *(1,) * b.ndim), b)
+    return op(a.reshape((*a.shape, *(1,) * b.ndim)), b)
 
 
 def _require_tensor(changed: Any, sign: str) -> None:
@@ -120,27 +120,26 @@ def call_function(function: Any, args: Any, options: dict[str, Any]) -> Any:
     if function in PLAIN:
         return function(*_plain(args), **_plain(options))
     module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
-    places, defaults = _signature(function)
-    # What may be left out goes by name: at the same places operations have other options.
-    first = next((i for i, p in enumerate(places[: len(args)]) if p in defaults), len(args))
-    options |= zip(places[first:], args[first:], strict=False)
-    return _call(
-        NUMPY.get(function), f"{module}.{function.__name__}", args[:first], options, defaults
-    )
+    required, names, defaults = _signature(function)
+    if len(args) > required:  # by name, since at the same places operations have other options
+        options |= zip(names, args[required:], strict=False)
+        args = args[:required]
+    return _call(NUMPY.get(function), f"{module}.{function.__name__}", args, options, defaults)
 
 
 @cache
-def _signature(function: Any) -> tuple[list[str], dict[str, Any]]:
-    """The names of the parameters that may be given by place, and the defaults of those by name."""
+def _signature(function: Any) -> tuple[int, list[str], dict[str, Any]]:
+    """How many arguments go by place, the names of the others that may, and all defaults."""
     from inspect import Parameter, signature  # noqa: PLC0415 - rarely needed, and slow to import
 
     try:
-        parameters = signature(function).parameters.values()
+        parameters = list(signature(function).parameters.values())
     except ValueError:  # of a function in C, which not all versions of NumPy know
-        return [], {}
-    by_place = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
+        parameters = []
     optional = [p for p in parameters if p.default is not p.empty and p.kind != p.POSITIONAL_ONLY]
-    return [p.name for p in parameters if p.kind in by_place], {p.name: p.default for p in optional}
+    names = [p.name for p in optional if p.kind == Parameter.POSITIONAL_OR_KEYWORD]
+    required = parameters.index(optional[0]) if names else sys.maxsize
+    return required, names, {p.name: p.default for p in optional}
 
 
 def _call(op: Any, name: str, args: Any, options: dict[str, Any], defaults: dict[str, Any]) -> Any:
@@ -154,10 +153,14 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any], defaults: dict
             f"{name} is not supported on Tensors: no derivative is known for it. Use .numpy() for "
             "values without gradients, or define it with tg.differentiable"
         )
-    given = {}
+    if not options:
+        return op(*args)
+    known, given = _options(op), {}
     for option, value in options.items():
         ours = RENAMED.get(option, option)
-        if _takes(op, ours):
+        if value is np._NoValue:
+            continue
+        if known is None or ours in known:
             given[ours] = value
         elif not _is_among(value, (defaults.get(option), *HARMLESS.get(option, ()))):
             raise TypeError(
@@ -165,21 +168,21 @@ def _call(op: Any, name: str, args: Any, options: dict[str, Any], defaults: dict
                 "default: an operation returns a new Tensor"
                 + ("" if option != "out" else f"; write arr = {name}(...) in place of out=arr")
             )
-    return op(*args, **{option: x for option, x in given.items() if x is not np._NoValue})
+    return op(*args, **given)
 
 
 @cache
-def _takes(op: Any, option: str) -> bool:
+def _options(op: Any) -> frozenset[str] | None:
+    """The names of the parameters of an operation; None if it takes any."""
     from inspect import Parameter, signature  # noqa: PLC0415 - rarely needed, and slow to import
 
     parameters = signature(op).parameters
-    return option in parameters or Parameter.VAR_KEYWORD in {p.kind for p in parameters.values()}
+    takes_any = Parameter.VAR_KEYWORD in {p.kind for p in parameters.values()}
+    return None if takes_any else frozenset(parameters)
 
 
 def _is_among(value: Any, harmless: tuple[Any, ...]) -> bool:
-    if isinstance(value, str):
-        return value in harmless
-    return value is np._NoValue or any(value is x for x in harmless)
+    return value in harmless if isinstance(value, str) else any(value is x for x in harmless)
 
 
 def _plain(arguments: Any) -> Any:

@@ -252,7 +252,7 @@ def interp(
             "interp takes as many values as points, and one at least; "
             f"got shapes {fp.shape} and {xp.shape}"
         )
-    if not np.can_cast(np.result_type(values(x), values(xp), values(fp)), float):
+    if not np.can_cast(np.result_type(x.dtype, xp.dtype, fp.dtype), float):
         raise TypeError(
             f"interp returns float64, as NumPy's; got {x.dtype}, {xp.dtype}, {fp.dtype}"
         )

@@ -18,7 +18,6 @@ from tinygrad_edu.ops._common import (
     is_tensor,
     merged,
     values,
-    weighted,
 )
 from tinygrad_edu.ops.elementary import sqrt
 from tinygrad_edu.ops.indexing import sort
@@ -26,6 +25,7 @@ from tinygrad_edu.ops.joining import concatenate
 from tinygrad_edu.ops.reduction import max, mean, min, prod, sum, var
 from tinygrad_edu.ops.selection import where
 from tinygrad_edu.ops.shape import astype, atleast_2d, diagonal, expand_dims, squeeze
+from tinygrad_edu.quick import as_a_whole
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -128,7 +128,7 @@ def cov(
     if y is not None:
         more = atleast_2d(y)
         rows = concatenate([rows, more if rowvar or len(more) == 1 else more.T])
-    rows = astype(rows, np.result_type(values(rows), np.float64))
+    rows = astype(rows, np.result_type(rows.dtype, float))
     deviations = rows - mean(rows, axis=1, keepdims=True)
     freedom = rows.shape[1] - (0 if bias else 1) if ddof is None else rows.shape[1] - ddof
     return squeeze(deviations @ deviations.T / freedom)
@@ -259,20 +259,29 @@ def _of_same_precision(q: Any, x: Any) -> Any:
 
 
 def _quantile(x: Any, q: Any, axis: Axis, keepdims: bool) -> Tensor:
-    part = values(q)
-    if not np.all((part >= 0) & (part <= 1)):
-        raise ValueError(f"quantiles are in the range from 0 to 1, percentiles to 100; got {q}")
+    part = _parts_of_a_whole(values(q))
     rows, axes = merged(x, axis)
     rows, n = sort(rows, axis=0), len(rows)
     place = q * (n - 1)
-    i = np.clip(np.floor(values(place)), 0, n - 2 if n > 1 else 0)
+    i = np.minimum(np.floor(part * (n - 1)), n - 2 if n > 1 else 0)
     t = (place - i).reshape((*part.shape, *(1,) * (rows.ndim - 1)))
     below = i.astype(int)
     low, high = rows[below], rows[np.minimum(below + 1, n - 1)]
+    between, step = values(t), high - low
+    whole = (between == 0) | (between == 1)
+    step = where(whole & np.isinf(values(step)), 0, step)  # a step of no length, not 0 * inf
     # From the nearer end, so that at either end the result is exactly the element there.
-    y = where(values(t) < 0.5, low + weighted(t, high - low), high - weighted(1 - t, high - low))
+    y = where(between < 0.5, low + t * step, high - (1 - t) * step)
     y = where(np.isnan(values(rows)[-1]), np.nan, y)
     return expand_dims(y, tuple(part.ndim + a for a in axes)) if keepdims else y
+
+
+@as_a_whole
+def _parts_of_a_whole(q: Any) -> Any:
+    """The same numbers, if they are in range."""
+    if not np.all((q >= 0) & (q <= 1)):
+        raise ValueError(f"quantiles are in the range from 0 to 1, percentiles to 100; got {q}")
+    return q
 
 
 # --- reductions that leave out nan --------------------------------------------------------------
