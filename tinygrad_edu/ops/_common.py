@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_edu.engine import Node, differentiable
+from tinygrad_edu.errors import advised
 from tinygrad_edu.quick import as_a_whole
 
 if TYPE_CHECKING:
@@ -45,9 +46,13 @@ NUMPY: dict[Any, Callable[..., Any]] = {}
 
 
 def implements(*functions: Any) -> Callable[[F], F]:
-    """Let ``np.function(tensor)`` call the decorated operation."""
+    """Let ``np.function(tensor)`` call the decorated operation.
+
+    One that is made of others, and no `differentiable` body, gets the messages of such a body.
+    """
 
     def register(op: F) -> F:
+        op = op if hasattr(op, "body") else advised(op)
         NUMPY.update(dict.fromkeys(functions, op))
         return op
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.errors import advised
 from tinygrad_edu.ops._common import Operand, as_array, implements, shown_as
 from tinygrad_edu.ops.indexing import index_on_axis
 from tinygrad_edu.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape
@@ -36,7 +35,6 @@ __all__ = [
 
 
 @implements(np.concatenate)
-@advised
 def concatenate(arrays: Sequence[Operand], axis: int | None = 0) -> Tensor:
     """Operands one after the other along an axis, as `numpy.concatenate`.
 
@@ -77,7 +75,6 @@ def _part(index: Any, shape: tuple[int, ...]) -> Callable[[Any], Any]:
 
 
 @implements(np.stack)
-@advised
 def stack(arrays: Sequence[Operand], axis: int = 0) -> Tensor:
     """Operands side by side along a new axis, as `numpy.stack`.
 
@@ -269,7 +266,6 @@ def column_stack(arrays: Sequence[Operand]) -> Tensor:
 
 
 @implements(np.split)
-@advised
 def split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Parts of equal length along an axis, or parts between given positions, as `numpy.split`.
 
@@ -295,7 +291,6 @@ def split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 @implements(np.array_split)
-@advised
 def array_split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Parts of about equal length along an axis, or between positions, as `numpy.array_split`.
 

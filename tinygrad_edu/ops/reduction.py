@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.errors import advised
 from tinygrad_edu.ops._common import Axis, Operand, as_array, implements, values
 
 __all__ = [
@@ -282,7 +281,6 @@ def _share_among_ties(g: Any, x: Any, y: Any, axis: Axis) -> Any:
 
 
 @implements(np.ptp)
-@advised
 def ptp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """Range of the values, largest minus smallest ("peak to peak"), as `numpy.ptp`.
 
