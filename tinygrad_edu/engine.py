@@ -100,7 +100,7 @@ class Node:
         self._scope = current().scope
         self._source: Any = None  # where the program computed it; set only by observers
         self._grad: Any = None
-        self.name = name
+        self.name: str | None = name
 
     @property
     def data(self) -> NDArray[Any]:

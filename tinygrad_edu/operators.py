@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,12 @@ def _compare(function: np.ufunc, a: Node, b: Operand) -> Mask:
     return mask
 
 
+Augmented: TypeAlias = "Callable[[Any, Operand], Tensor]"
+
+
 def _augmented(
     operation: Callable[..., Tensor], in_place: Callable[[Any, Any], Any], sign: str
-) -> Callable[[Any, Operand], Tensor]:
+) -> Augmented:
     """``y += x``: a new Tensor, unless y is a parameter; that gets new values under `no_grad`."""
 
     def method(self: Any, other: Operand) -> Tensor:
@@ -111,14 +114,14 @@ class Operators(Node):
     # `y += x` makes a new Tensor of what was computed, `y = y + x`: its old values may be needed on
     # the way back. Of a parameter that would end the training unnoticed; see `_augmented`.
 
-    __iadd__ = _augmented(add, operator.iadd, "+=")
-    __isub__ = _augmented(subtract, operator.isub, "-=")
-    __imul__ = _augmented(multiply, operator.imul, "*=")
-    __itruediv__ = _augmented(divide, operator.itruediv, "/=")
-    __ifloordiv__ = _augmented(floor_divide, operator.ifloordiv, "//=")
-    __imod__ = _augmented(remainder, operator.imod, "%=")
-    __ipow__ = _augmented(power, operator.ipow, "**=")
-    __imatmul__ = _augmented(matmul, operator.imatmul, "@=")
+    __iadd__: ClassVar[Augmented] = _augmented(add, operator.iadd, "+=")
+    __isub__: ClassVar[Augmented] = _augmented(subtract, operator.isub, "-=")
+    __imul__: ClassVar[Augmented] = _augmented(multiply, operator.imul, "*=")
+    __itruediv__: ClassVar[Augmented] = _augmented(divide, operator.itruediv, "/=")
+    __ifloordiv__: ClassVar[Augmented] = _augmented(floor_divide, operator.ifloordiv, "//=")
+    __imod__: ClassVar[Augmented] = _augmented(remainder, operator.imod, "%=")
+    __ipow__: ClassVar[Augmented] = _augmented(power, operator.ipow, "**=")
+    __imatmul__: ClassVar[Augmented] = _augmented(matmul, operator.imatmul, "@=")
 
     # Comparisons and positions have no derivative; they return plain arrays.
 

@@ -62,15 +62,15 @@ class Trace:
     def __init__(
         self, f: Callable[..., Any], primals: Sequence[Tree], tensors: bool | None = None
     ) -> None:
-        self.recording = current().recording
-        self.inputs = tree_map(_own, list(primals))
-        self.since = min((x._order for x in leaves(self.inputs)), default=0)
+        self.recording: bool = current().recording
+        self.inputs: list[Tree] = tree_map(_own, list(primals))
+        self.since: int = min((x._order for x in leaves(self.inputs)), default=0)
         with within(recording=True, nested=True):
-            self.output = f(*self.inputs)
+            self.output: Tree = f(*self.inputs)
         if tensors is None:
             tensors = any(isinstance(x, Tensor) for x in leaves(list(primals)))
             tensors |= self.recording and any(True for _ in others_below(self.output, self.since))
-        self.tensors = tensors
+        self.tensors: bool = tensors
 
     def pull(self, output: Tree, gradient: Tree) -> list[Tree]:
         """The gradients of the inputs, given that of the output or of a part of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from inspect import signature
 from typing import Any, ClassVar, TypeAlias
 
@@ -115,7 +116,7 @@ class Optimizer(ABC):
         given = _given_groups(parameters)
         self.parameters = [p for group in given for p in group["params"]]
         _require_parameters(self.parameters)
-        self.lock = lock_of(self.parameters)
+        self.lock: AbstractContextManager[Any] = lock_of(self.parameters)
         decays = _one_for_each(self.parameters, weight_decay)
         self._weight_decay = decays[0] if np.ndim(weight_decay) == 0 else decays
         rest = iter(decays)

@@ -262,26 +262,32 @@ _KINK = "At 0, where it has a kink, the slope is the mean of those on both sides
 # --- the table ------------------------------------------------------------------------------------
 
 # the error function and its relatives
-erf = _recorded("erf(x)", "0.5 -> 0.5205, 0.8788", x="2 / sqrt(pi) * exp(-(x**2))")
-erfc = _recorded("erfc(x)", "0.5 -> 0.4795, -0.8788", x="-2 / sqrt(pi) * exp(-(x**2))")
-erfcx = _recorded(
+erf: Function = _recorded("erf(x)", "0.5 -> 0.5205, 0.8788", x="2 / sqrt(pi) * exp(-(x**2))")
+erfc: Function = _recorded("erfc(x)", "0.5 -> 0.4795, -0.8788", x="-2 / sqrt(pi) * exp(-(x**2))")
+erfcx: Function = _recorded(
     "erfcx(x)",
     "0.5 -> 0.6157, -0.5127",
     _CANCELS,
     x="2 * x * y - 2 / sqrt(pi)",
 )
-erfi = _recorded("erfi(x)", "0.5 -> 0.615, 1.4489", x="2 / sqrt(pi) * exp(x**2)")
-dawsn = _recorded("dawsn(x)", "0.5 -> 0.4244, 0.5756", _CANCELS, x="1 - 2 * x * y")
-erfinv = _recorded("erfinv(x)", "0.5 -> 0.4769, 1.1126", _AT_ENDS, x="sqrt(pi) / 2 * exp(y**2)")
-erfcinv = _recorded("erfcinv(x)", "0.5 -> 0.4769, -1.1126", _AT_ENDS, x="-sqrt(pi) / 2 * exp(y**2)")
+erfi: Function = _recorded("erfi(x)", "0.5 -> 0.615, 1.4489", x="2 / sqrt(pi) * exp(x**2)")
+dawsn: Function = _recorded("dawsn(x)", "0.5 -> 0.4244, 0.5756", _CANCELS, x="1 - 2 * x * y")
+erfinv: Function = _recorded(
+    "erfinv(x)", "0.5 -> 0.4769, 1.1126", _AT_ENDS, x="sqrt(pi) / 2 * exp(y**2)"
+)
+erfcinv: Function = _recorded(
+    "erfcinv(x)", "0.5 -> 0.4769, -1.1126", _AT_ENDS, x="-sqrt(pi) / 2 * exp(y**2)"
+)
 
 # the normal distribution
-ndtr = _recorded("ndtr(x)", "0.5 -> 0.6915, 0.3521", x="exp(-(x**2) / 2) / sqrt(2 * pi)")
-log_ndtr = _recorded(
+ndtr: Function = _recorded("ndtr(x)", "0.5 -> 0.6915, 0.3521", x="exp(-(x**2) / 2) / sqrt(2 * pi)")
+log_ndtr: Function = _recorded(
     "log_ndtr(x)", "0.5 -> -0.3689, 0.5092", x="sqrt(2 / pi) / erfcx(-x / sqrt(2))"
 )
-ndtri = _recorded("ndtri(x)", "0.7 -> 0.5244, 2.8761", _AT_ENDS, x="sqrt(2 * pi) * exp(y**2 / 2)")
-owens_t = _recorded(
+ndtri: Function = _recorded(
+    "ndtri(x)", "0.7 -> 0.5244, 2.8761", _AT_ENDS, x="sqrt(2 * pi) * exp(y**2 / 2)"
+)
+owens_t: Function = _recorded(
     "owens_t(h, a)",
     "1.0, 0.5 -> 0.0431, 0.0682",
     h="-exp(-(h**2) / 2) * erf(a * h / sqrt(2)) / sqrt(8 * pi)",
@@ -289,41 +295,41 @@ owens_t = _recorded(
 )
 
 # gamma and beta functions
-gamma = _recorded("gamma(x)", "2.5 -> 1.3293, 0.9347", _AT_POLES, x="y * digamma(x)")
-gammaln = _recorded("gammaln(x)", "2.5 -> 0.2847, 0.7032", _AT_POLES, x="digamma(x)")
-loggamma = _recorded(
+gamma: Function = _recorded("gamma(x)", "2.5 -> 1.3293, 0.9347", _AT_POLES, x="y * digamma(x)")
+gammaln: Function = _recorded("gammaln(x)", "2.5 -> 0.2847, 0.7032", _AT_POLES, x="digamma(x)")
+loggamma: Function = _recorded(
     "loggamma(x)", "2.5 -> 0.2847, 0.7032", "It is nan where x < 0.", x="digamma(x)"
 )
-gammasgn = _recorded("gammasgn(x)", "-0.5 -> -1.0, 0.0", x="0.0")
-digamma = _recorded("digamma(x)", "2.5 -> 0.7032, 0.4904", _AT_POLES, x="polygamma(1, x)")
-polygamma = _recorded(
+gammasgn: Function = _recorded("gammasgn(x)", "-0.5 -> -1.0, 0.0", x="0.0")
+digamma: Function = _recorded("digamma(x)", "2.5 -> 0.7032, 0.4904", _AT_POLES, x="polygamma(1, x)")
+polygamma: Function = _recorded(
     "polygamma(n, x)", "1, 2.5 -> 0.4904, -0.2362", of=_polygamma, x="polygamma(n + 1, x)"
 )
-zeta = _recorded(
+zeta: Function = _recorded(
     "zeta(x, q)",
     "2.0, 1.5 -> 0.9348, -0.8288",
     of=as_a_whole(special.zeta),
     q="-x * zeta(x + 1, q)",
 )
-beta = _recorded(
+beta: Function = _recorded(
     "beta(a, b)",
     "2.0, 3.0 -> 0.0833, -0.0486",
     a="y * (digamma(a) - digamma(a + b))",
     b="y * (digamma(b) - digamma(a + b))",
 )
-betaln = _recorded(
+betaln: Function = _recorded(
     "betaln(a, b)",
     "2.0, 3.0 -> -2.4849, -0.5833",
     a="digamma(a) - digamma(a + b)",
     b="digamma(b) - digamma(a + b)",
 )
-poch = _recorded(
+poch: Function = _recorded(
     "poch(x, m)",
     "1.5, 2.0 -> 3.75, 4.1368",
     x="y * (digamma(x + m) - digamma(x))",
     m="y * digamma(x + m)",
 )
-binom = _recorded(
+binom: Function = _recorded(
     "binom(n, k)",
     "4.5, 2.0 -> 7.875, 1.4204",
     n="y * (digamma(n + 1) - digamma(n - k + 1))",
@@ -331,135 +337,157 @@ binom = _recorded(
 )
 
 # incomplete gamma and beta functions: distribution functions, and their inverses
-gammainc = _recorded(
+gammainc: Function = _recorded(
     "gammainc(a, x)", "2.0, 1.5 -> 0.4422, 0.3347", x="exp(xlogy(a - 1, x) - x - gammaln(a))"
 )
-gammaincc = _recorded(
+gammaincc: Function = _recorded(
     "gammaincc(a, x)", "2.0, 1.5 -> 0.5578, -0.3347", x="-exp(xlogy(a - 1, x) - x - gammaln(a))"
 )
-gammaincinv = _recorded(
+gammaincinv: Function = _recorded(
     "gammaincinv(a, x)", "2.0, 0.3 -> 1.0973, 2.7304", x="exp(gammaln(a) + y - xlogy(a - 1, y))"
 )
-gammainccinv = _recorded(
+gammainccinv: Function = _recorded(
     "gammainccinv(a, x)", "2.0, 0.3 -> 2.4392, -4.6999", x="-exp(gammaln(a) + y - xlogy(a - 1, y))"
 )
-betainc = _recorded(
+betainc: Function = _recorded(
     "betainc(a, b, x)",
     "2.0, 3.0, 0.4 -> 0.5248, 1.728",
     x="exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))",
 )
-betaincc = _recorded(
+betaincc: Function = _recorded(
     "betaincc(a, b, x)",
     "2.0, 3.0, 0.4 -> 0.4752, -1.728",
     x="-exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))",
 )
-betaincinv = _recorded(
+betaincinv: Function = _recorded(
     "betaincinv(a, b, x)",
     "2.0, 3.0, 0.4 -> 0.3292, 0.5626",
     x="exp(betaln(a, b) - xlogy(a - 1, y) - xlog1py(b - 1, -y))",
 )
-stdtr = _recorded(
+stdtr: Function = _recorded(
     "stdtr(df, x)",
     "3.0, 0.5 -> 0.6743, 0.3132",
     x="exp(-betaln(df / 2, 0.5) - (df + 1) / 2 * log1p(x**2 / df)) / sqrt(df)",
 )
 
 # logistic function and entropies
-expit = _recorded("expit(x)", "0.5 -> 0.6225, 0.235", x="y * expit(-x)")
-log_expit = _recorded("log_expit(x)", "0.5 -> -0.4741, 0.3775", x="expit(-x)")
-logit = _recorded("logit(x)", "0.7 -> 0.8473, 4.7619", _AT_ENDS, x="1 / (x * (1 - x))")
-xlogy = _recorded("xlogy(a, b)", "2.0, 0.5 -> -1.3863, 4.0", _RATIO, a="log(b)", b="ratio(a, b)")
-xlog1py = _recorded(
+expit: Function = _recorded("expit(x)", "0.5 -> 0.6225, 0.235", x="y * expit(-x)")
+log_expit: Function = _recorded("log_expit(x)", "0.5 -> -0.4741, 0.3775", x="expit(-x)")
+logit: Function = _recorded("logit(x)", "0.7 -> 0.8473, 4.7619", _AT_ENDS, x="1 / (x * (1 - x))")
+xlogy: Function = _recorded(
+    "xlogy(a, b)", "2.0, 0.5 -> -1.3863, 4.0", _RATIO, a="log(b)", b="ratio(a, b)"
+)
+xlog1py: Function = _recorded(
     "xlog1py(a, b)", "2.0, 0.5 -> 0.8109, 1.3333", _RATIO, a="log1p(b)", b="ratio(a, 1 + b)"
 )
-entr = _recorded(
+entr: Function = _recorded(
     "entr(x)",
     "0.5 -> 0.3466, -0.3069",
     "At 0 the slope is infinite; below, where y is -inf, nan.",
     x="-log(x) - 1",
 )
-rel_entr = _recorded(
+rel_entr: Function = _recorded(
     "rel_entr(a, b)",
     "0.7, 0.4 -> 0.3917, -1.75",
     _RATIO,
     a="log(ratio(a, b)) + 1",
     b="-ratio(a, b)",
 )
-kl_div = _recorded(
+kl_div: Function = _recorded(
     "kl_div(a, b)", "0.7, 0.4 -> 0.0917, -0.75", _RATIO, a="log(ratio(a, b))", b="1 - ratio(a, b)"
 )
 
 # exponentials, where a difference would lose digits
-exp10 = _recorded("exp10(x)", "0.5 -> 3.1623, 7.2814", x="y * log(10)")
-exprel = _recorded("exprel(x)", "0.5 -> 1.2974, 0.7026", x="hyp1f1(2, 3, x) / 2")
-cosm1 = _recorded("cosm1(x)", "0.5 -> -0.1224, -0.4794", x="-sin(x)")
-powm1 = _recorded(
+exp10: Function = _recorded("exp10(x)", "0.5 -> 3.1623, 7.2814", x="y * log(10)")
+exprel: Function = _recorded("exprel(x)", "0.5 -> 1.2974, 0.7026", x="hyp1f1(2, 3, x) / 2")
+cosm1: Function = _recorded("cosm1(x)", "0.5 -> -0.1224, -0.4794", x="-sin(x)")
+powm1: Function = _recorded(
     "powm1(a, b)", "2.0, 0.5 -> 0.4142, 0.9803", a="b * a ** (b - 1)", b="a**b * log(a)"
 )
 
 # Bessel functions of the first and the second kind
-j0 = _recorded("j0(x)", "0.5 -> 0.9385, -0.2423", x="-j1(x)")
-j1 = _recorded("j1(x)", "0.5 -> 0.2423, 0.4539", x="(j0(x) - jv(2, x)) / 2")
-jv = _recorded("jv(v, x)", "1.5, 0.5 -> 0.0917, 0.2659", x="(jv(v - 1, x) - jv(v + 1, x)) / 2")
-y0 = _recorded("y0(x)", "0.5 -> -0.4445, 1.4715", x="-y1(x)")
-y1 = _recorded("y1(x)", "0.5 -> -1.4715, 2.4984", x="(y0(x) - yn(2, x)) / 2")
-yn = _recorded("yn(n, x)", "2, 0.5 -> -5.4414, 20.294", x="(yn(n - 1, x) - yn(n + 1, x)) / 2")
-yv = _recorded("yv(v, x)", "1.5, 0.5 -> -2.5215, 6.5742", x="(yv(v - 1, x) - yv(v + 1, x)) / 2")
+j0: Function = _recorded("j0(x)", "0.5 -> 0.9385, -0.2423", x="-j1(x)")
+j1: Function = _recorded("j1(x)", "0.5 -> 0.2423, 0.4539", x="(j0(x) - jv(2, x)) / 2")
+jv: Function = _recorded(
+    "jv(v, x)", "1.5, 0.5 -> 0.0917, 0.2659", x="(jv(v - 1, x) - jv(v + 1, x)) / 2"
+)
+y0: Function = _recorded("y0(x)", "0.5 -> -0.4445, 1.4715", x="-y1(x)")
+y1: Function = _recorded("y1(x)", "0.5 -> -1.4715, 2.4984", x="(y0(x) - yn(2, x)) / 2")
+yn: Function = _recorded(
+    "yn(n, x)", "2, 0.5 -> -5.4414, 20.294", x="(yn(n - 1, x) - yn(n + 1, x)) / 2"
+)
+yv: Function = _recorded(
+    "yv(v, x)", "1.5, 0.5 -> -2.5215, 6.5742", x="(yv(v - 1, x) - yv(v + 1, x)) / 2"
+)
 
 # modified Bessel functions; those whose name ends in e are scaled by exp(-abs(x)) or by exp(x)
-i0 = _recorded("i0(x)", "0.5 -> 1.0635, 0.2579", x="i1(x)")
-i1 = _recorded("i1(x)", "0.5 -> 0.2579, 0.5477", x="(i0(x) + iv(2, x)) / 2")
-iv = _recorded("iv(v, x)", "1.5, 0.5 -> 0.0964, 0.2988", x="(iv(v - 1, x) + iv(v + 1, x)) / 2")
-i0e = _recorded("i0e(x)", "0.5 -> 0.645, -0.4886", _KINK, x="i1e(x) - sign(x) * y")
-i1e = _recorded("i1e(x)", "0.5 -> 0.1564, 0.1758", x="(i0e(x) + ive(2, x)) / 2 - sign(x) * y")
-ive = _recorded(
+i0: Function = _recorded("i0(x)", "0.5 -> 1.0635, 0.2579", x="i1(x)")
+i1: Function = _recorded("i1(x)", "0.5 -> 0.2579, 0.5477", x="(i0(x) + iv(2, x)) / 2")
+iv: Function = _recorded(
+    "iv(v, x)", "1.5, 0.5 -> 0.0964, 0.2988", x="(iv(v - 1, x) + iv(v + 1, x)) / 2"
+)
+i0e: Function = _recorded("i0e(x)", "0.5 -> 0.645, -0.4886", _KINK, x="i1e(x) - sign(x) * y")
+i1e: Function = _recorded(
+    "i1e(x)", "0.5 -> 0.1564, 0.1758", x="(i0e(x) + ive(2, x)) / 2 - sign(x) * y"
+)
+ive: Function = _recorded(
     "ive(v, x)",
     "1.5, 0.5 -> 0.0585, 0.1227",
     _KINK,
     x="(ive(v - 1, x) + ive(v + 1, x)) / 2 - sign(x) * y",
 )
-k0 = _recorded("k0(x)", "0.5 -> 0.9244, -1.6564", x="-k1(x)")
-k1 = _recorded("k1(x)", "0.5 -> 1.6564, -4.2373", x="-(k0(x) + kn(2, x)) / 2")
-kn = _recorded("kn(n, x)", "2, 0.5 -> 7.5502, -31.8572", x="-(kn(n - 1, x) + kn(n + 1, x)) / 2")
-kv = _recorded("kv(v, x)", "1.5, 0.5 -> 3.2251, -10.7505", x="-(kv(v - 1, x) + kv(v + 1, x)) / 2")
-k0e = _recorded("k0e(x)", "0.5 -> 1.5241, -1.2069", x="y - k1e(x)")
-k1e = _recorded("k1e(x)", "0.5 -> 2.731, -4.2551", x="y - (k0e(x) + kve(2, x)) / 2")
-kve = _recorded(
+k0: Function = _recorded("k0(x)", "0.5 -> 0.9244, -1.6564", x="-k1(x)")
+k1: Function = _recorded("k1(x)", "0.5 -> 1.6564, -4.2373", x="-(k0(x) + kn(2, x)) / 2")
+kn: Function = _recorded(
+    "kn(n, x)", "2, 0.5 -> 7.5502, -31.8572", x="-(kn(n - 1, x) + kn(n + 1, x)) / 2"
+)
+kv: Function = _recorded(
+    "kv(v, x)", "1.5, 0.5 -> 3.2251, -10.7505", x="-(kv(v - 1, x) + kv(v + 1, x)) / 2"
+)
+k0e: Function = _recorded("k0e(x)", "0.5 -> 1.5241, -1.2069", x="y - k1e(x)")
+k1e: Function = _recorded("k1e(x)", "0.5 -> 2.731, -4.2551", x="y - (k0e(x) + kve(2, x)) / 2")
+kve: Function = _recorded(
     "kve(v, x)", "1.5, 0.5 -> 5.3174, -12.4072", x="y - (kve(v - 1, x) + kve(v + 1, x)) / 2"
 )
 
 # hypergeometric functions, elliptic and exponential integrals
-hyp0f1 = _recorded("hyp0f1(v, x)", "1.5, 0.5 -> 1.3683, 0.8099", x="hyp0f1(v + 1, x) / v")
-hyp1f1 = _recorded(
+hyp0f1: Function = _recorded("hyp0f1(v, x)", "1.5, 0.5 -> 1.3683, 0.8099", x="hyp0f1(v + 1, x) / v")
+hyp1f1: Function = _recorded(
     "hyp1f1(a, b, x)", "1.5, 2.5, 0.5 -> 1.3613, 0.8623", x="a / b * hyp1f1(a + 1, b + 1, x)"
 )
-hyp2f1 = _recorded(
+hyp2f1: Function = _recorded(
     "hyp2f1(a, b, c, x)",
     "0.5, 1.5, 2.5, 0.3 -> 1.1081, 0.4358",
     x="a * b / c * hyp2f1(a + 1, b + 1, c + 1, x)",
 )
-ellipk = _recorded("ellipk(m)", "0.5 -> 1.8541, 0.8472", m="pi / 8 * hyp2f1(1.5, 1.5, 2, m)")
-ellipe = _recorded("ellipe(m)", "0.5 -> 1.3506, -0.5034", m="-pi / 8 * hyp2f1(0.5, 1.5, 2, m)")
-exp1 = _recorded("exp1(x)", "0.5 -> 0.5598, -1.2131", x="-exp(-x) / x")
-expi = _recorded("expi(x)", "0.5 -> 0.4542, 3.2974", x="exp(x) / x")
-spence = _recorded("spence(x)", "0.5 -> 0.5822, -1.3863", x="-1 / exprel(log(x))")
-wrightomega = _recorded("wrightomega(x)", "0.5 -> 0.7662, 0.4338", x="y / (1 + y)")
+ellipk: Function = _recorded(
+    "ellipk(m)", "0.5 -> 1.8541, 0.8472", m="pi / 8 * hyp2f1(1.5, 1.5, 2, m)"
+)
+ellipe: Function = _recorded(
+    "ellipe(m)", "0.5 -> 1.3506, -0.5034", m="-pi / 8 * hyp2f1(0.5, 1.5, 2, m)"
+)
+exp1: Function = _recorded("exp1(x)", "0.5 -> 0.5598, -1.2131", x="-exp(-x) / x")
+expi: Function = _recorded("expi(x)", "0.5 -> 0.4542, 3.2974", x="exp(x) / x")
+spence: Function = _recorded("spence(x)", "0.5 -> 0.5822, -1.3863", x="-1 / exprel(log(x))")
+wrightomega: Function = _recorded("wrightomega(x)", "0.5 -> 0.7662, 0.4338", x="y / (1 + y)")
 
 # losses that grow slowly
-huber = _recorded(
+huber: Function = _recorded(
     "huber(delta, r)",
     "1.0, 0.5 -> 0.125, 0.5",
     delta="maximum(abs(r) - delta, 0)",
     r="clip(r, -delta, delta)",
 )
-pseudo_huber = _recorded(
+pseudo_huber: Function = _recorded(
     "pseudo_huber(delta, r)",
     "1.0, 0.5 -> 0.118, 0.4472",
     delta="2 * y / delta - r**2 / (delta * sqrt(1 + (r / delta) ** 2))",
     r="r / sqrt(1 + (r / delta) ** 2)",
 )
 
-psi, jn = digamma, jv  # SciPy's other names for them
+# SciPy's other names.
+psi: Function = digamma
+jn: Function = jv
 
 for _name in ("cbrt", "exp2", "expm1", "log1p"):  # which NumPy has, too
     NUMPY[_ufunc(_name)] = getattr(ops, _name)

@@ -55,7 +55,8 @@ class _Distribution:
         support: tuple[str, str] = ("-inf", "inf"),
         valid: str | None = None,
     ) -> None:
-        self.name, _, rest = call.partition("(")
+        self.name: str = call.partition("(")[0]
+        rest = call.partition("(")[2]
         x, *shapes = rest.removesuffix(")").split(", ")
         arguments = ", ".join([x, *shapes])
         valid = valid or " & ".join(f"({shape} > 0)" for shape in shapes) or "True"
@@ -313,52 +314,60 @@ _DOCSTRING = """The distribution `scipy.stats.{name}`; its parameters are {signa
 
 POSITIVE = ("0", "inf")
 
-norm = Continuous("norm(x)", "-(x**2) / 2 - log(2 * pi) / 2", "ndtr(x)")
-t = Continuous(
+norm: Continuous = Continuous("norm(x)", "-(x**2) / 2 - log(2 * pi) / 2", "ndtr(x)")
+t: Continuous = Continuous(
     "t(x, df)",
     "-betaln(df / 2, 0.5) - log(df) / 2 - (df + 1) / 2 * log1p(x**2 / df)",
     "stdtr(df, x)",
 )
-cauchy = Continuous("cauchy(x)", "-log(pi) - log1p(x**2)", "arctan2(1, -x) / pi")
-laplace = Continuous("laplace(x)", "-abs(x) - log(2)", "where(x > 0, 1 - exp(-x) / 2, exp(x) / 2)")
-logistic = Continuous("logistic(x)", "log_expit(x) + log_expit(-x)", "expit(x)")
-gumbel_r = Continuous("gumbel_r(x)", "-x - exp(-x)", "exp(-exp(-x))")
-expon = Continuous("expon(x)", "-x", "-expm1(-x)", POSITIVE)
-gamma = Continuous("gamma(x, a)", "xlogy(a - 1, x) - x - gammaln(a)", "gammainc(a, x)", POSITIVE)
-chi2 = Continuous(
+cauchy: Continuous = Continuous("cauchy(x)", "-log(pi) - log1p(x**2)", "arctan2(1, -x) / pi")
+laplace: Continuous = Continuous(
+    "laplace(x)", "-abs(x) - log(2)", "where(x > 0, 1 - exp(-x) / 2, exp(x) / 2)"
+)
+logistic: Continuous = Continuous("logistic(x)", "log_expit(x) + log_expit(-x)", "expit(x)")
+gumbel_r: Continuous = Continuous("gumbel_r(x)", "-x - exp(-x)", "exp(-exp(-x))")
+expon: Continuous = Continuous("expon(x)", "-x", "-expm1(-x)", POSITIVE)
+gamma: Continuous = Continuous(
+    "gamma(x, a)", "xlogy(a - 1, x) - x - gammaln(a)", "gammainc(a, x)", POSITIVE
+)
+chi2: Continuous = Continuous(
     "chi2(x, df)",
     "xlogy(df / 2 - 1, x / 2) - x / 2 - gammaln(df / 2) - log(2)",
     "gammainc(df / 2, x / 2)",
     POSITIVE,
 )
-lognorm = Continuous(
+lognorm: Continuous = Continuous(
     "lognorm(x, s)",
     "-log(x) * (log(x) / s**2 + 2) / 2 - log(s) - log(2 * pi) / 2",
     "ndtr(log(x) / s)",
     POSITIVE,
 )
-beta = Continuous(
+beta: Continuous = Continuous(
     "beta(x, a, b)",
     "xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b)",
     "betainc(a, b, x)",
     ("0", "1"),
 )
-uniform = Continuous("uniform(x)", "0 * x", "x", ("0", "1"))
+uniform: Continuous = Continuous("uniform(x)", "0 * x", "x", ("0", "1"))
 
-bernoulli = Discrete(
+bernoulli: Discrete = Discrete(
     "bernoulli(k, p)",
     "xlogy(k, p) + xlog1py(1 - k, -p)",
     ("0", "1"),
     "(p >= 0) & (p <= 1)",
 )
-binom = Discrete(
+binom: Discrete = Discrete(
     "binom(k, n, p)",
     "gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p)",
     ("0", "n"),
     "(n >= 0) & (n == floor(n)) & (p >= 0) & (p <= 1)",
 )
-poisson = Discrete("poisson(k, mu)", "xlogy(k, mu) - mu - gammaln(k + 1)", ("0", "inf"), "mu >= 0")
-geom = Discrete("geom(k, p)", "xlog1py(k - 1, -p) + log(p)", ("1", "inf"), "(p > 0) & (p <= 1)")
+poisson: Discrete = Discrete(
+    "poisson(k, mu)", "xlogy(k, mu) - mu - gammaln(k + 1)", ("0", "inf"), "mu >= 0"
+)
+geom: Discrete = Discrete(
+    "geom(k, p)", "xlog1py(k - 1, -p) + log(p)", ("1", "inf"), "(p > 0) & (p <= 1)"
+)
 
 # --- of several numbers ---------------------------------------------------------------------------
 
@@ -500,8 +509,8 @@ class Dirichlet:
         return np.exp(self.logpdf(x, alpha))
 
 
-multivariate_normal = MultivariateNormal()
-dirichlet = Dirichlet()
+multivariate_normal: MultivariateNormal = MultivariateNormal()
+dirichlet: Dirichlet = Dirichlet()
 
 
 def _as_float(x: Any) -> Any:
