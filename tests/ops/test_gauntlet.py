@@ -64,6 +64,24 @@ def assert_slope(gradients, directions, f):
     assert inner(gradients, directions) == pytest.approx(quotient(f), rel=1e-6, abs=1e-6 * scale)
 
 
+FACTORIZATIONS = {"eig", "eigh", "qr", "svd"}
+
+
+def assume_the_same_factors_nearby(row, case):
+    """LAPACK may choose other signs of the factors of a matrix nearby, where they have no slope."""
+    if row.name not in FACTORIZATIONS:
+        return
+    (x,) = replaced(case, np.asarray)[1]
+
+    def factors(change):
+        return leaves(run(row.expected, case, lambda x: x + change)[0])
+
+    directions = [*random_like([x, x, x], -1), *np.eye(x.size).reshape(x.size, *x.shape)]
+    for change in (sign * direction for direction in directions for sign in (-2e-3, 2e-3)):
+        for y, moved in zip(factors(0), factors(change), strict=True):
+            assume(np.allclose(y, moved, atol=0.1))
+
+
 # --------------------------------------------------------------------------------------
 # Values and derivatives
 # --------------------------------------------------------------------------------------
@@ -94,6 +112,7 @@ def test_value_is_what_numpy_computes(row, data):
 @a_case
 def test_gradient_is_the_slope_of_numpys_function(row, data):
     case = data.draw(row.cases)
+    assume_the_same_factors_nearby(row, case)
     outputs, variables = run(row.op, case, variable)
     weights = backward(outputs)
     for x in variables:
@@ -114,6 +133,7 @@ def test_gradient_is_the_slope_of_numpys_function(row, data):
 @a_case
 def test_second_derivative_is_the_slope_of_the_first(row, data):
     case = data.draw(row.cases)
+    assume_the_same_factors_nearby(row, case)
     directions = random_like(replaced(case, np.asarray)[1], -1)
 
     def moved(h, **options):
@@ -141,6 +161,7 @@ def test_second_derivative_is_the_slope_of_the_first(row, data):
 @a_case
 def test_check_gradients_says_so_too(row, data):
     case = data.draw(row.cases)
+    assume_the_same_factors_nearby(row, case)
     arrays = replaced(case, np.asarray)[1]
     assume(all(np.isfinite(x).all() for x in arrays))  # it moves no others
 
