@@ -74,7 +74,11 @@ class Conversions(Node):
         """Refuse a number to everybody but who writes ``float(t)`` or ``int(t)``."""
         if not self._requires_grad:
             return
-        self._require_undifferentiated("item")
+        if current().nested:
+            self._require_detached(
+                "a number in its place, as for float(tensor) or math.exp(tensor),",
+                "tg.exp(tensor) for math.exp(tensor), say, or .detach().item() for its value",
+            )
         from tinygrad_edu.source import may_call  # noqa: PLC0415 - rarely needed
 
         if not may_call(sys._getframe(2), float, int):
