@@ -288,8 +288,10 @@ def partition(x: Operand, kth: Any, axis: int | None = -1) -> Any:
 
     ::
 
-        y = take_along_axis(x, argpartition(x, kth, axis), axis)
+        y = sort(x, axis)
         dL/dx = g, every element at the place that its value came from
+
+    NumPy leaves open in which order the others come; here they are sorted, too.
 
     Parameters as `numpy.partition`, without ``kind``.
 
@@ -302,7 +304,9 @@ def partition(x: Operand, kth: Any, axis: int | None = -1) -> Any:
     >>> smallest.item(), x.grad
     (1.0, array([0., 1., 0.]))
     """
-    return _taken_along_axis(x, np.argpartition(values(x), kth, axis), axis)
+    x = as_array(x)
+    np.partition(np.arange(x.size if axis is None else x.shape[axis]), kth)  # is there a k-th?
+    return _taken_along_axis(x, np.argsort(values(x), axis, "stable"), axis)
 
 
 @implements(np.lib.stride_tricks.sliding_window_view)
