@@ -47,7 +47,18 @@ def two_operands(op):
 def test_every_function_of_numpy_is_tested():
     tested = {row.numpys for row in ROWS if row.reference is None}
     numpys = {f for f in NUMPY if (getattr(f, "__module__", None) or "").startswith("numpy")}
-    assert numpys - tested <= ELSEWHERE.keys()
+    assert numpys - tested <= {*ELSEWHERE, np.partition}
+
+
+def test_partition_of_numpy():
+    t = variable([3.0, 1.0, 2.0])
+    y = np.partition(t, 1)
+    assert y.op is tg.partition
+    y[1].backward()
+    assert y.data[1] == 2
+    np.testing.assert_array_equal(t.grad, [0, 0, 1])
+    with pytest.raises(ValueError, match="out of bounds"):
+        np.partition(t, 3)
 
 
 @pytest.mark.parametrize("function", [f for f in ELSEWHERE if f in NUMPY], ids=lambda f: f.__name__)
