@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.ops._common import weighted
 from tinygrad_edu.ops.reduction import peak
+from tinygrad_edu.state import RANDOM
 from tinygrad_edu.trees import leaves, tree_map
 
 __all__ = [
@@ -151,7 +152,6 @@ class Tape:
         )
 
 
-RANDOM = (np.random.Generator, np.random.RandomState)
 # Left out if they keep the dtype: nothing on a tape is written into, so it needs no copy.
 COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}
 
