@@ -1,39 +1,46 @@
-"""Record a training step, and check that the recording holds for other data."""
+"""Record a function, and check that the recording holds for other data."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.compiler.tracing import Tape, Value, key_of, same_numbers
+from tinygrad_edu.compiler.tracing import Tape
+from tinygrad_edu.compiler.values import Value, key_of, same_numbers
 from tinygrad_edu.errors import describe
-from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
 
 __all__ = ["record"]
 
+R = TypeVar("R", bound=Recording)
 
-def record(
-    function: Callable[..., Tensor],
-    optimizer: Optimizer | None,
-    args: tuple[Any, ...],
-    clip_norm: float | None = None,
-) -> Recording:
-    """A recording of the step."""
+
+def record(make: Callable[..., R], function: Callable[..., Any], args: tuple[Any, ...]) -> R:
+    """A recording of a function.
+
+    Parameters
+    ----------
+    make : callable
+        From the function, its arguments by name, and ``vary=`` to the recording.
+    function : callable
+        What is recorded.
+    args : tuple
+        Its arguments.
+    """
     for x in args:
         if isinstance(x, Tensor) and x.requires_grad:
             raise TypeError(
-                f"an argument of a compiled step is data; got {describe(x)}, which requires a "
+                f"an argument of a compiled function is data; got {describe(x)}, which requires a "
                 "gradient"
             )
     arguments = dict(zip(_argument_names(function, args), args, strict=True))
-    recording = Recording(function, arguments, optimizer, clip_norm)
-    changed = _changed_constant(recording, function, arguments, optimizer, clip_norm)
+    recording = make(function, arguments)
+    changed = _changed_constant(recording, make, function, arguments)
     if changed is not None:
         raise ValueError(
             "the function uses numbers that differ from call to call, but do not come from NumPy's "
@@ -52,14 +59,13 @@ def _argument_names(function: Callable[..., Any], args: tuple[Any, ...]) -> list
 
 def _changed_constant(
     recording: Recording,
-    function: Callable[..., Tensor],
+    make: Callable[..., Recording],
+    function: Callable[..., Any],
     arguments: dict[str, Any],
-    optimizer: Optimizer | None,
-    clip_norm: float | None,
 ) -> Any:
     """A constant that is another one in a recording of other numbers; None if there is none."""
     try:
-        again = Recording(function, arguments, optimizer, clip_norm, vary=_varied)
+        again = make(function, arguments, vary=_varied)
     except (ArithmeticError, LookupError, ValueError, np.linalg.LinAlgError):
         return None  # the function does not take these numbers
     return _difference(recording.tape, again.tape)

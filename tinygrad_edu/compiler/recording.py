@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from functools import reduce
 from keyword import iskeyword
@@ -13,15 +13,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.compiler.tracing import Tape, Traced, Value, random_sources
+from tinygrad_edu.compiler.tracing import Number, Tape, Traced, random_sources
+from tinygrad_edu.compiler.values import Value, found
 from tinygrad_edu.context import within
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import tree_map
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "StepRecording"]
 
 
 INSIDE = "<the function that is recorded>"
@@ -29,23 +31,19 @@ INSIDE = "<the function that is recorded>"
 
 
 class Recording:
-    """One training step on a tape.
+    """A function on a tape.
 
     The function runs once, on traced arrays. Those of the arguments are handed to it. For each
-    parameter there is a stand-in with traced data, which operations find through the context, in
-    this run alone: the parameters themselves stay as they are, and other threads can go on
-    computing with them.
+    leaf that it finds elsewhere, as a network's parameters, there is a stand-in with traced data,
+    which operations find through the context, in this run alone: the leaves themselves stay as they
+    are, and other threads can go on computing with them.
 
     Parameters
     ----------
     function : callable
-        From the arguments to the loss.
+        What is recorded.
     arguments : mapping of str to anything
         By name. Arrays and Tensors may differ from call to call, all else is part of the program.
-    optimizer : Optimizer or None
-        Whose step is recorded after the gradients.
-    clip_norm : float, optional
-        The largest common norm of the gradients that the optimizer is given.
     vary : callable, optional
         Applied to every array and number before the function runs.
     """
@@ -53,80 +51,71 @@ class Recording:
     tape: Tape
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
-    settings: list[Value]  # the inputs from the optimizer; its rule may not use all
-    parameters: dict[Tensor, str]  # the leaves that the function uses, and their names
-    frozen: dict[Tensor, None]  # other leaves that it uses: they require no gradient
-    loss: Value
-    gradients: dict[Tensor, Value]
-    memory: dict[Value, str]  # arrays that a program allocates once, and the source of that
+    leaves: dict[Tensor, str]  # that the function uses, and their names
+    result: Any  # what the function returned, with values in place of Tensors and arrays
+    returned: list[Value]  # what the program returns
+    memory: dict[Value, str]  # arrays that are there before a program runs, and how they are made
+    bound: list[Value]  # those of them that the program is given
     parts: dict[Value, Value]  # inputs that are views of another one
     stored: dict[Value, list[Value]]  # values, and the memory that each is written to
     overwritten: dict[Value, Value]  # inputs, and the values written into them at the end
+    wanted_names: dict[Value, str]
 
     def __init__(
         self,
         function: Callable[..., Any],
         arguments: Mapping[str, Any],
-        optimizer: Optimizer | None,
-        clip_norm: float | None = None,
         vary: Callable[[Any], Any] = lambda x: x,
     ) -> None:
         self.tape = Tape()
         self.names = {"np", "slice"}
         self.inputs = []
-        self.settings = []
-        self.memory = {}
-        self.parts = {}
-        self.stored = {}
-        self.overwritten = {}
+        self.memory, self.bound, self.parts = {}, [], {}
+        self.stored, self.overwritten = {}, {}
+        self.wanted_names = {}
         self._vary = vary
         self._stand_ins: dict[Tensor, Tensor] = {}
-        self.frozen = {}
+        self._ends: list[int] = []  # of the ways forward and back
         given = [self._argument(x, name) for name, x in arguments.items()]
         with (
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
         ):
-            loss = _checked_loss(function(*given))
-            self.parameters = self._name_parameters(function)
-            self._end_of_forward = len(self.tape.values)
-            self.loss = self._value(loss._array)
-            seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
-            found = backpropagate({loss: seed})
-            self.gradients = {
-                p: self._value(found[stand_in])
-                for p, stand_in in self._stand_ins.items()
-                if stand_in in found
-            }
-            self._end_of_backward = len(self.tape.values)
-            if optimizer is not None:
-                self._record_update(optimizer, clip_norm)
+            result = function(*given)
+            self.leaves = self._name_leaves(function)
+            self._finish(result)
+
+    def _finish(self, result: Any) -> None:
+        """Keep what the function returned."""
+        self.result = tree_map(self._value_of_result, result)
+        self.returned = [*found(Value, self.result)]
+
+    def flat_gradients(self) -> list[Value]:
+        """The memory of all gradients of each block of an optimizer."""
+        return []
 
     @property
     def random(self) -> list[Any]:
         """The sources of random numbers that the program draws from."""
-        found = (x for value in self.tape.values for x in random_sources(value))
-        return [*dict.fromkeys(found)]
+        drawn = (x for value in self.tape.values for x in random_sources(value))
+        return [*dict.fromkeys(drawn)]
 
-    # --- the parameters ------------------------------------------------------------------------
+    # --- the leaves ------------------------------------------------------------------------
 
     def _stand_in(self, x: Any) -> Any:
         """A Tensor of traced data for a parameter; any other Tensor itself."""
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
-        if x._op is not None or x._scope[:1] == (INSIDE,):
-            return x
-        if not x._requires_grad:
-            self.frozen[x] = None
+        if x._op is not None or x._scope[:1] == (INSIDE,) or x.dtype.kind != "f":
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
-        Node.__init__(leaf, self._input(x._array), requires_grad=True)
+        Node.__init__(leaf, self._input(x._array), requires_grad=x._requires_grad)
         leaf._order = x._order  # older than what is computed now, as x is
         return leaf
 
-    def _name_parameters(self, function: Callable[..., Any]) -> dict[Tensor, str]:
-        """A name for each parameter, all of them different: its own, or that of its variable."""
+    def _name_leaves(self, function: Callable[..., Any]) -> dict[Tensor, str]:
+        """A name for each leaf, all of them different: its own, or that of its variable."""
         try:
             scope = inspect.getclosurevars(function)
             variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
@@ -168,47 +157,119 @@ class Recording:
             name += "_"
         return name
 
-    def flat_gradients(self) -> list[Value]:
-        """The memory of all gradients of each block of the optimizer."""
-        return [memory for memory in self.memory if memory not in self.parts]
-
     def _value(self, x: Any) -> Value:
         """The value of an array, which is a constant if nothing that varies went into it."""
-        traced: Any = x if isinstance(x, Traced) else self.tape.constant(np.asarray(x))
+        traced: Any = x if isinstance(x, Traced | Number) else self.tape.constant(np.asarray(x))
         return cast("Value", traced.value)
+
+    def _value_of_result(self, x: Any) -> Any:
+        """The value of a Tensor, an array or a number; anything else as it is."""
+        if isinstance(x, Tensor):
+            return self._value(x.data)
+        return self._value(x) if isinstance(x, np.ndarray | np.generic | int | float) else x
+
+    def leaf_values(self) -> Iterator[tuple[Tensor, Value]]:
+        """The leaves that the function uses, each with its value."""
+        return ((p, _value_of(stand_in)) for p, stand_in in self._stand_ins.items())
+
+    # --- names --------------------------------------------------------------------------------
+
+    def letters(self) -> dict[Value, str]:
+        """The letter of each name: h on the way forward, g on the way back, u in the update."""
+        letters = "hgu"
+        return {
+            value: letters[sum(i >= end for end in self._ends)]
+            for i, value in enumerate(self.tape.values)
+        }
+
+
+class StepRecording(Recording):
+    """A training step on a tape: the loss, its gradients, and the step of an optimizer.
+
+    Parameters
+    ----------
+    function : callable
+        From the arguments to the loss; or to a tuple of the loss and more to be reported.
+    arguments : mapping of str to anything
+        As those of a recording.
+    optimizer : Optimizer or None
+        Whose step is recorded after the gradients.
+    clip_norm : float, optional
+        The largest common norm of the gradients that the optimizer is given.
+    vary : callable, optional
+        As that of a recording.
+    """
+
+    settings: list[Value]  # the inputs from the optimizer; its rule may not use all
+    loss: Value
+    gradients: dict[Tensor, Value]
+    blocks: list[Block]  # of the optimizer, whose parameters the step changes
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        optimizer: Optimizer | None = None,
+        clip_norm: float | None = None,
+        vary: Callable[[Any], Any] = lambda x: x,
+    ) -> None:
+        self._optimizer, self._clip_norm = optimizer, clip_norm
+        self.settings, self.blocks = [], []
+        super().__init__(function, arguments, vary)
+
+    def _finish(self, result: Any) -> None:
+        """Go back from the loss, and take the step."""
+        loss, *more = result if isinstance(result, tuple) and result else (result,)
+        loss = _checked_loss(loss)
+        super()._finish((loss._array, *more))
+        self._ends.append(len(self.tape.values))
+        self.loss = self.returned[0]
+        self.wanted_names[self.loss] = self.unused("loss")
+        seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
+        gradients = backpropagate({loss: seed})
+        self.gradients = {
+            p: self._value(gradients[stand_in])
+            for p, stand_in in self._stand_ins.items()
+            if stand_in in gradients
+        }
+        self._ends.append(len(self.tape.values))
+        if self._optimizer is not None:
+            self._record_update(self._optimizer)
+            return
+        self.returned += self.gradients.values()
+        for p, gradient in self.gradients.items():
+            if gradient not in self.wanted_names:
+                self.wanted_names[gradient] = self.unused(f"d{self.leaves[p]}")
 
     # --- the step of an optimizer -------------------------------------------------------------
 
-    def _record_update(self, optimizer: Optimizer, clip_norm: float | None) -> None:
-        for p in optimizer.parameters:
-            if p not in self.gradients:
-                why = "" if p.requires_grad else ", which requires no gradient any more"
-                raise ValueError(
-                    f"the loss does not depend on {describe(p)}, a parameter of the optimizer{why}"
-                )
+    def _record_update(self, optimizer: Optimizer) -> None:
+        if not any(p in self.gradients for p in optimizer.parameters):
+            raise ValueError(
+                "the loss depends on no parameter of the optimizer that requires a gradient; the "
+                f"first of them is {describe(optimizer.parameters[0])}"
+            )
         optimizer = copy(optimizer)  # a rule may read and change its attributes
-        data = {p: _value_of(stand_in) for p, stand_in in self._stand_ins.items()}
-        given = len(self.inputs)
+        given = {*self.inputs}
         options = {group: optimizer.options(group) for group in optimizer.groups}
         for i, group in enumerate(optimizer.groups, 1):
             name = f"lr{i}" if len(optimizer.groups) > 1 else "lr"
             options[group]["lr"] = self._input(options[group]["lr"], name)
         optimizer.steps = self._input(optimizer.steps + 1, "t")
-        suffixes = [
-            str(k) if len(optimizer.blocks) > 1 else "" for k in range(1, len(optimizer.blocks) + 1)
-        ]
-        gradients = [*map(self._gradient_of, optimizer.blocks, suffixes)]
-        if clip_norm is not None:
-            gradients = _clipped(gradients, clip_norm)
-        for block, suffix, g in zip(optimizer.blocks, suffixes, gradients, strict=True):
-            values = np.concatenate([data[p].example for p in block.parameters], axis=None)
+        used = [x for x in optimizer.blocks if not self.gradients.keys().isdisjoint(x.parameters)]
+        suffixes = [str(k) if len(used) > 1 else "" for k in range(1, len(used) + 1)]
+        gradients = [*map(self._gradient_of, used, suffixes)]
+        self.blocks = used
+        if self._clip_norm is not None:
+            gradients = _clipped(gradients, self._clip_norm)
+        for block, suffix, g in zip(used, suffixes, gradients, strict=True):
             before = [
-                self._input(x, name + suffix)
-                for name, x in zip(
-                    ("values", *optimizer.slots), (values, *block.state), strict=True
-                )
+                self._values_of(block, f"values{suffix}"),
+                *(
+                    self._input(x, f"{name}{suffix}")
+                    for name, x in zip(optimizer.slots, block.state, strict=True)
+                ),
             ]
-            self.parts |= {data[p]: before[0].value for p in block.parameters}
             after = optimizer.update(
                 before[0],
                 g,
@@ -216,36 +277,54 @@ class Recording:
                 weight_decay=block.weight_decay,
                 **options[block.group],
             )
-            for old, new in zip(before, map(self._value, after), strict=True):
-                if new is not old.value:
-                    self.overwritten[old.value] = new
-        self.settings = self.inputs[given:]
+            for old, new in zip(before, after, strict=True):
+                value = self._value(self._only_where_learned(block, old, new))
+                if value is not old.value:
+                    self.overwritten[old.value] = value
+        self.settings = [x for x in self.inputs if x not in given]
+
+    def _values_of(self, block: Block, name: str) -> Any:
+        """The values of a block side by side, of which its parameters are parts."""
+        example = np.concatenate([p._array for p in block.parameters], axis=None)
+        whole = self.tape.input(self._vary(example), self.unused(name))
+        self.memory[whole.value] = f"np.zeros({example.size}, np.{example.dtype})  # the parameters"
+        self.bound.append(whole.value)
+        for p, place in block.places():
+            stand_in = self._stand_ins.get(p)
+            if stand_in is not None:
+                part = _value_of(stand_in)
+                self._keep_part(part, whole.value, place)
+                self.inputs.remove(part)
+        return whole
 
     def _gradient_of(self, block: Block, suffix: str) -> Any:
         """The gradients of a block side by side, each of them written to its part."""
         memory = np.zeros(block.size, block.dtype)
-        name = self.unused(f"gradient{suffix}")
-        whole = self.tape.input(memory, name)
+        whole = self.tape.input(memory, self.unused(f"gradient{suffix}"))
         self.memory[whole.value] = f"np.zeros({memory.size}, np.{memory.dtype})"
-        start = 0
-        for p, view in zip(block.parameters, block.split(memory), strict=True):
-            part = self.tape.input(view, self.unused(f"d{self.parameters[p]}")).value
-            end = start + p.size
-            self.memory[part] = f"{name}[{start}:{end}].reshape({view.shape})"
-            self.parts[part] = whole.value
-            self.stored.setdefault(self.gradients[p], []).append(part)
-            start = end
+        for p, place in block.places():
+            if p in self.gradients:
+                name = self.unused(f"d{self.leaves[p]}")
+                part = self.tape.input(memory[place].reshape(p.shape), name).value
+                self._keep_part(part, whole.value, place)
+                self.stored.setdefault(self.gradients[p], []).append(part)
         return whole
 
-    # --- names --------------------------------------------------------------------------------
+    def _keep_part(self, part: Value, whole: Value, place: slice) -> None:
+        shape = f".reshape({part.example.shape})" if part.example.ndim != 1 else ""
+        self.memory[part] = f"{whole.input}[{place.start}:{place.stop}]{shape}"
+        self.parts[part] = whole
 
-    def letters(self) -> dict[Value, str]:
-        """The letter of each name: h on the way forward, g on the way back, u in the update."""
-        backward, update = self._end_of_forward, self._end_of_backward  # where they begin
-        return {
-            value: "h" if i < backward else "g" if i < update else "u"
-            for i, value in enumerate(self.tape.values)
-        }
+    def _only_where_learned(self, block: Block, old: Any, new: Any) -> Any:
+        """The new values, but the old ones where there is no gradient."""
+        absent = np.zeros(block.size, bool)
+        for p, place in block.places():
+            absent[place] = p not in self.gradients
+        return np.where(absent, old, new) if absent.any() else new
+
+    def flat_gradients(self) -> list[Value]:
+        """The memory of all gradients of each block of the optimizer."""
+        return [x for x in self.memory if x not in self.parts and x not in self.bound]
 
 
 def _clipped(gradients: list[Any], max_norm: float) -> list[Any]:

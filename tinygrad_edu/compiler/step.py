@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import builtins
-import itertools
-import linecache
 import math
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from inspect import signature
+from functools import partial
 from operator import attrgetter
 from threading import Lock
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.absorbing import has_nan
+from tinygrad_edu.compiler.calling import Compiled, Kept, argument
+from tinygrad_edu.compiler.entry import MISSED, entry_of_step, missed
 from tinygrad_edu.compiler.record import record
-from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.compiler.source import NotFiniteError, Writer
-from tinygrad_edu.compiler.tracing import key_of
+from tinygrad_edu.compiler.recording import StepRecording
+from tinygrad_edu.compiler.source import NotFiniteError
+from tinygrad_edu.compiler.structure import Structure
+from tinygrad_edu.compiler.values import key_of
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.checks import at_least_zero
 from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import tree_map
 
 __all__ = ["CompiledStep", "compile"]
 
 # Attributes of an optimizer that are read in every step. The others are constants of a program, and
 # a step with other values of them gets another program.
 VARYING = {"_lr", "_weight_decay", "blocks", "groups", "lock", "parameters", "steps"}
-MANY = 16  # programs of one step: more are a sign that something varies that should not
 
 
 def compile(
@@ -119,7 +117,7 @@ def _kind_of(given: Any) -> str:
     return type(given).__name__
 
 
-class CompiledStep:
+class CompiledStep(Compiled):
     """A training step that `compile` has recorded, or will when it is called.
 
     Parameters
@@ -132,20 +130,21 @@ class CompiledStep:
         The largest common norm of the gradients that the optimizer is given.
     """
 
+    _latest: _Step | None
+
     def __init__(
         self,
-        function: Callable[..., Tensor],
+        function: Callable[..., Any],
         optimizer: Optimizer | None,
         clip_norm: float | None = None,
     ) -> None:
-        self._function = function
+        super().__init__(function)
+        self._quickly: Callable[..., Any] = missed
         self._optimizer = optimizer
         self._clip_norm = clip_norm
         self._settings = {} if optimizer is None else vars(optimizer)
-        self._programs: dict[Any, _Program] = {}
-        self._latest: _Program | None = None
 
-    def __call__(self, *args: Any) -> float:
+    def __call__(self, *args: Any) -> Any:
         """Run the step on some data.
 
         Parameters
@@ -155,20 +154,29 @@ class CompiledStep:
 
         Returns
         -------
-        float
-            The loss before the step.
+        float, or tuple
+            The loss before the step. If the function returns more beside it, a tuple: of the loss,
+            and of the rest, with numbers and arrays in place of Tensors.
         """
-        args = tuple(map(_argument, args))
-        program = self._latest = self._program(args)
         try:
-            return program(args)
+            result = self._quickly(*args)
+            return self._carefully(args) if result is MISSED else result
         except NotFiniteError:
-            return self._take_by_itself(args)
+            return self._take_by_itself(tuple(map(argument, args)))
 
-    def _take_by_itself(self, args: tuple[Any, ...]) -> float:
+    def _carefully(self, args: tuple[Any, ...]) -> Any:
+        """Run the program for these arguments, which may have to be recorded first."""
+        args = tuple(map(argument, args))
+        program = self._latest = self._program(args)
+        result = program(args)
+        self._quickly = program.entry(self._structure)
+        return result
+
+    def _take_by_itself(self, args: tuple[Any, ...]) -> Any:
         """Take the step without a program, with all guards of the operations."""
         with np.errstate(all="ignore"):
-            loss = self._function(*args)
+            result = self._function(*args)
+            loss, *more = result if isinstance(result, tuple) else (result,)
             if self._optimizer is None:
                 loss.backward()
             else:
@@ -177,51 +185,21 @@ class CompiledStep:
                     clipped = clipped_to_norm([*found.values()], self._clip_norm)[1]
                     found = dict(zip(found, clipped, strict=True))
                 self._optimizer.apply_gradients(found)
-        value: float = loss.item()
-        return value
+        return (loss.item(), *tree_map(reported, more)) if more else loss.item()
 
-    def _program(self, args: tuple[Any, ...]) -> _Program:
-        """The program for arguments of such shapes and dtypes."""
-        kind = *map(_signature, args), *self._signature_of_optimizer()
-        try:
-            program = self._programs.get(kind)
-        except TypeError:
-            self._refuse_settings()
-            raise TypeError(
-                "the arguments of a compiled step are arrays, Tensors, lists of numbers, numbers "
-                f"or text; got {', '.join(type(x).__name__ for x in args)}"
-            ) from None
-        if program is None or not program.fits_parameters():
-            program = self._programs[kind] = _Program(
-                self._function, self._optimizer, args, self._clip_norm
-            )
-            if len(self._programs) == MANY:
-                warnings.warn(
-                    f"this step was recorded {MANY} times, for arguments of other shapes or other "
-                    "values; numbers that vary should be arrays",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-        return program
+    def _made(self, args: tuple[Any, ...]) -> _Step:
+        return _Step(self._function, self._optimizer, args, self._clip_norm)
 
-    def _signature_of_optimizer(self) -> list[Any]:
+    def _key(self) -> Any:
         """The settings of the optimizer that a program holds, and which parameters it changes."""
         if self._optimizer is None:
-            return []
+            return ()
         settings = [key_of(x) for name, x in self._settings.items() if name not in VARYING]
         for group in self._optimizer.groups:
             if group.options:
                 rest = {name: x for name, x in group.options.items() if name != "lr"}
                 settings.append(key_of(rest))
-        return [*settings, *map(_requires_grad, self._optimizer.parameters)]
-
-    def __repr__(self) -> str:
-        function, n = self._function, len(self._programs)
-        name = getattr(function, "__name__", type(function).__name__)
-        with suppress(TypeError, ValueError):  # some that are written in C do not tell
-            name += f"({', '.join(signature(function).parameters)})"
-        optimizer = "" if self._optimizer is None else f" with {self._optimizer!r}"
-        return f"<compiled step of {name}{optimizer}, {n} program{'s' * (n != 1)}>"
+        return (*settings, *map(_requires_grad, self._optimizer.parameters))
 
     def _refuse_settings(self) -> None:
         """Raise if a setting of the optimizer is something whose changes would not be seen."""
@@ -236,132 +214,130 @@ class CompiledStep:
                         f"depends on its value; got {type(x).__name__}"
                     ) from None
 
-    def __reduce__(self) -> NoReturn:
-        # The copy of a function has the same parameters, that of an optimizer others.
-        raise TypeError(
-            "a compiled step cannot be copied or pickled, since it belongs to the parameters that "
-            "its function uses; compile the function of the copy"
-        )
-
-    @property
-    def source(self) -> str:
-        """The source of the program that ran last."""
-        if self._latest is None:
-            raise RuntimeError("nothing is recorded yet: call the step with data first")
-        return self._latest.source
+    def __repr__(self) -> str:
+        optimizer = "" if self._optimizer is None else f" with {self._optimizer!r}"
+        return f"<compiled step of {self._described()}{optimizer}, {self._count()}>"
 
 
 _requires_grad = attrgetter("_requires_grad")
-ARRAYS = (np.ndarray, Tensor)
-CONVERTED = (list, np.generic)
 
 
-def _argument(x: Any) -> Any:
-    return np.asarray(x) if isinstance(x, CONVERTED) else x
-
-
-def _signature(x: Any) -> Any:
-    """What a program depends on: shape and dtype of an array, the value of anything else."""
-    return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), key_of(x))
-
-
-class _Program:
+class _Step(Kept):
     """A step for arguments of certain shapes and dtypes."""
 
     def __init__(
         self,
-        function: Callable[..., Tensor],
+        function: Callable[..., Any],
         optimizer: Optimizer | None,
         args: tuple[Any, ...],
         clip_norm: float | None,
     ) -> None:
-        recording = record(function, optimizer, args, clip_norm)
-        self._parameters = [*recording.parameters]
+        make = partial(StepRecording, optimizer=optimizer, clip_norm=clip_norm)
+        recording = record(make, function, args)
+        lock = Lock() if optimizer is None else optimizer.lock
+        super().__init__(recording, "step", args, lock)
+        self.optimizer = optimizer
         self._learned = [*recording.gradients]
-        self._optimizer = optimizer
-        self._leaves = [*recording.parameters, *recording.frozen]
-        self._which_learn = [*map(_requires_grad, self._leaves)]
-        self._lock = Lock()  # its buffers serve one call at a time
-        self._random = recording.random
-        self.source, self._run, self._needs = _written(recording)
+        self.more = recording.result[1:]
+        if optimizer is not None:
+            self._keep_settings(recording, optimizer)
 
-    def __call__(self, args: tuple[Any, ...]) -> float:
-        optimizer = self._optimizer
-        arrays = [
-            *(x._array if isinstance(x, Node) else x for x in args if isinstance(x, ARRAYS)),
-            *(p._array for p in self._parameters),
+    def _keep_settings(self, recording: StepRecording, optimizer: Optimizer) -> None:
+        """Remember where the settings are that the program takes, and those that it holds."""
+        needed = {*self.program.inputs}
+        rest = iter(recording.settings)
+        self.groups = [group for group in optimizer.groups if next(rest) in needed]
+        self.takes_rate = bool(self.groups)
+        self.takes_time = next(rest) in needed
+        self.blocks = recording.blocks
+        self._absent = [
+            [i for i, p in enumerate(block.parameters) if p not in recording.gradients]
+            for block in self.blocks
         ]
-        drawn = [(rng, _state_of(rng)) for rng in self._random]
-        try:
-            with self._lock, np.errstate(all="ignore"):  # the program checks by itself
-                if optimizer is None:
-                    return self._add_gradients(*self._run(*arrays))
-                return self._take_step(optimizer, arrays)
-        except NotFiniteError:
-            for rng, state in drawn:  # to be drawn once more without the program
-                _set_state_of(rng, state)
-            raise
+        self.slots = [
+            (block, k)
+            for block in self.blocks
+            for k in range(len(optimizer.slots))
+            if next(rest) in needed
+        ]
+        self._bound: list[Any] = [None] * len(self.blocks)
 
-    def fits_parameters(self) -> bool:
-        """Whether the same Tensors require gradients as when it was recorded.
+    def fits_leaves(self) -> bool:
+        """Whether the same leaves require gradients as when it was recorded.
 
         With an optimizer its own parameters count, which `CompiledStep` looks at.
         """
-        return self._optimizer is not None or self._which_learn == [
-            *map(_requires_grad, self._leaves)
-        ]
+        return self.optimizer is not None or super().fits_leaves()
 
-    def _add_gradients(self, loss: float, *gradients: Any) -> float:
+    def entry(self, structure: Structure) -> Callable[..., Any]:
+        """The way to take the step once more, if all is as it was."""
+        if self.optimizer is None:
+            return missed
+        held = [name for name in vars(self.optimizer) if name not in VARYING]
+        if not all(isinstance(getattr(self.optimizer, name), SIMPLE) for name in held):
+            return missed
+        return entry_of_step(self, structure, held)
+
+    def __call__(self, args: tuple[Any, ...]) -> Any:
+        """Take the step."""
+        if self.optimizer is None:
+            with self.lock:
+                loss, *rest = self.run(args)
+            return self._add_gradients(loss, rest)
+        with self.lock:
+            return self._take_step(self.optimizer, args)
+
+    def _add_gradients(self, loss: float, rest: list[Any]) -> Any:
+        gradients = rest[len(rest) - len(self._learned) :]
         if not math.isfinite(loss) or any(map(has_nan, gradients)):
             raise NotFiniteError("the loss or a gradient is not finite")
         for p, g in zip(self._learned, gradients, strict=True):
             p.grad = np.array(g) if p.grad is None else p.grad + g
-        return loss
+        return self.reported((loss, *rest))
 
-    def _take_step(self, optimizer: Optimizer, arrays: list[Any]) -> float:
-        with optimizer.lock:
-            t = optimizer.steps + 1
-            settings: list[Any] = [*map(optimizer.learning_rate_of, optimizer.groups), t]
-            gathered = [block.gather_values() for block in optimizer.blocks]
-            for block, values in zip(optimizer.blocks, gathered, strict=True):
-                settings += values, *block.state
-            loss: float = self._run(*arrays, *itertools.compress(settings, self._needs))
-            optimizer.steps = t
-            for block, values in zip(optimizer.blocks, gathered, strict=True):
-                block.write(values)
-        return loss
+    def _take_step(self, optimizer: Optimizer, args: tuple[Any, ...]) -> Any:
+        t = optimizer.steps + 1
+        settings: list[Any] = [optimizer.learning_rate_of(group) for group in self.groups]
+        if self.takes_time:
+            settings.append(t)
+        for block, k in self.slots:
+            settings.append(block.state[k])
+        elsewhere = self._gather()
+        result = self.run(args, settings)
+        optimizer.steps = t
+        for block in self.blocks:
+            if block in elsewhere:
+                block.write(elsewhere[block])
+            else:
+                block.mark_changed()
+        return self.reported(result) if self.more else result
 
+    def _gather(self) -> dict[Any, Any]:
+        """Let the program have the values of the parameters; return copies, to be written back."""
+        elsewhere = {}
+        for i, block in enumerate(self.blocks):
+            block.move_in()
+            values = block.gather_values(self._absent[i])
+            if not block.in_place():
+                elsewhere[block] = values
+            if values is not self._bound[i]:
+                self.program.bind(i, values)
+                self._bound[i] = values
+        return elsewhere
 
-def _state_of(rng: Any) -> Any:
-    return rng.bit_generator.state if isinstance(rng, np.random.Generator) else rng.get_state()
-
-
-def _set_state_of(rng: Any, state: Any) -> None:
-    if isinstance(rng, np.random.Generator):
-        rng.bit_generator.state = state
-    else:
-        rng.set_state(state)
-
-
-# --- what is written -----------------------------------------------------------------------
-
-
-def _written(recording: Recording) -> tuple[str, Callable[..., Any], list[bool]]:
-    """The source of a program, its function, and which settings of the optimizer that takes."""
-    names = {recording.loss: recording.unused("loss")}
-    gradients = [] if recording.memory else [*recording.gradients.values()]  # for an optimizer
-    if gradients:
-        for p, name in recording.parameters.items():
-            if recording.gradients.get(p) not in {None, *names}:
-                names[recording.gradients[p]] = recording.unused(f"d{name}")
-    writer = Writer(recording, [recording.loss, *gradients], names)
-    source = writer.source()
-    filename = f"<compiled step {next(_program_number)}>"
-    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    namespace: dict[str, Any] = {}
-    exec(builtins.compile(source, filename, "exec"), namespace)  # noqa: S102 - our own source
-    namespace |= writer.constants
-    return source, namespace["step"], [value in writer.values for value in recording.settings]
+    def reported(self, result: tuple[Any, ...]) -> Any:
+        """The loss, with what else the function returned, if anything."""
+        loss, *rest = result
+        if not self.more:
+            return loss
+        values = iter(rest)
+        return loss, *tree_map(lambda _: reported(next(values)), self.more)
 
 
-_program_number = itertools.count(1)
+SIMPLE = (bool, int, float, str, tuple, type(None))
+
+
+def reported(x: Any) -> Any:
+    """What a function returned beside the loss: a number, or an array."""
+    array = np.asarray(x.data if isinstance(x, Node) else x)
+    return array.item() if array.size == 1 else array

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from tinygrad_edu.compiler.recording import Recording
-from tinygrad_edu.compiler.tracing import Value
+from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
+from tinygrad_edu.compiler.values import Value
 
-__all__ = ["LARGE", "Place", "Storage", "nbytes"]
+__all__ = ["LARGE", "Place", "Storage", "is_view", "nbytes"]
 
 LARGE = 2**15  # bytes: smaller arrays are allocated as fast as they are reused
 SLOW_IN_PLACE = {np.sign}  # ten times as slow where input and output share memory
@@ -97,6 +99,15 @@ def kind_of(value: Value) -> tuple[Any, ...]:
     return array.shape, array.dtype, ', order="F"' if array.flags.fnc else ""
 
 
+def is_view(value: Value) -> bool:
+    """Whether it is another look at the memory of its operand, whatever that is."""
+    if value.function in (transposed, matrix_transposed):
+        return True
+    return value.function is operator.getitem and all(
+        x is None for x in (value.args[1] if isinstance(value.args[1], tuple) else value.args[1:])
+    )
+
+
 def is_elementwise(value: Value) -> bool:
     """Whether each element of a single result depends on the same elements of the operands."""
     return (
@@ -108,9 +119,8 @@ def is_elementwise(value: Value) -> bool:
 
 
 def is_product(value: Value) -> bool:
-    """Whether it is the product of two matrices, as a method."""
-    return (
-        value.function is np.ndarray.dot
-        and len(value.args) == 2
-        and all(isinstance(x, Value) and np.ndim(x.example) == 2 for x in value.args)
-    )
+    """Whether it is the product of two matrices, or of a matrix and a vector, as a method."""
+    if value.function is not np.ndarray.dot or len(value.args) != 2:
+        return False
+    dimensions = [np.ndim(x.example) if isinstance(x, Value) else 0 for x in value.args]
+    return min(dimensions) > 0 and sum(dimensions) in (3, 4) and max(dimensions) == 2

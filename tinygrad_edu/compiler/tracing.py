@@ -16,11 +16,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.absorbing import has_nan
-from tinygrad_edu.ops._common import weighted
-from tinygrad_edu.ops.reduction import peak
+from tinygrad_edu.compiler.rewriting import (
+    UNGUARDED,
+    WRITTEN_OUT,
+    matrix_transposed,
+    rewritten,
+    transposed,
+)
+from tinygrad_edu.compiler.values import Value, found, key_of, same_numbers
 from tinygrad_edu.state import RANDOM
-from tinygrad_edu.trees import leaves, tree_map
+from tinygrad_edu.trees import tree_map
 
 __all__ = [
     "Number",
@@ -41,45 +46,13 @@ class UntraceableError(TypeError):
 # --- the tape -----------------------------------------------------------------------------
 
 
-class Value:
-    """The result of a call, an input, or a constant; with an example of it."""
-
-    __slots__ = ("args", "example", "function", "input", "options")
-
-    example: Any
-    function: Callable[..., Any] | None  # None for an input or a constant
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    input: str | None  # its name
-
-    def __init__(
-        self,
-        example: Any,
-        function: Callable[..., Any] | None = None,
-        args: tuple[Any, ...] = (),
-        options: dict[str, Any] | None = None,
-        *,
-        input: str | None = None,
-    ) -> None:
-        self.example, self.function, self.input = example, function, input
-        self.args, self.options = args, options or {}
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it is the same in every call."""
-        return self.function is None and self.input is None
-
-    def uses(self) -> Iterator[Value]:
-        """The values it is computed from."""
-        return _found(Value, (self.args, self.options))
-
-
 class Tape:
     """All values in the order in which they were computed, and none of them twice."""
 
     def __init__(self) -> None:
         self.values: list[Value] = []
         self._known: dict[Any, Value] = {}
+        self._noted_values: set[Value] = set()
 
     def input(self, example: Any, name: str) -> Any:
         """An array or a number that differs from call to call."""
@@ -97,15 +70,20 @@ class Tape:
         if isinstance(function, np.ufunc) and function.signature is None and not options:
             args = self._in_full(args)
         key: Any = (function, key_of(args), key_of(options))
-        if any(_found(RANDOM, (args, options))):
+        if any(found(RANDOM, (args, options))):
             key = object()  # each call draws other numbers
         if key not in self._known:
             example = _called(function, tree_map(_example, args), tree_map(_example, options))
             if example is None:  # a check, which returns nothing
                 return None
-            value = simplified(Value(example, function, args, options))
-            self._known[key] = value if value.example is not example else self._noted(value)
+            value = Value(example, function, args, options)
+            other = rewritten(value, self._call_of_values)
+            known = self._noted(value if other is None else other)
+            self._known[key] = known
         return self._traced(self._known[key])
+
+    def _call_of_values(self, function: Callable[..., Any], *args: Any) -> Value:
+        return cast("Value", self.call(function, args).value)
 
     def _in_full(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands with all axes: NumPy adds (1, n) to (1, n) faster than to (n,)."""
@@ -119,7 +97,9 @@ class Tape:
         )
 
     def _noted(self, value: Value) -> Value:
-        self.values.append(value)
+        if value not in self._noted_values:
+            self._noted_values.add(value)
+            self.values.append(value)
         return value
 
     def _constant(self, array: Any) -> Value:
@@ -152,65 +132,15 @@ class Tape:
         )
 
 
-# Left out if they keep the dtype: nothing on a tape is written into, so it needs no copy.
-COPIES = {np.copy, np.ndarray.astype, np.ndarray.copy}
-
-
-def simplified(value: Value) -> Value:
-    """The value itself, or a known one that is always equal to it."""
-    if all(used.is_constant for used in value.uses()):
-        return Value(value.example)
-    if value.function in COPIES and _alike(value.example, value.args[0].example):
-        return cast("Value", value.args[0])
-    if value.function is np.multiply and len(value.args) == 2:
-        for one, other in (value.args, value.args[::-1]):
-            if _is_one(one) and isinstance(other, Value) and _alike(value.example, other.example):
-                return other
-    return value
-
-
-def same_numbers(a: Any, b: Any) -> bool:
-    """Whether two arrays are equal, nan to nan."""
-    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
-
-
-def _is_one(x: Any) -> bool:
-    if isinstance(x, Value):
-        return x.is_constant and _is_one(x.example)
-    return np.ndim(x) == 0 and bool(x == 1)
-
-
-def _alike(a: Any, b: Any) -> bool:
-    if not (isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic)):
-        return False
-    return np.shape(a) == np.shape(b) and np.asarray(a).dtype == np.asarray(b).dtype
-
-
-def _found(kind: Any, tree: Any) -> Iterator[Any]:
-    """All objects of a type in nested arguments."""
-    return (x for x in leaves(tree) if isinstance(x, kind))
-
-
 def random_sources(value: Value) -> Iterator[Any]:
     """The sources of random numbers that a call draws from."""
-    return _found(RANDOM, (value.args, value.options))
+    return found(RANDOM, (value.args, value.options))
 
 
 def _example(x: Any) -> Any:
     if isinstance(x, RANDOM):
         return deepcopy(x)  # recording does not advance the generator of the program
     return x.example if isinstance(x, Value) else x
-
-
-def key_of(x: Any) -> Any:
-    """Something hashable that is equal for equal arguments."""
-    if isinstance(x, tuple | list):
-        return type(x), *map(key_of, x)
-    if isinstance(x, dict):
-        return tuple((name, key_of(part)) for name, part in sorted(x.items()))
-    if isinstance(x, slice):
-        return slice, x.start, x.stop, x.step
-    return (type(x), repr(x)) if isinstance(x, int | float) else x  # -0.0 is not 0.0
 
 
 def _called(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -265,15 +195,28 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         if function in (np.shape, np.ndim, np.size):
             return function(*tree_map(_untraced, args), **options)
         if function in UNGUARDED:
-            return UNGUARDED[function](*args)
+            return self._without_guards(UNGUARDED[function], args)
+        if function in WRITTEN_OUT:
+            result = WRITTEN_OUT[function](*args)
+            if result is not None:
+                return result
         if function in OF_A_SHAPE_THAT_DEPENDS or options.get("out") is not None:
             raise UntraceableError(
                 f"the shape of what np.{function.__name__} returns depends on values"
             )
         return _tape_of((args, options)).call(function, args, options)
 
+    def _without_guards(self, plain: Any, args: Any) -> Any:
+        """What a program computes instead of a function that looks out for inf and nan."""
+        tape = _tape_of(args)
+        before = len(tape.values)
+        result = plain(*args)
+        for value in tape.values[before:]:
+            value.is_fragile = True
+        return result
+
     def __getitem__(self, index: Any) -> Any:
-        if any(x.dtype == bool for x in _found(Traced, index)):
+        if any(x.dtype == bool for x in found(Traced, index)):
             raise UntraceableError("the shape of x[mask] depends on the mask; write np.where")
         return _tape_of((self, index)).call(operator.getitem, (self, index))
 
@@ -295,24 +238,6 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         """The array with its last two axes swapped."""
         return self.T if self.ndim == 2 else _tape_of(self).call(matrix_transposed, (self,))
 
-
-def transposed(x: Any) -> Any:
-    """The array with its axes in reverse order."""
-    return x.T
-
-
-def matrix_transposed(x: Any) -> Any:
-    """The array with its last two axes swapped."""
-    return x.mT
-
-
-# Functions that guard against inf and nan, and what a program computes in their place. Where all is
-# finite it is the same; else the step is taken once more without the program.
-UNGUARDED: dict[Any, Callable[..., Any]] = {
-    has_nan: lambda _: False,
-    peak: lambda x, axis: np.maximum.reduce(x, axis=axis, keepdims=True),
-    weighted: np.multiply,
-}
 
 OF_A_SHAPE_THAT_DEPENDS = {
     np.argwhere,
@@ -405,7 +330,7 @@ for _name in ("add", "mul", "pow", "sub", "truediv"):
 
 def _tape_of(args: Any) -> Tape:
     """The tape of the traced arrays among some arguments."""
-    traced = [*_found(Traced, args)]
+    traced = [*found(Traced, args)]
     if any(x.value is None for x in traced):
         raise UntraceableError("an array was made in a way that leaves no trace")
     return cast("Tape", traced[0].tape)

@@ -13,9 +13,18 @@ from tinygrad_edu.state import RANDOM, Random, fitting, get_rng_state, problem_o
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import named_leaves
 
-__all__ = ["Module"]
+__all__ = ["Module", "changes"]
 
 M = TypeVar("M", bound="Module")
+
+
+class _Changes:
+    """How often attributes of modules were set: who has read some can ask if it still holds."""
+
+    count = 0
+
+
+changes = _Changes()
 
 
 @answering(MODULE)
@@ -53,6 +62,15 @@ class Module:
 
     training: bool = True
     _name: str | None = None  # the path in the module that contains it; None before the first call
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name != "_name":
+            changes.count += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        changes.count += 1
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output; defined by every subclass."""

@@ -15,7 +15,7 @@ from tinygrad_edu.ops._common import Operand, as_array, implements, is_tensor, w
 from tinygrad_edu.ops.reduction import max as maximum_of
 from tinygrad_edu.ops.reduction import peak, shifted_logsumexp
 from tinygrad_edu.ops.shape import reshape
-from tinygrad_edu.quick import laid_out_for_sums
+from tinygrad_edu.quick import as_a_whole, laid_out_for_sums
 
 __all__ = [
     "elu",
@@ -90,6 +90,7 @@ def sigmoid(x: Operand) -> Any:
     return y, lambda g: g * (y * complement)
 
 
+@as_a_whole
 def logistic(x: Any) -> tuple[Any, Any]:
     """sigmoid(x) and 1 - sigmoid(x), neither with overflow nor with cancellation."""
     if is_tensor(x):

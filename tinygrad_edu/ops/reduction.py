@@ -359,6 +359,7 @@ def peak(x: Any, axis: Axis) -> Any:
     return np.minimum(np.maximum(top, -largest), largest)
 
 
+@quick.as_a_whole
 def shifted_logsumexp(shifted: Any, axis: Axis) -> Any:
     """log(sum(exp(x))) of an x whose largest element is 0, with the axis kept.
 

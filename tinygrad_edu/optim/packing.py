@@ -1,15 +1,16 @@
 """Blocks of parameters: small ones side by side in one array, so that a rule runs once for all.
 
-A rule is a few calls of NumPy, and a call costs as much for one number as for a thousand. So the
-values of small parameters are copied into one array, the rule runs on that, and its result is
-copied back. A large parameter is a block of its own, for there the copies would cost more than the
-calls.
+A rule is a few calls of NumPy, and a call costs as much for one number as for a thousand. So small
+parameters have their values in one array, of which the data of each are a part; the rule runs on
+the whole. Where somebody else holds the data of a parameter, they stay where they are, and are
+copied there and back. A large parameter is a block of its own, for there it is not the calls that
+cost.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import accumulate, pairwise
 from typing import Any
@@ -21,6 +22,7 @@ from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
 from tinygrad_edu.debugging.watching import thawed
 from tinygrad_edu.engine import next_order
 from tinygrad_edu.ops._common import values
+from tinygrad_edu.quick import is_held_once
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Block", "Group", "blocks_of"]
@@ -94,15 +96,24 @@ class Block:
         else:
             self.weight_decay = np.repeat(np.array(decays, self.dtype), sizes)
         self._make_memory()
+        self.move_in()
 
     def _make_memory(self) -> None:
-        """Memory for values and gradients side by side, which is used during a step only."""
-        self._values, self._gradient = (np.empty(self.size, self.dtype) for _ in range(2))
-        parts = zip(self.split(self._values), self.split(self._gradient), strict=True)
-        self._parts = [(p, p.shape, *part) for p, part in zip(self.parameters, parts, strict=True)]
+        """Memory for values and gradients side by side."""
+        self._gradient = np.empty(self.size, self.dtype)
+        arrays = [p._array for p in self.parameters]
+        values = _packed_already(arrays, self._slices)
+        if values is None:
+            values = np.empty(self.size, self.dtype)
+            arrays = self.split(values)
+        self._values = values
+        self._shown = values.view()
+        self._shown.flags.writeable = False  # for a rule
+        parts = zip(self.parameters, arrays, self.split(self._gradient), strict=True)
+        self._parts = [(p, p.shape, array, gradient) for p, array, gradient in parts]
 
     def __getstate__(self) -> dict[str, Any]:
-        memory = ("_values", "_gradient", "_parts", "_kept")
+        memory = ("_values", "_shown", "_gradient", "_parts", "_kept", "_array")
         return {name: x for name, x in vars(self).items() if name not in memory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -115,6 +126,10 @@ class Block:
             array[part].reshape(p.shape)
             for part, p in zip(self._slices, self.parameters, strict=True)
         ]
+
+    def places(self) -> Iterator[tuple[Tensor, slice]]:
+        """Every parameter, and where it is in the arrays of the block."""
+        return zip(self.parameters, self._slices, strict=True)
 
     # --- before the rule --------------------------------------------------------------------
 
@@ -132,16 +147,40 @@ class Block:
             part[...] = g
         if len(absent) == len(self._parts):
             return None
-        return self.gather_values(absent), self._gradient
+        self.gather_values(absent)
+        return self._shown, self._gradient
+
+    def move_in(self) -> None:
+        """Let the memory be that of the parameters, as far as nobody can tell the difference.
+
+        What somebody else has a reference to stays where it is.
+        """
+        for p, _, part, _ in self._parts:
+            if is_held_once(p._array) and p._array.flags.carray:
+                part[...] = p._array
+                p._array = part
+
+    def in_place(self) -> list[tuple[Tensor, Array]]:
+        """The parameters with their arrays, if these make up the memory and can be changed.
+
+        If it is so of some of them only, none.
+        """
+        places = [(p, part) for p, _, part, _ in self._parts if _is_to_change(p, part)]
+        return places if len(places) == len(self._parts) else []
 
     def gather_values(self, absent: Sequence[int] = ()) -> Array:
-        """The values, in one dimension: a copy, or the memory of a large parameter itself."""
+        """The values, in one dimension: those of the parameters themselves, where that can be.
+
+        To write into them is to change the parameters; `write` does so for all.
+        """
         self.absent = absent
         for i, (p, _, part, _) in enumerate(self._parts):
             array = p._array
             if not array.flags.writeable and i not in absent:
                 _require_writeable(p)
-            part[...] = array
+            if array is not part:
+                part.flags.writeable = True  # it may have been the data, and somebody's to lock
+                part[...] = array
         return self._values
 
     # --- after the rule ---------------------------------------------------------------------
@@ -201,12 +240,19 @@ class Block:
         if self.absent:
             changed = [x for i, x in enumerate(changed) if i not in self.absent]
         for p, _, part, _ in changed:
-            try:
-                p._array[...] = part
-            except ValueError:  # it is read-only inside of debug()
-                with thawed(p._array):
+            if p._array is not part:
+                try:
                     p._array[...] = part
-            p._order = next_order()  # so that a graph which used the old values notices
+                except ValueError:  # it is read-only inside of debug()
+                    with thawed(p._array):
+                        p._array[...] = part
+        self.mark_changed(p for p, *_ in changed)
+
+    def mark_changed(self, parameters: Iterable[Tensor] | None = None) -> None:
+        """Let a graph which used the old values notice; all parameters have changed by default."""
+        order = next_order()
+        for p in self.parameters if parameters is None else parameters:
+            p._order = order
 
 
 class LargeBlock(Block):
@@ -214,7 +260,15 @@ class LargeBlock(Block):
 
     def _make_memory(self) -> None:
         """None: the memory is that of the parameter."""
-        self._kept = np.empty(0, self.dtype)
+        self._kept = self._array = self._values = np.empty(0, self.dtype)
+
+    def move_in(self) -> None:
+        """Nothing is to be moved: the memory is that of the parameter."""
+
+    def in_place(self) -> list[tuple[Tensor, Array]]:
+        """The parameter with its array, if that can be changed, and was gathered from."""
+        (p,) = self.parameters
+        return [(p, self._array)] if _is_to_change(p, self._array) else []
 
     def gather(self, gradients: Mapping[Tensor, Any]) -> tuple[Array, Array] | None:
         """Values and gradient, in one dimension; None if there is no gradient."""
@@ -222,17 +276,22 @@ class LargeBlock(Block):
         gradient = gradients.get(p)
         if gradient is None or not p.requires_grad:
             return None
-        values, g = self.gather_values(), _checked(gradient, p).reshape(-1)
+        values, g = self.gather_values().view(), _checked(gradient, p).reshape(-1)
         values.flags.writeable = False  # for a rule; p.data itself stays as it is
         return values, g.astype(self.dtype, copy=False)
 
     def gather_values(self, absent: Sequence[int] = ()) -> Array:  # noqa: ARG002 - it is one
         """The memory of the parameter itself, if it can be had in one dimension; or else a copy."""
         (p,) = self.parameters
-        if not p.data.flags.writeable:
+        array = p._array
+        if array is self._array and array.flags.writeable:
+            return self._values
+        if not array.flags.writeable:
             _require_writeable(p)
-        is_plain = p.data.flags.writeable and p.data.flags.c_contiguous
-        return p.data.reshape(-1) if is_plain else p.data.flatten()
+        elif array.flags.c_contiguous:
+            self._array, self._values = array, array.reshape(-1)
+            return self._values
+        return array.flatten()
 
     def write(self, new: Array) -> None:
         """Write new values into the data of the parameter, and mark it as changed."""
@@ -242,6 +301,26 @@ class LargeBlock(Block):
                 p.data[...] = new.reshape(p.shape)
             self._kept = new  # or the memory would be given back to the system, and asked for anew
         p._order = next_order()
+
+
+def _is_to_change(p: Tensor, array: Array) -> bool:
+    """Whether an array is the data of a parameter that learns."""
+    return p._array is array and p._requires_grad and array.flags.writeable
+
+
+def _packed_already(arrays: list[Array], places: list[slice]) -> Array | None:
+    """The memory in which arrays are side by side, as they are for another optimizer; or None."""
+    whole: Any = arrays[0].base
+    if not isinstance(whole, np.ndarray) or whole.shape != (places[-1].stop,):
+        return None
+    if whole.dtype != arrays[0].dtype:
+        return None
+    begin, step = whole.__array_interface__["data"][0], whole.itemsize
+    for array, place in zip(arrays, places, strict=True):
+        is_there = array.__array_interface__["data"][0] == begin + step * place.start
+        if array.base is not whole or not is_there or not array.flags.c_contiguous:
+            return None
+    return whole if whole.flags.writeable else None
 
 
 def _checked(g: Any, p: Tensor) -> Array:
