@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tinygrad_edu import nn, optim
     from tinygrad_edu.batching import vmap
     from tinygrad_edu.checkpointing import checkpoint
-    from tinygrad_edu.compiler import compile
+    from tinygrad_edu.compiler import compile, jit
     from tinygrad_edu.debugging import debug
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.nn.init import manual_seed
@@ -67,6 +67,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "load",
     "manual_seed",
@@ -101,6 +102,7 @@ _ROOMS = {
     "explore": "viz.explorer",
     "functional_call": "nn.stateless",
     "get_rng_state": "state",
+    "jit": "compiler",
     "load": "saving",
     "manual_seed": "nn.init",
     "nn": "nn",

@@ -192,7 +192,7 @@ def _matching(output: Tree, gradient: Tree) -> Tree:
     """The gradient as a tree like the output; a nested list is an array where a Tensor stands."""
     if isinstance(output, dict | list | tuple):
         return gradient
-    return gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
+    return gradient if isinstance(gradient, Tensor | np.ndarray) else np.asarray(gradient)
 
 
 def value_and_grad(

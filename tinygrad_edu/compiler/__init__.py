@@ -1,5 +1,6 @@
-"""The recorded step: one training step as straight NumPy, written out and run."""
+"""What is recorded once, written out as straight NumPy, and run: training steps and functions."""
 
+from tinygrad_edu.compiler.jit import JittedFunction, jit
 from tinygrad_edu.compiler.step import CompiledStep, compile
 
-__all__ = ["CompiledStep", "compile"]
+__all__ = ["CompiledStep", "JittedFunction", "compile", "jit"]

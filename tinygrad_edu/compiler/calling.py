@@ -11,27 +11,37 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_edu.compiler.entry import missed
 from tinygrad_edu.compiler.program import Program
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import NotFiniteError
 from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.compiler.values import key_of
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import leaves, tree_map
 
 __all__ = ["Compiled", "Kept", "argument"]
 
 MANY = 16  # programs of one function: more are a sign that something varies that should not
 ARRAYS = (np.ndarray, Tensor)
-CONVERTED = (list, np.generic)
+CONTAINED = (np.ndarray, Tensor, str)
 
 
 def argument(x: Any) -> Any:
-    """An argument as a program takes it."""
-    return np.asarray(x) if isinstance(x, CONVERTED) else x
+    """An argument as a program takes it: lists of numbers as arrays, others as they are."""
+    if isinstance(x, list) and not any(isinstance(part, CONTAINED) for part in leaves(x)):
+        return np.asarray(x)
+    if isinstance(x, list | tuple | dict):
+        return tree_map(argument, x)
+    return np.asarray(x) if isinstance(x, np.generic) else x
 
 
 def _kind_of(x: Any) -> Any:
     """What a program depends on: shape and dtype of an array, the value of anything else."""
+    if isinstance(x, list | tuple):
+        return type(x), *map(_kind_of, x)
+    if isinstance(x, dict):
+        return dict, tuple((name, _kind_of(part)) for name, part in x.items())
     return (type(x), x.shape, x.dtype) if isinstance(x, ARRAYS) else (type(x), key_of(x))
 
 
@@ -49,6 +59,7 @@ class Compiled(ABC):
         self._structure = Structure(function)
         self._programs: dict[Any, Any] = {}
         self._latest: Any = None
+        self._quickly: Callable[..., Any] = missed
 
     @abstractmethod
     def _made(self, args: tuple[Any, ...]) -> Kept:
@@ -96,7 +107,7 @@ class Compiled(ABC):
     def source(self) -> str:
         """The source of the program that ran last."""
         if self._latest is None:
-            raise RuntimeError("nothing is recorded yet: call the step with data first")
+            raise RuntimeError("nothing is recorded yet: call it with data first")
         source: str = self._latest.program.source
         return source
 
@@ -152,15 +163,17 @@ class Kept:
         """Run the program on arguments, the leaves that the function uses, and settings."""
         if self.kinds is None:
             args = tuple(
-                x._array if isinstance(x, Tensor) else x for x in args if isinstance(x, ARRAYS)
+                x._array if isinstance(x, Tensor) else x
+                for x in leaves(args)
+                if isinstance(x, ARRAYS)
             )
-        leaves = [p._array for p in self.leaves]
+        found = [p._array for p in self.leaves]
         program = self.program
         if not program.random:
-            return program.run(*args, *leaves, *(settings or ()))
+            return program.run(*args, *found, *(settings or ()))
         drawn = [(rng, _state_of(rng)) for rng in program.random]
         try:
-            return program.run(*args, *leaves, *(settings or ()))
+            return program.run(*args, *found, *(settings or ()))
         except NotFiniteError:
             for rng, state in drawn:  # to be drawn once more without the program
                 _set_state_of(rng, state)

@@ -13,7 +13,7 @@ from tinygrad_edu.compiler.tracing import Tape
 from tinygrad_edu.compiler.values import Value, key_of, same_numbers
 from tinygrad_edu.errors import describe
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.trees import tree_map
+from tinygrad_edu.trees import leaves, tree_map
 
 __all__ = ["record"]
 
@@ -32,7 +32,7 @@ def record(make: Callable[..., R], function: Callable[..., Any], args: tuple[Any
     args : tuple
         Its arguments.
     """
-    for x in args:
+    for x in leaves(args):
         if isinstance(x, Tensor) and x.requires_grad:
             raise TypeError(
                 f"an argument of a compiled function is data; got {describe(x)}, which requires a "
@@ -44,8 +44,10 @@ def record(make: Callable[..., R], function: Callable[..., Any], args: tuple[Any
     if changed is not None:
         raise ValueError(
             "the function uses numbers that differ from call to call, but do not come from NumPy's "
-            f"functions of the arguments and Tensors ({describe(changed)}); draw random numbers "
-            "and look tables up outside, and hand in what comes out"
+            f"functions of the arguments and Tensors ({describe(changed.example)}"
+            + (f", in {changed.source}" if changed.source else "")
+            + "). Draw random numbers outside, and hand them in; let a table that is looked up be "
+            "a variable of the function, or a Tensor"
         )
     return recording
 
@@ -63,7 +65,7 @@ def _changed_constant(
     function: Callable[..., Any],
     arguments: dict[str, Any],
 ) -> Any:
-    """A constant that is another one in a recording of other numbers; None if there is none."""
+    """A value that is another one in a recording of other numbers; None if there is none."""
     try:
         again = make(function, arguments, vary=_varied)
     except (ArithmeticError, LookupError, ValueError, np.linalg.LinAlgError):
@@ -85,11 +87,11 @@ def _difference(a: Tape, b: Tape) -> Any:
     numbers = [{value: i for i, value in enumerate(tape.values)} for tape in (a, b)]
     for x, y in zip(a.values, b.values, strict=False):
         if x.function != y.function or _call(x, numbers[0]) != _call(y, numbers[1]):
-            return x.example
+            return x
         if x.is_constant and not same_numbers(x.example, y.example):
-            return x.example
+            return x
     rest = a.values[len(b.values) :] or b.values[len(a.values) :]
-    return rest[0].example if rest else None
+    return rest[0] if rest else None
 
 
 def _call(value: Value, numbers: dict[Value, int]) -> Any:

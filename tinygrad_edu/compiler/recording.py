@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from functools import reduce
 from keyword import iskeyword
+from types import CellType, FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -21,13 +22,22 @@ from tinygrad_edu.errors import describe
 from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.packing import Block
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.trees import tree_map
+from tinygrad_edu.trees import named_leaves, tree_map
 
-__all__ = ["Recording", "StepRecording"]
+__all__ = ["Output", "Recording", "StepRecording", "identifier"]
 
 
 INSIDE = "<the function that is recorded>"
 """The scope of Tensors that the function makes while it is recorded; others existed before."""
+
+
+class Output:
+    """Something that a function returned."""
+
+    __slots__ = ("is_tensor", "value")
+
+    def __init__(self, value: Value, *, is_tensor: bool) -> None:
+        self.value, self.is_tensor = value, is_tensor
 
 
 class Recording:
@@ -52,8 +62,9 @@ class Recording:
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
     leaves: dict[Tensor, str]  # that the function uses, and their names
-    result: Any  # what the function returned, with values in place of Tensors and arrays
+    result: Any  # what the function returned, with outputs in place of Tensors and arrays
     returned: list[Value]  # what the program returns
+    escaping: list[Value]  # what of it the caller gets as it is
     memory: dict[Value, str]  # arrays that are there before a program runs, and how they are made
     bound: list[Value]  # those of them that the program is given
     parts: dict[Value, Value]  # inputs that are views of another one
@@ -81,14 +92,15 @@ class Recording:
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
         ):
-            result = function(*given)
+            result = self._with_tables(function)(*given)
             self.leaves = self._name_leaves(function)
             self._finish(result)
 
     def _finish(self, result: Any) -> None:
         """Keep what the function returned."""
-        self.result = tree_map(self._value_of_result, result)
-        self.returned = [*found(Value, self.result)]
+        self.result = tree_map(self._output, result)
+        self.returned = [output.value for output in found(Output, self.result)]
+        self.escaping = self.returned
 
     def flat_gradients(self) -> list[Value]:
         """The memory of all gradients of each block of an optimizer."""
@@ -121,7 +133,7 @@ class Recording:
             variables = {id(x): name for name, x in {**scope.globals, **scope.nonlocals}.items()}
         except TypeError:  # not a Python function
             variables = {}
-        names = [_identifier(p.name or variables.get(id(p), "p")) for p in self._stand_ins]
+        names = [identifier(p.name or variables.get(id(p), "p")) for p in self._stand_ins]
         times, seen, given = Counter(names), Counter[str](), {}
         for (p, stand_in), name in zip(self._stand_ins.items(), names, strict=True):
             seen[name] += 1
@@ -132,10 +144,43 @@ class Recording:
 
     # --- what goes in ----------------------------------------------------------------------
 
+    def _with_tables(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with traced constants for the arrays among its variables.
+
+        For ``table[labels]`` is a call of the table, which would not be heard of otherwise.
+        """
+        if not isinstance(function, FunctionType):
+            return function
+
+        def traced(name: str, x: Any) -> Any:
+            if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
+                return x
+            constant = self.tape.constant(x)
+            self.wanted_names.setdefault(constant.value, self.unused(name))
+            return constant
+
+        names = {*function.__code__.co_names} & function.__globals__.keys()
+        variables = {name: traced(name, function.__globals__[name]) for name in names}
+        cells = [
+            CellType(traced(name, cell.cell_contents))
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ())
+        ]
+        copied = FunctionType(
+            function.__code__,
+            {**function.__globals__, **variables},
+            function.__name__,
+            function.__defaults__,
+            tuple(cells),
+        )
+        copied.__kwdefaults__ = function.__kwdefaults__
+        return copied
+
     def _argument(self, x: Any, name: str) -> Any:
+        if isinstance(x, list | tuple | dict):
+            return tree_map(self._argument, x, _names_of_parts(x, name))
         if isinstance(x, Tensor):
             leaf = x.detach()
-            leaf._array = self._input(x.data, name)
+            leaf._array = self._input(x._array, name)
             leaf._scope = (INSIDE,)
             return leaf
         return self._input(x, name) if isinstance(x, np.ndarray) else x
@@ -162,11 +207,13 @@ class Recording:
         traced: Any = x if isinstance(x, Traced | Number) else self.tape.constant(np.asarray(x))
         return cast("Value", traced.value)
 
-    def _value_of_result(self, x: Any) -> Any:
-        """The value of a Tensor, an array or a number; anything else as it is."""
+    def _output(self, x: Any) -> Any:
+        """What stands for a Tensor, an array or a number; anything else as it is."""
         if isinstance(x, Tensor):
-            return self._value(x.data)
-        return self._value(x) if isinstance(x, np.ndarray | np.generic | int | float) else x
+            return Output(self._value(x.data), is_tensor=True)
+        if isinstance(x, Number | np.ndarray | np.generic):
+            return Output(self._value(x), is_tensor=False)
+        return x
 
     def leaf_values(self) -> Iterator[tuple[Tensor, Value]]:
         """The leaves that the function uses, each with its value."""
@@ -223,7 +270,7 @@ class StepRecording(Recording):
         loss = _checked_loss(loss)
         super()._finish((loss._array, *more))
         self._ends.append(len(self.tape.values))
-        self.loss = self.returned[0]
+        self.loss, *self.escaping = self.returned
         self.wanted_names[self.loss] = self.unused("loss")
         seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
         gradients = backpropagate({loss: seed})
@@ -356,7 +403,13 @@ def _value_of(stand_in: Tensor) -> Value:
     return cast("Value", data.value)
 
 
-def _identifier(name: str) -> str:
+def _names_of_parts(tree: Any, name: str) -> Any:
+    """For every leaf of a tree a name: that of the tree, and the place in it."""
+    names = iter([path for path, _ in named_leaves(tree, name, index="_{}")])
+    return tree_map(lambda _: identifier(next(names)), tree)
+
+
+def identifier(name: str) -> str:
     """The text, changed as little as needed to be a name in Python."""
     name = re.sub(r"\W", "_", name)
     return name if name.isidentifier() and not iskeyword(name) else f"p_{name}"

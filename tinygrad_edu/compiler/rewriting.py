@@ -58,7 +58,7 @@ def rewritten(value: Value, call: Call) -> Any:
 def _copied(value: Value, _: Call) -> Any:
     """Left out if the dtype stays: nothing on a tape is written into, so it needs no copy."""
     x, *more = value.args
-    plain = not value.options and (not more or value.function is np.ndarray.astype)
+    plain = not {*value.options} - {"copy"} and (not more or value.function is np.ndarray.astype)
     return x if plain and alike(value.example, x.example) else None
 
 
@@ -229,6 +229,7 @@ RULES: dict[Any, Callable[[Value, Call], Any]] = {
     np.ndarray.dot: _dot,
     np.ndarray.reshape: _reshaped,
     np.negative: _negative,
+    np.positive: _copied,
     np.power: _power,
     np.square: _square,
     np.subtract: _difference,

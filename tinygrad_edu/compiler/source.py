@@ -142,13 +142,20 @@ class Writer:
     def source(self) -> str:
         """The whole program."""
         inputs = [value.input or "" for value in self.inputs()]
-        returned = [*map(self._text, self.recording.returned)]
+        returned = [*map(self._returned, self.recording.returned)]
         if isinstance(self.recording, StepRecording):
             returned[0] += ".item()"
         body = [*self.lines, f"return {', '.join(returned)}".rstrip()]
         indented = (f"    {line}" for line in body)
         header = ["import numpy as np", *self._sorted_header()]
         return "\n".join([*header, "", "", f"def {self.name}({', '.join(inputs)}):", *indented])
+
+    def _returned(self, value: Value) -> str:
+        """What the caller gets, in memory that nobody else has."""
+        kept = any(owner.function is None for owner in self.storage.owners[value])
+        is_array = isinstance(value.example, np.ndarray)
+        escapes = kept and is_array and value in self.recording.escaping
+        return f"{self._operand(value)}.copy()" if escapes else self._text(value)
 
     def _sorted_header(self) -> list[str]:
         """Imports, then parameters, constants and memory, each in the order of their use."""
@@ -288,7 +295,7 @@ class Writer:
             self.inline[value] = repr(value.example)
             return
         array = np.asarray(value.example)
-        name = self.names[value] = self._unused("c")
+        name = self.names[value] = self.names.get(value) or self._unused("c")
         if 0 < array.size <= SMALL and np.isfinite(array).all():
             dtype = "" if array.dtype in (np.float64, np.int64, bool) else f", np.{array.dtype}"
             self.header.append(f"{name} = np.array({array.tolist()}{dtype})")
@@ -495,6 +502,16 @@ SHOWS_NAN: set[Any] = {
     *[np.ascontiguousarray, np.copy, np.broadcast_to, np.concatenate, np.stack, np.clip],
     *[transposed, matrix_transposed, np.add.reduce, np.sum, np.moveaxis, np.swapaxes],
     *[np.multiply.reduce, np.maximum.reduce, np.minimum.reduce, np.power, np.einsum],
+    *[np.ndarray.sum, np.ndarray.mean, np.ndarray.max, np.ndarray.min, np.ndarray.prod],
+    *[
+        np.mean,
+        np.prod,
+        np.squeeze,
+        np.ndarray.squeeze,
+        np.expand_dims,
+        np.positive,
+        np.ndarray.copy,
+    ],
     *[np.where, np.take, np.ndarray.take, operator.getitem],  # what is not taken is not used
     *[operator.add, operator.sub, operator.mul, operator.truediv, operator.neg],
 }

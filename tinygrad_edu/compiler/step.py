@@ -15,7 +15,7 @@ from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.calling import Compiled, Kept, argument
 from tinygrad_edu.compiler.entry import MISSED, entry_of_step, missed
 from tinygrad_edu.compiler.record import record
-from tinygrad_edu.compiler.recording import StepRecording
+from tinygrad_edu.compiler.recording import Output, StepRecording
 from tinygrad_edu.compiler.source import NotFiniteError
 from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.compiler.values import key_of
@@ -139,7 +139,6 @@ class CompiledStep(Compiled):
         clip_norm: float | None = None,
     ) -> None:
         super().__init__(function)
-        self._quickly: Callable[..., Any] = missed
         self._optimizer = optimizer
         self._clip_norm = clip_norm
         self._settings = {} if optimizer is None else vars(optimizer)
@@ -331,7 +330,9 @@ class _Step(Kept):
         if not self.more:
             return loss
         values = iter(rest)
-        return loss, *tree_map(lambda _: reported(next(values)), self.more)
+        return loss, *tree_map(
+            lambda x: reported(next(values)) if isinstance(x, Output) else x, self.more
+        )
 
 
 SIMPLE = (bool, int, float, str, tuple, type(None))
@@ -339,5 +340,7 @@ SIMPLE = (bool, int, float, str, tuple, type(None))
 
 def reported(x: Any) -> Any:
     """What a function returned beside the loss: a number, or an array."""
+    if not isinstance(x, Node | np.ndarray | np.generic):
+        return x
     array = np.asarray(x.data if isinstance(x, Node) else x)
     return array.item() if array.size == 1 else array

@@ -36,6 +36,7 @@ class Storage:
         self.buffers = {memory: memory for memory in recording.flat_gradients()}
         self.owners = _owners(values, recording.parts)
         self.last_use = self._last_uses(values, [*returned, *recording.overwritten.values()])
+        escaping = {owner for x in recording.escaping for owner in self.owners[x]}
         targets = {new: old for old, new in recording.overwritten.items()}
         dying: dict[int, list[Value]] = {}
         for owner, i in self.last_use.items():
@@ -44,7 +45,7 @@ class Storage:
             if is_elementwise(value) or is_product(value):
                 if value in recording.stored:
                     self.places[value] = recording.stored[value][0]
-                elif nbytes(value) >= LARGE:
+                elif nbytes(value) >= LARGE and value not in escaping:
                     self._place(value, dying.get(i, []), targets.get(value), i)
             for owner in dying.get(i, []):
                 if owner in self.buffers:

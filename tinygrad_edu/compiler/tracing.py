@@ -24,6 +24,7 @@ from tinygrad_edu.compiler.rewriting import (
     transposed,
 )
 from tinygrad_edu.compiler.values import Value, found, key_of, same_numbers
+from tinygrad_edu.source import source_of_caller
 from tinygrad_edu.state import RANDOM
 from tinygrad_edu.trees import tree_map
 
@@ -41,6 +42,10 @@ __all__ = [
 
 class UntraceableError(TypeError):
     """What is to be computed depends on the values of arrays, not only on their shapes."""
+
+    def __init__(self, message: str) -> None:
+        source = source_of_caller()
+        super().__init__(f"{message}; in {source}" if source else message)
 
 
 # --- the tape -----------------------------------------------------------------------------
@@ -106,7 +111,10 @@ class Tape:
         key = (array.dtype, array.shape, hash(array.tobytes()))
         known = self._known.get(key)
         if known is None or not same_numbers(known.example, array):
-            self._known[key] = self._noted(Value(array.copy()))  # the caller may change it later
+            copied = Value(
+                array.copy(), source=source_of_caller()
+            )  # the caller may change it later
+            self._known[key] = self._noted(copied)
         return self._known[key]
 
     def _value(self, x: Any) -> Any:
@@ -192,7 +200,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if not all(issubclass(kind, np.ndarray) for kind in types):
             return NotImplemented
-        if function in (np.shape, np.ndim, np.size):
+        if function in OF_KIND_ONLY:
             return function(*tree_map(_untraced, args), **options)
         if function in UNGUARDED:
             return self._without_guards(UNGUARDED[function], args)
@@ -216,7 +224,7 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         return result
 
     def __getitem__(self, index: Any) -> Any:
-        if any(x.dtype == bool for x in found(Traced, index)):
+        if any(x.dtype == bool and not x.value.is_constant for x in found(Traced, index)):
             raise UntraceableError("the shape of x[mask] depends on the mask; write np.where")
         return _tape_of((self, index)).call(operator.getitem, (self, index))
 
@@ -239,6 +247,10 @@ class Traced(np.ndarray[Any, np.dtype[Any]]):
         return self.T if self.ndim == 2 else _tape_of(self).call(matrix_transposed, (self,))
 
 
+OF_KIND_ONLY = {  # functions of shapes and dtypes
+    *[np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type],
+    *[np.iscomplexobj, np.isrealobj, np.broadcast_shapes],
+}
 OF_A_SHAPE_THAT_DEPENDS = {
     np.argwhere,
     np.compress,
@@ -256,11 +268,26 @@ NEEDS_THE_NUMBERS = {
 }
 
 
+CHANGES_ITS_ARRAY = {"__setitem__", "byteswap", "fill", "partition", "put", "resize", "sort"}
+
+
+ADVICE = {
+    "__bool__": " Write np.where(condition, a, b) instead of a branch",
+    "__setitem__": " Write np.where(mask, new, x), or np.concatenate of the parts",
+    "item": " Leave out .item(): NumPy computes with arrays of one number as well",
+    "tolist": " Compute with the array itself",
+    "nonzero": " Write np.where(mask, x, 0)",
+}
+
+
 def _refused(name: str) -> Any:
-    def method(*_: Any, **options: Any) -> Any:  # noqa: ARG001 - whatever it is called with
+    def method(self: Traced, *args: Any, **options: Any) -> Any:
+        constant = self.value is not None and self.value.is_constant
+        if constant and name not in CHANGES_ITS_ARRAY:
+            return getattr(np.asarray(cast("Value", self.value).example), name)(*args, **options)
         raise UntraceableError(
             f"{name} needs the numbers of an array, or changes them: what is computed would hold "
-            "for these numbers only"
+            f"for these numbers only.{ADVICE.get(name, '')}"
         )
 
     return method

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.source import Source
 from tinygrad_edu.trees import leaves
 
 __all__ = ["Value", "alike", "found", "key_of", "same_numbers"]
@@ -15,13 +16,14 @@ __all__ = ["Value", "alike", "found", "key_of", "same_numbers"]
 class Value:
     """The result of a call, an input, or a constant; with an example of it."""
 
-    __slots__ = ("args", "example", "function", "input", "is_fragile", "options")
+    __slots__ = ("args", "example", "function", "input", "is_fragile", "options", "source")
 
     example: Any
     function: Callable[..., Any] | None  # None for an input or a constant
     args: tuple[Any, ...]
     options: dict[str, Any]
     input: str | None  # its name
+    source: Source | None  # of a constant: where the function uses it
     is_fragile: bool  # whether a nan in it may be due to what the program leaves out
 
     def __init__(
@@ -32,8 +34,9 @@ class Value:
         options: dict[str, Any] | None = None,
         *,
         input: str | None = None,
+        source: Source | None = None,
     ) -> None:
-        self.example, self.function, self.input = example, function, input
+        self.example, self.function, self.input, self.source = example, function, input, source
         self.args, self.options = args, options or {}
         self.is_fragile = any(used.is_fragile for used in self.uses())
 

@@ -1,0 +1,186 @@
+"""jit: a function of arrays as the NumPy that one would have written by hand."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.calling import Compiled, Kept, argument
+from tinygrad_edu.compiler.entry import MISSED, Entry, missed
+from tinygrad_edu.compiler.record import record
+from tinygrad_edu.compiler.recording import Output, Recording, identifier
+from tinygrad_edu.compiler.source import NotFiniteError
+from tinygrad_edu.compiler.structure import Structure
+from tinygrad_edu.compiler.tracing import Traced
+from tinygrad_edu.context import current
+from tinygrad_edu.engine import Node
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import leaves, tree_map
+
+__all__ = ["JittedFunction", "jit"]
+
+
+def jit(function: Callable[..., Any]) -> JittedFunction:
+    """Record a function once, and run it from then on as straight NumPy.
+
+    Derivatives can be recorded as well: ``jit(grad(f))`` is the derivative of f, written out, and
+    ``jit(hessian(f))`` the second one. ``jit(model)`` predicts.
+
+    Parameters
+    ----------
+    function : callable
+        A pure function of arrays or Tensors, or of lists, tuples and dicts of them, that returns
+        such. Tensors that it uses without having them as arguments, as the parameters of a network,
+        are read in every call. Whatever else it reads stays as it was, and a Python number is part
+        of the program.
+
+    Returns
+    -------
+    JittedFunction
+        Call it as the function. What it returns has memory of its own, and no graph.
+
+    Raises
+    ------
+    TypeError
+        If what is given cannot be called. When it is called: if what it computes depends on the
+        values of arrays, as with ``if x.sum() > 0``.
+    ValueError
+        When it is called: if it depends on randomness or something else that changes from call to
+        call, and is not drawn from a generator that the function uses.
+
+    See Also
+    --------
+    compile : The same for a training step.
+
+    Notes
+    -----
+    Where a result has a nan, it is computed once more without the program, whose formulas are the
+    plain ones. Called with a Tensor that requires a gradient, or while something else is recorded,
+    the function runs as it is, so that derivatives can be taken of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> slope = tg.jit(tg.grad(lambda x: (x * tg.tanh(x)).sum()))
+    >>> slope(np.array([0.0, 1.0]))
+    array([0.        , 1.18156867])
+    >>> print(slope.source)
+    """
+    if not callable(function):
+        raise TypeError(f"jit takes a function of arrays; got {type(function).__name__}")
+    return JittedFunction(function)
+
+
+class JittedFunction(Compiled):
+    """A function that `jit` has recorded, or will when it is called.
+
+    Parameters
+    ----------
+    function : callable
+        A function of arrays.
+    """
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Compute what the function computes.
+
+        Parameters
+        ----------
+        *args, **options
+            As those of the function.
+
+        Returns
+        -------
+        Tensor, ndarray, or list, tuple or dict of them
+            What the function returns, without a graph.
+        """
+        if options:
+            bound = inspect.signature(self._function).bind(*args, **options)
+            if bound.kwargs:
+                names = ", ".join(bound.kwargs)
+                raise TypeError(f"a compiled function takes no keyword-only arguments; got {names}")
+            args = bound.args
+        try:
+            result = self._quickly(*args)
+            return self._carefully(args) if result is MISSED else result
+        except NotFiniteError:
+            with np.errstate(all="ignore"):
+                return tree_map(_detached, self._function(*args))
+
+    def _carefully(self, args: tuple[Any, ...]) -> Any:
+        if current().stand_in is not None or any(map(_is_followed, leaves(args))):
+            return self._function(*args)
+        args = tuple(map(argument, args))
+        program = self._latest = self._program(args)
+        result = program(args)
+        self._quickly = program.entry(self._structure)
+        return result
+
+    def _made(self, args: tuple[Any, ...]) -> _Function:
+        return _Function(self._function, args)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._described()}, {self._count()}>"
+
+
+def _is_followed(x: Any) -> bool:
+    """Whether somebody records what is computed with an argument."""
+    return isinstance(x, Traced) or (isinstance(x, Node) and x._requires_grad)
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) else x
+
+
+class _Function(Kept):
+    """A function for arguments of certain shapes and dtypes."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        recording = record(Recording, function, args)
+        name = identifier(getattr(function, "__name__", type(function).__name__))
+        super().__init__(recording, recording.unused(name), args, Lock())
+        self._result = recording.result
+        self.made: Callable[[Any], Any] = self._tree
+        if isinstance(self._result, Output):
+            self.made = _tensor if self._result.is_tensor else np.asarray
+
+    def __call__(self, args: tuple[Any, ...]) -> Any:
+        """Compute the result."""
+        with self.lock:
+            result = self.run(args)
+        return self.made(result)
+
+    def _tree(self, result: Any) -> Any:
+        """The results, as the function returned them."""
+        results = iter(result if isinstance(result, tuple) else (result,))
+
+        def made(x: Any) -> Any:
+            if not isinstance(x, Output):
+                return x
+            return (_tensor if x.is_tensor else np.asarray)(next(results))
+
+        return tree_map(made, self._result)
+
+    def entry(self, structure: Structure) -> Callable[..., Any]:
+        """The way to compute it once more, if all is as it was."""
+        if self.kinds is None or self.program.random:
+            return missed
+        entry = Entry(self.kinds, structure)
+        current_context = entry.name(current)
+        entry.require(f"{current_context}().stand_in is None")
+        more = [f"{entry.name(p)}._array" for p in self.leaves]
+        entry.write(f"with {entry.name(self.lock)}:")
+        entry.write(f"result = {entry.call(self.program.run, more)}")
+        entry.write(f"return {entry.name(self.made)}(result)")
+        return entry.made()
+
+
+def _tensor(array: Any) -> Tensor:
+    """A Tensor of an array that belongs to nobody else."""
+    tensor = Tensor.__new__(Tensor)
+    Node.__init__(tensor, np.asarray(array))
+    return tensor
