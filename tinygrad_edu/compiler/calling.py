@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_edu.compiler.entry import missed
-from tinygrad_edu.compiler.program import Program
+from tinygrad_edu.compiler.loops import require_numba
+from tinygrad_edu.compiler.program import Backend, Program
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import NotFiniteError
 from tinygrad_edu.compiler.structure import Structure
@@ -52,10 +53,17 @@ class Compiled(ABC):
     ----------
     function : callable
         What is recorded.
+    backend : {"numpy", "numba"}, optional
+        What the programs consist of.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], backend: Backend = "numpy") -> None:
+        if backend not in ("numpy", "numba"):
+            raise ValueError(f'backend must be "numpy" or "numba"; got {backend!r}')
+        if backend == "numba":
+            require_numba()
         self._function = function
+        self._backend = backend
         self._structure = Structure(function)
         self._programs: dict[Any, Any] = {}
         self._latest: Any = None
@@ -137,6 +145,8 @@ class Kept:
         Arguments of these shapes and dtypes.
     lock : context manager
         Held by a call, since the memory of a program serves one at a time.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of.
     """
 
     def __init__(
@@ -145,8 +155,9 @@ class Kept:
         name: str,
         args: tuple[Any, ...],
         lock: AbstractContextManager[Any],
+        backend: Backend = "numpy",
     ) -> None:
-        self.program = Program(recording, name)
+        self.program = Program(recording, name, backend)
         self.lock = lock
         self.kinds: list[Any] | None = None  # if all arguments are arrays
         if all(type(x) is np.ndarray for x in args):

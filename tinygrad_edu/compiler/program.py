@@ -8,14 +8,17 @@ import linecache
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tinygrad_edu.compiler.loops import LoopWriter, Whole, compiled
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import Writer
 
-__all__ = ["Program"]
+__all__ = ["Backend", "Program"]
+
+Backend: TypeAlias = Literal["numpy", "numba"]
 
 
 class Program:
@@ -27,14 +30,16 @@ class Program:
         What is computed.
     name : str
         Of the function.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of: calls of NumPy, or loops for numba.
     """
 
     source: str
     random: list[Any]  # the sources of random numbers that it draws from
     run: Callable[..., Any]  # with errors of floating-point numbers ignored; one call at a time
 
-    def __init__(self, recording: Recording, name: str) -> None:
-        writer = Writer(recording, name)
+    def __init__(self, recording: Recording, name: str, backend: Backend = "numpy") -> None:
+        writer = (LoopWriter if backend == "numba" else Writer)(recording, name)
         self.source = writer.source()
         self.inputs: list[Any] = writer.inputs()
         self.random = recording.random
@@ -45,6 +50,10 @@ class Program:
         self._namespace: dict[str, Any] = {}
         exec(builtins.compile(self.source, filename, "exec"), self._namespace)  # noqa: S102 - ours
         self._namespace |= writer.constants
+        self.whole: Whole | None = None
+        if isinstance(writer, LoopWriter):
+            self.whole = writer.whole
+            compiled(self._namespace, writer.kernels, name)
         views = [line for line in writer.header if line.split(" = ")[0] in writer.views]
         self._views = builtins.compile("\n".join(views), filename, "exec")
         # A context of its own, in which NumPy ignores errors: to enter it takes 50 ns, where

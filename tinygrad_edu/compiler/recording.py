@@ -56,11 +56,14 @@ class Recording:
         By name. Arrays and Tensors may differ from call to call, all else is part of the program.
     vary : callable, optional
         Applied to every array and number before the function runs.
+    for_numpy : bool, optional
+        Whether calls are recorded such that NumPy computes them fast.
     """
 
     tape: Tape
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
+    argument_names: set[str | None]  # of those that are arguments of the function
     leaves: dict[Tensor, str]  # that the function uses, and their names
     result: Any  # what the function returned, with outputs in place of Tensors and arrays
     returned: list[Value]  # what the program returns
@@ -77,8 +80,9 @@ class Recording:
         function: Callable[..., Any],
         arguments: Mapping[str, Any],
         vary: Callable[[Any], Any] = lambda x: x,
+        for_numpy: bool = True,
     ) -> None:
-        self.tape = Tape()
+        self.tape = Tape(for_numpy)
         self.names = {"np", "slice"}
         self.inputs = []
         self.memory, self.bound, self.parts = {}, [], {}
@@ -88,6 +92,7 @@ class Recording:
         self._stand_ins: dict[Tensor, Tensor] = {}
         self._ends: list[int] = []  # of the ways forward and back
         given = [self._argument(x, name) for name, x in arguments.items()]
+        self.argument_names = {value.input for value in self.inputs}
         with (
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
@@ -243,8 +248,8 @@ class StepRecording(Recording):
         Whose step is recorded after the gradients.
     clip_norm : float, optional
         The largest common norm of the gradients that the optimizer is given.
-    vary : callable, optional
-        As that of a recording.
+    vary, for_numpy
+        As those of a recording.
     """
 
     settings: list[Value]  # the inputs from the optimizer; its rule may not use all
@@ -259,10 +264,11 @@ class StepRecording(Recording):
         optimizer: Optimizer | None = None,
         clip_norm: float | None = None,
         vary: Callable[[Any], Any] = lambda x: x,
+        for_numpy: bool = True,
     ) -> None:
         self._optimizer, self._clip_norm = optimizer, clip_norm
         self.settings, self.blocks = [], []
-        super().__init__(function, arguments, vary)
+        super().__init__(function, arguments, vary, for_numpy)
 
     def _finish(self, result: Any) -> None:
         """Go back from the loss, and take the step."""
@@ -304,6 +310,7 @@ class StepRecording(Recording):
             options[group]["lr"] = self._input(options[group]["lr"], name)
         optimizer.steps = self._input(optimizer.steps + 1, "t")
         used = [x for x in optimizer.blocks if not self.gradients.keys().isdisjoint(x.parameters)]
+        used.sort(key=lambda block: block.size)  # large ones, which change in place, come last
         suffixes = [str(k) if len(used) > 1 else "" for k in range(1, len(used) + 1)]
         gradients = [*map(self._gradient_of, used, suffixes)]
         self.blocks = used

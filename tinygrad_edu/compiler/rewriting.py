@@ -39,7 +39,7 @@ Call = Callable[..., Any]
 """Records a call: of a function, with its arguments."""
 
 
-def rewritten(value: Value, call: Call) -> Any:
+def rewritten(value: Value, call: Call, for_numpy: bool = True) -> Any:
     """Something known that is equal to a value, or the value of other calls; None to leave it.
 
     Parameters
@@ -48,11 +48,15 @@ def rewritten(value: Value, call: Call) -> Any:
         Of a call.
     call : callable
         Records another call in its place: of a function, with its arguments.
+    for_numpy : bool, optional
+        Whether to apply rules that are about the speed of NumPy only.
     """
     if all(used.is_constant for used in value.uses()):
         return Value(value.example)
     rule = RULES.get(value.function)
-    return None if rule is None else rule(value, call)
+    if rule is None or (rule is _dot and not for_numpy):
+        return None
+    return rule(value, call)
 
 
 def _copied(value: Value, _: Call) -> Any:
@@ -303,7 +307,8 @@ def _one_hot(indices: Any, classes: int, dtype: np.dtype[Any]) -> Any:
     if classes > FEW:
         return None
     rows = indices.tape.constant(np.eye(classes, dtype=dtype))
-    if indices.ndim == 1 and indices.size >= TALL and classes <= NARROW:
+    on_its_side = indices.tape.for_numpy and indices.size >= TALL and classes <= NARROW
+    if indices.ndim == 1 and on_its_side:
         return rows.take(indices, axis=1).T  # laid out as the logits are
     return rows.take(indices, axis=0)
 

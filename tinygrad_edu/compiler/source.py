@@ -86,6 +86,7 @@ class Writer:
     counts: Counter[str]  # of the names that begin with a letter
     inline: dict[Value, str]  # expressions without a name, written where they are used
     header: list[str]
+    functions: list[str]  # lines of functions that the program calls
     lines: list[str]
     constants: dict[str, Any]  # objects that cannot be written out, by name
     numbers: dict[Any, Name]  # arrays of one number, by the number
@@ -93,6 +94,7 @@ class Writer:
     parts: set[Value]  # elements of tuples, with names of their own
     views: set[str]  # names of views of what the program is given
     storage: Storage
+    loss_is_array = True  # or a scalar of NumPy's, and not a number of Python's
     checked: bool  # whether the check for finite numbers is written
 
     def __init__(self, recording: Recording, name: str) -> None:
@@ -106,19 +108,28 @@ class Writer:
         self.uses.update(dict.fromkeys(self._kept(), 2))  # a value used twice gets a name
         self.counts = Counter()
         self.inline = {}
-        self.header = []
+        self.header, self.functions = [], []
         self.lines = []
         self.constants = {}
         self.numbers, self.parts, self.views = {}, set(), set()
         self.checked = False
         self.storage = Storage(self.values, recording, [*recording.returned, *self.doubtful])
+        self._write_program()
+
+    def _write_program(self) -> None:
         for value in self.values:
-            if value.function and self.letters[value] == "u":
-                self._write_check()
-            self._write(value)
-            self._store(value)
-        if not self.checked:
-            self._require_no_nan()
+            self._write_step(value)
+        self._finish()
+
+    def _write_step(self, value: Value) -> None:
+        """Write what computes a value, and whatever must be written before and after it."""
+        if self.storage.places.get(value) in self.recording.overwritten:
+            self._write_check()
+        self._write(value)
+        self._store(value)
+
+    def _finish(self) -> None:
+        self._write_check()
         self._write_changes()
 
     def _kept(self) -> list[Value]:
@@ -143,11 +154,11 @@ class Writer:
         """The whole program."""
         inputs = [value.input or "" for value in self.inputs()]
         returned = [*map(self._returned, self.recording.returned)]
-        if isinstance(self.recording, StepRecording):
+        if isinstance(self.recording, StepRecording) and self.loss_is_array:
             returned[0] += ".item()"
         body = [*self.lines, f"return {', '.join(returned)}".rstrip()]
         indented = (f"    {line}" for line in body)
-        header = ["import numpy as np", *self._sorted_header()]
+        header = ["import numpy as np", *self._sorted_header(), *self.functions]
         return "\n".join([*header, "", "", f"def {self.name}({', '.join(inputs)}):", *indented])
 
     def _returned(self, value: Value) -> str:
@@ -165,7 +176,7 @@ class Writer:
         def section(line: str) -> int:
             name = line.split(" = ", maxsplit=1)[0]
             is_memory = name in memory or "= np.empty(" in line
-            return 0 if line.startswith("from ") else 1 if name in parameters else 2 + is_memory
+            return 0 if line.startswith(("from ", "import ")) else 1 if name in parameters else 2 + is_memory
 
         return sorted(self.header, key=section)
 
@@ -228,26 +239,29 @@ class Writer:
         if self.checked:
             return
         self.checked = True
+        recording = self.recording
         self._require_no_nan()
-        loss = self.recording.returned[0]
-        if not self.storage.owners[loss].isdisjoint(self.recording.overwritten):
+        if not recording.overwritten:
+            return
+        loss = recording.returned[0]
+        if not self.storage.owners[loss].isdisjoint(recording.overwritten):
             name = self._unused("h")
             self.lines.append(f"{name} = {self._text(loss)}.copy()")  # of the value before the step
             self.inline.pop(loss, None)
             self.names[loss] = name
-        gradients = self.recording.flat_gradients()
-        large = [self.names[gradient] for gradient in gradients if nbytes(gradient) >= LARGE]
-        if large:  # their parameters are updated in place, so check first
-            self._require_finite(self._text(loss), *large)
+        # Large parameters are changed in place: what is looked at are their gradients.
+        checked = [x for x in recording.flat_gradients() if nbytes(x) >= LARGE]
+        parameters = {*recording.parts.values()}
+        for old, new in recording.overwritten.items():
+            if old in parameters and self.storage.places.get(new) is not old:
+                checked.append(new)
+        function = self._imported(require_finite.__module__, require_finite.__name__)
+        self.lines.append(f"{function}({', '.join(map(self._text, [loss, *checked]))})")
 
     def _require_no_nan(self) -> None:
         if self.doubtful:
             function = self._imported(require_no_nan.__module__, require_no_nan.__name__)
             self.lines.append(f"{function}({', '.join(map(self._text, self.doubtful))})")
-
-    def _require_finite(self, *names: str) -> None:
-        function = self._imported(require_finite.__module__, require_finite.__name__)
-        self.lines.append(f"{function}({', '.join(names)})")
 
     def _write_gradient(self, value: Value) -> None:
         """Compute a gradient where it belongs, in the memory of all gradients."""
@@ -276,10 +290,6 @@ class Writer:
                 copy = self._unused("u")
                 self.lines.append(f"{copy} = {changes[old]}.copy()")  # of what is overwritten
                 changes[old] = copy
-        parameters = {*self.recording.parts.values()}
-        values = [new for old, new in changes.items() if old in parameters]
-        if values:
-            self._require_finite(self._text(self.recording.returned[0]), *values)
         self.lines += [f"{self.names[old]}[...] = {new}" for old, new in changes.items()]
 
     def _goes_inline(self, value: Value, text: str) -> bool:

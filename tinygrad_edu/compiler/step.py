@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.calling import Compiled, Kept, argument
 from tinygrad_edu.compiler.entry import MISSED, entry_of_step, missed
+from tinygrad_edu.compiler.program import Backend
 from tinygrad_edu.compiler.record import record
 from tinygrad_edu.compiler.recording import Output, StepRecording
 from tinygrad_edu.compiler.source import NotFiniteError
@@ -38,6 +39,7 @@ def compile(
     optimizer: Optimizer | None = None,
     *,
     clip_norm: float | None = None,
+    backend: Backend = "numpy",
 ) -> CompiledStep:
     """Record a training step once, and run it from then on as straight NumPy.
 
@@ -106,7 +108,7 @@ def compile(
         clip_norm = at_least_zero("clip_norm", clip_norm)
         if optimizer is None:
             raise ValueError("clip_norm is for the step of an optimizer; none was given")
-    return CompiledStep(function, optimizer, clip_norm)
+    return CompiledStep(function, optimizer, clip_norm, backend)
 
 
 def _kind_of(given: Any) -> str:
@@ -128,6 +130,8 @@ class CompiledStep(Compiled):
         Whose step is a part of it.
     clip_norm : float or None, optional
         The largest common norm of the gradients that the optimizer is given.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of.
     """
 
     _latest: _Step | None
@@ -137,8 +141,9 @@ class CompiledStep(Compiled):
         function: Callable[..., Any],
         optimizer: Optimizer | None,
         clip_norm: float | None = None,
+        backend: Backend = "numpy",
     ) -> None:
-        super().__init__(function)
+        super().__init__(function, backend)
         self._optimizer = optimizer
         self._clip_norm = clip_norm
         self._settings = {} if optimizer is None else vars(optimizer)
@@ -187,7 +192,7 @@ class CompiledStep(Compiled):
         return (loss.item(), *tree_map(reported, more)) if more else loss.item()
 
     def _made(self, args: tuple[Any, ...]) -> _Step:
-        return _Step(self._function, self._optimizer, args, self._clip_norm)
+        return _Step(self._function, self._optimizer, args, self._clip_norm, self._backend)
 
     def _key(self) -> Any:
         """The settings of the optimizer that a program holds, and which parameters it changes."""
@@ -230,11 +235,17 @@ class _Step(Kept):
         optimizer: Optimizer | None,
         args: tuple[Any, ...],
         clip_norm: float | None,
+        backend: Backend,
     ) -> None:
-        make = partial(StepRecording, optimizer=optimizer, clip_norm=clip_norm)
+        make = partial(
+            StepRecording,
+            optimizer=optimizer,
+            clip_norm=clip_norm,
+            for_numpy=backend == "numpy",
+        )
         recording = record(make, function, args)
         lock = Lock() if optimizer is None else optimizer.lock
-        super().__init__(recording, "step", args, lock)
+        super().__init__(recording, "step", args, lock, backend)
         self.optimizer = optimizer
         self._learned = [*recording.gradients]
         self.more = recording.result[1:]

@@ -52,9 +52,16 @@ class UntraceableError(TypeError):
 
 
 class Tape:
-    """All values in the order in which they were computed, and none of them twice."""
+    """All values in the order in which they were computed, and none of them twice.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    for_numpy : bool, optional
+        Whether calls are made such that NumPy computes them fast.
+    """
+
+    def __init__(self, for_numpy: bool = True) -> None:
+        self.for_numpy = for_numpy
         self.values: list[Value] = []
         self._known: dict[Any, Value] = {}
         self._noted_values: set[Value] = set()
@@ -82,7 +89,7 @@ class Tape:
             if example is None:  # a check, which returns nothing
                 return None
             value = Value(example, function, args, options)
-            other = rewritten(value, self._call_of_values)
+            other = rewritten(value, self._call_of_values, self.for_numpy)
             known = self._noted(value if other is None else other)
             self._known[key] = known
         return self._traced(self._known[key])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.calling import Compiled, Kept, argument
 from tinygrad_edu.compiler.entry import MISSED, Entry, missed
+from tinygrad_edu.compiler.program import Backend
 from tinygrad_edu.compiler.record import record
 from tinygrad_edu.compiler.recording import Output, Recording, identifier
 from tinygrad_edu.compiler.source import NotFiniteError
@@ -24,7 +26,7 @@ from tinygrad_edu.trees import leaves, tree_map
 __all__ = ["JittedFunction", "jit"]
 
 
-def jit(function: Callable[..., Any]) -> JittedFunction:
+def jit(function: Callable[..., Any], *, backend: Backend = "numpy") -> JittedFunction:
     """Record a function once, and run it from then on as straight NumPy.
 
     Derivatives can be recorded as well: ``jit(grad(f))`` is the derivative of f, written out, and
@@ -37,6 +39,8 @@ def jit(function: Callable[..., Any]) -> JittedFunction:
         such. Tensors that it uses without having them as arguments, as the parameters of a network,
         are read in every call. Whatever else it reads stays as it was, and a Python number is part
         of the program.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of: calls of NumPy, or loops that numba compiles.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def jit(function: Callable[..., Any]) -> JittedFunction:
     """
     if not callable(function):
         raise TypeError(f"jit takes a function of arrays; got {type(function).__name__}")
-    return JittedFunction(function)
+    return JittedFunction(function, backend)
 
 
 class JittedFunction(Compiled):
@@ -83,6 +87,8 @@ class JittedFunction(Compiled):
     ----------
     function : callable
         A function of arrays.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of.
     """
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -121,7 +127,7 @@ class JittedFunction(Compiled):
         return result
 
     def _made(self, args: tuple[Any, ...]) -> _Function:
-        return _Function(self._function, args)
+        return _Function(self._function, args, self._backend)
 
     def __repr__(self) -> str:
         return f"<compiled {self._described()}, {self._count()}>"
@@ -139,10 +145,12 @@ def _detached(x: Any) -> Any:
 class _Function(Kept):
     """A function for arguments of certain shapes and dtypes."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        recording = record(Recording, function, args)
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], backend: Backend
+    ) -> None:
+        recording = record(partial(Recording, for_numpy=backend == "numpy"), function, args)
         name = identifier(getattr(function, "__name__", type(function).__name__))
-        super().__init__(recording, recording.unused(name), args, Lock())
+        super().__init__(recording, recording.unused(name), args, Lock(), backend)
         self._result = recording.result
         self.made: Callable[[Any], Any] = self._tree
         if isinstance(self._result, Output):

@@ -1,0 +1,1068 @@
+"""Programs as loops over single numbers, compiled by numba; large products and the like by NumPy.
+
+What NumPy does in a call of its own for each operation, a kernel does in a few nests of loops: all
+that has the same shape, and needs of the rest only numbers at the same place, is computed in one
+nest. The shapes are known, so that short loops get unrolled, and all memory is there before. What
+loops would not be faster at, as a large product or the exponential of a thousand numbers, is left
+to NumPy, with a kernel before and one after it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.recording import Recording, StepRecording
+from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
+from tinygrad_edu.compiler.source import VIEWS, NotFiniteError, Writer
+from tinygrad_edu.compiler.storage import LARGE, nbytes
+from tinygrad_edu.compiler.values import Value
+from tinygrad_edu.ops.loss import class_indices
+from tinygrad_edu.quick import logarithms_of_number, sigmoids_of_number
+
+__all__ = ["LoopWriter", "Whole", "compiled", "require_numba"]
+
+
+def require_numba() -> Any:
+    """The package, or an error that says how to get it."""
+    try:
+        import numba  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise ImportError(
+            'backend="numba" needs numba: pip install "tinygrad_edu[numba]"'
+        ) from None
+    return numba
+
+
+# --- what loops compute ---------------------------------------------------------------------------
+
+# The expression for one element, of the expressions of the operands' elements.
+ELEMENTWISE: dict[Any, str] = {
+    np.add: "{} + {}",
+    np.subtract: "{} - {}",
+    np.multiply: "{} * {}",
+    np.divide: "{} / {}",
+    np.negative: "-{}",
+    np.positive: "{}",
+    np.maximum: "maximum({}, {})",
+    np.minimum: "minimum({}, {})",
+    np.sign: "sign({})",
+    np.absolute: "abs({})",
+    np.reciprocal: "1 / {}",
+    np.equal: "{} == {}",
+    np.not_equal: "{} != {}",
+    np.less: "{} < {}",
+    np.less_equal: "{} <= {}",
+    np.greater: "{} > {}",
+    np.greater_equal: "{} >= {}",
+    np.logical_and: "({}) and ({})",
+    np.logical_or: "({}) or ({})",
+    np.logical_not: "not {}",
+    np.where: "{1} if {0} else {2}",
+    **{
+        function: f"math.{name}({{}})"
+        for function, name in [
+            *[(np.exp, "exp"), (np.expm1, "expm1"), (np.log, "log"), (np.log1p, "log1p")],
+            *[(np.sqrt, "sqrt"), (np.tanh, "tanh"), (np.sinh, "sinh"), (np.cosh, "cosh")],
+            *[(np.sin, "sin"), (np.cos, "cos"), (np.tan, "tan"), (np.arctan, "atan")],
+        ]
+    },
+    **{
+        function: f"{{}} {symbol} {{}}"
+        for function, symbol in [
+            *[(operator.add, "+"), (operator.sub, "-"), (operator.mul, "*")],
+            *[(operator.truediv, "/"), (operator.pow, "**")],
+        ]
+    },
+    operator.neg: "-{}",
+}
+
+# From so many elements on, NumPy's vector instructions are faster, although they take a call.
+TRANSCENDENTAL = {f for f, text in ELEMENTWISE.items() if text.startswith("math.")}
+MANY_FOR_MATH, MANY_FOR_EXP = 192, 768
+LARGE_PRODUCT = 20_000  # multiplications: from here on, BLAS is faster
+LARGE_SUM = 50_000  # terms: from here on, the rounding of a plain sum matters
+
+REDUCTIONS: dict[Any, tuple[str, str]] = {  # the start, and how a term is taken in
+    np.add.reduce: ("0", "{total} + {term}"),
+    np.ndarray.sum: ("0", "{total} + {term}"),
+    np.multiply.reduce: ("1", "{total} * {term}"),
+    np.maximum.reduce: ("-math.inf", "maximum({total}, {term})"),
+    np.minimum.reduce: ("math.inf", "minimum({total}, {term})"),
+    np.ndarray.max: ("-math.inf", "maximum({total}, {term})"),
+    np.ndarray.min: ("math.inf", "minimum({total}, {term})"),
+}
+
+DTYPES = {np.dtype(kind) for kind in ("float64", "float32", "int64", "int32", "bool")}
+
+SAME = {np.asfortranarray, np.ascontiguousarray, np.copy, np.ndarray.copy, np.positive}
+RESHAPES = {np.ndarray.reshape, np.reshape, np.squeeze, np.ndarray.squeeze, np.expand_dims}
+
+HELPERS = {
+    "maximum": """
+def maximum(a, b):
+    return a if a >= b or a != a else b
+""",
+    "minimum": """
+def minimum(a, b):
+    return a if a <= b or a != a else b
+""",
+    "sign": """
+def sign(a):
+    return a * 0 + (a > 0) - (a < 0)
+""",
+    "sigmoids": """
+def sigmoids(x):
+    e = math.exp(-abs(x))
+    larger, smaller = 1 / (1 + e), e / (1 + e)
+    log_larger = -math.log1p(e)
+    log_smaller = log_larger - abs(x)
+    if x > 0:
+        return larger, smaller, log_larger, log_smaller
+    return smaller, larger, log_smaller, log_larger
+""",
+    "logarithms": """
+def logarithms(p):
+    return math.log(p), math.log(1 - p) if p > 0.5 else math.log1p(-p)
+""",
+}
+OF_NUMBERS = {sigmoids_of_number: "sigmoids", logarithms_of_number: "logarithms"}
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of a value or a number."""
+    return np.shape(x.example) if isinstance(x, Value) else np.shape(x)
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """The dtype of a value or a number."""
+    return np.asarray(x.example if isinstance(x, Value) else x).dtype
+
+
+def is_plain(value: Value) -> bool:
+    """Whether a value is an array, or a number, of a kind that loops handle."""
+    return isinstance(value.example, np.ndarray | np.generic | int | float) and (
+        dtype_of(value) in DTYPES
+    )
+
+
+def is_view(value: Value) -> bool:
+    """Whether each element is that of the operand at a place that is known, or the same number."""
+    x = value.args[0] if value.args else None
+    if not isinstance(x, Value) or not is_plain(value) or not is_plain(x):
+        return False
+    function = value.function
+    if function in (transposed, matrix_transposed, np.broadcast_to) or function in SAME:
+        return True
+    if function in RESHAPES:
+        return _squeezed(shape_of(x)) == _squeezed(shape_of(value)) or _is_flat(value)
+    if function is operator.getitem:
+        index = value.args[1] if isinstance(value.args[1], tuple) else (value.args[1],)
+        return all(i is None or isinstance(i, int | slice) for i in index) and all(
+            isinstance(end, int | None)
+            for i in index
+            if isinstance(i, slice)
+            for end in (i.start, i.stop, i.step)
+        )
+    return False
+
+
+def _squeezed(shape: Iterable[int]) -> list[int]:
+    return [n for n in shape if n != 1]
+
+
+def _is_flat(value: Value) -> bool:
+    """Whether a reshape is from or to one dimension, apart from those of length 1."""
+    x = value.args[0]
+    return len(_squeezed(shape_of(x))) <= 1 or len(_squeezed(shape_of(value))) <= 1
+
+
+def is_for_loops(value: Value) -> bool:
+    """Whether a value is computed by loops, and not by NumPy."""
+    function, size = value.function, np.size(value.example)
+    if function in OF_NUMBERS:
+        return dtype_of(value.args[0]) in DTYPES
+    if not is_plain(value) or not all(map(is_plain, value.uses())):
+        return False
+    if function in ELEMENTWISE:
+        many = MANY_FOR_EXP if function is np.exp else MANY_FOR_MATH
+        return not value.options and not (function in TRANSCENDENTAL and size >= many)
+    if function is np.ndarray.astype:
+        return True
+    if function in REDUCTIONS or function is np.vdot:
+        return np.size(_operand(value).example) < LARGE_SUM and _axes(value) is not None
+    if function is np.ndarray.dot:
+        shapes = [*map(shape_of, value.args)]
+        fits = len(value.args) == 2 and all(1 <= len(shape) <= 2 for shape in shapes)
+        return fits and size * shapes[0][-1] < LARGE_PRODUCT
+    if function in (np.take, np.ndarray.take):
+        return _is_gather(value)
+    if function is operator.getitem:
+        return _is_gather(value)
+    return function is class_indices
+
+
+def _operand(value: Value) -> Value:
+    operand: Value = value.args[0]
+    return operand
+
+
+def _axes(value: Value) -> tuple[int, ...] | None:
+    """The axes over which a value is reduced; None if there is more to it."""
+    if value.function is np.vdot:
+        return tuple(range(_operand(value).example.ndim))
+    options = dict(value.options)
+    keepdims = options.pop("keepdims", False)
+    axis = options.pop("axis", value.args[1] if len(value.args) > 1 else MISSING)
+    if options or len(value.args) > 2 or not isinstance(keepdims, bool):
+        return None
+    if axis is MISSING:  # of a ufunc's reduce the first, of a method all
+        axis = 0 if value.function in (np.add.reduce, np.multiply.reduce) else None
+    ndim = np.ndim(_operand(value).example)
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(i % ndim for i in axes)
+
+
+MISSING = object()
+
+
+def _is_gather(value: Value) -> bool:
+    """Whether it is an array at integer indices, one array of them for each of its first axes."""
+    x, index = value.args[0], value.args[1]
+    if value.function is operator.getitem:
+        indices = index if isinstance(index, tuple) else (index,)
+    else:
+        axis = value.options.get("axis", value.args[2] if len(value.args) > 2 else None)
+        if {*value.options} - {"axis"} or axis not in range(np.ndim(x.example)):
+            return False
+        indices = (index,)
+    return all(
+        isinstance(i, Value) and dtype_of(i).kind == "i" and np.ndim(i.example) == 1
+        for i in indices
+    ) and len({shape_of(i) for i in indices}) == 1
+
+
+# --- a kernel -------------------------------------------------------------------------------------
+
+
+class Nest:
+    """Nested loops over a shape, and what is computed at each place."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.values: dict[Value, None] = {}
+
+
+class Kernel:
+    """Nests of loops that compute some values.
+
+    Parameters
+    ----------
+    values : list of Value
+        In order.
+    wanted : set of Value
+        Those that are used elsewhere, or views of which are.
+    names : callable
+        From a value to its name.
+    helpers : dict of str to str
+        The functions that kernels call; those of this one are added.
+    section : callable, optional
+        From a value to the part of the program that it belongs to: no nest has values of several.
+    ahead_of : callable, optional
+        Called with the kernel and a nest before that is written.
+    """
+
+    def __init__(
+        self,
+        values: list[Value],
+        wanted: set[Value],
+        names: Callable[[Value], str],
+        helpers: dict[str, str],
+        section: Callable[[Value], Any] = lambda _: None,
+        ahead_of: Callable[[Kernel, Nest], None] = lambda *_: None,
+    ) -> None:
+        self.section = section
+        self.values = {*values}
+        self.wanted = wanted
+        self.name_of = names
+        self.helpers = helpers
+        self.arguments: dict[str, Value] = {}  # arrays and numbers from outside, by their names
+        self.stored: set[Value] = set()  # values that are kept in an array
+        self.lines: list[str] = []
+        self._consumers: dict[Value, list[Value]] = {}
+        for value in values:
+            for used in value.uses():
+                self._consumers.setdefault(_base(used), []).append(value)
+        self._inline = {value for value in values if self._goes_inline(value)}
+        self.nests = self._nests([value for value in values if value not in self._inline])
+        self._find_stored()
+        self._here: dict[Value, str] = {}  # numbers at the place where the loops are
+        self._flat: dict[Value, str] = {}  # arrays that are looked at as one dimension
+        for nest in self.nests:
+            self._here = {}
+            ahead_of(self, nest)
+            self._write_nest(nest)
+
+    # --- which nests, and what is kept between them ----------------------------------------------
+
+    def _goes_inline(self, value: Value) -> bool:
+        """Whether a value is computed within the sum that alone uses it."""
+        consumers = self._consumers.get(value, [])
+        if value.function not in ELEMENTWISE or value in self.wanted or len(consumers) != 1:
+            return False
+        (consumer,) = consumers
+        is_reduction = consumer.function in REDUCTIONS or consumer.function is np.vdot
+        return is_reduction and value in consumer.uses() and np.ndim(value.example) > 0
+
+    def _nests(self, values: list[Value]) -> list[Nest]:
+        nests: list[Nest] = []
+        for value in values:
+            shape = () if value.function in OF_NUMBERS else shape_of(value)
+            nest = nests[-1] if nests else None
+            if nest is None or nest.shape != shape or not self._fits(value, nest):
+                nest = Nest(shape)
+                nests.append(nest)
+            nest.values[value] = None
+        return nests
+
+    def _fits(self, value: Value, nest: Nest) -> bool:
+        """Whether all that a value needs of a nest is there at the same place."""
+        if value.function is class_indices:
+            return False
+        if self.section(value) != self.section(next(iter(nest.values))):
+            return False
+        for used in self._all_uses(value):
+            base = _base(used)
+            if base in nest.values and not (
+                used is base
+                and shape_of(used) == nest.shape
+                and (value.function in ELEMENTWISE or value.function in (np.ndarray.astype,))
+            ):
+                return nest.shape == () and base.function in OF_NUMBERS
+        return True
+
+    def _all_uses(self, value: Value) -> Iterable[Value]:
+        for used in value.uses():
+            yield used
+            if _base(used) in self._inline:
+                yield from self._all_uses(_base(used))
+
+    def _find_stored(self) -> None:
+        nest_of = {value: nest for nest in self.nests for value in nest.values}
+        for value, nest in nest_of.items():
+            if value.function in OF_NUMBERS or nest.shape == ():
+                continue
+            if value in self.wanted:
+                self.stored.add(value)
+            for consumer in self._final_consumers(value):
+                same = nest_of[consumer] is nest
+                if not same:
+                    self.stored.add(value)
+
+    def _final_consumers(self, value: Value) -> Iterable[Value]:
+        for consumer in self._consumers.get(value, []):
+            if consumer in self._inline:
+                yield from self._final_consumers(consumer)
+            else:
+                yield consumer
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def _write_nest(self, nest: Nest) -> None:
+        if next(iter(nest.values)).function is class_indices:
+            return self._write_check_of_indices(next(iter(nest.values)))
+        indices, depth = [], 0
+        for n in nest.shape:
+            if n == 1:
+                indices.append("0")
+            else:
+                indices.append("ijklmn"[depth])
+                self._line(depth, f"for {indices[-1]} in range({n}):")
+                depth += 1
+        self._here, stores = {}, []
+        for value in nest.values:
+            name = self.name_of(value)
+            if value.function in OF_NUMBERS:
+                self._write_numbers(value)
+                continue
+            number = name if value not in self.stored else f"{name}_{len(stores)}"
+            text = self._number_at(value, indices, depth, number)
+            if text != number:
+                self._line(depth, f"{number} = {self._cast(text, value)}")
+            self._here[value] = number
+            if value in self.stored:
+                stores.append(f"{name}[{', '.join(indices) or '()'}] = {number}")
+        for store in stores:  # at the end, since it may be over something that others have read
+            self._line(depth, store)
+        if nest.shape != ():
+            self._here = {}
+        return None
+
+    def _write_numbers(self, value: Value) -> None:
+        """Several numbers from one."""
+        helper = OF_NUMBERS[value.function]
+        self._use(helper)
+        names = [self.name_of(value) + f"_{i}" for i in range(len(value.example))]
+        argument = self._at(value.args[0], [])
+        self._line(0, f"{', '.join(names)} = {helper}({argument})")
+
+    def _write_check_of_indices(self, value: Value) -> None:
+        labels, classes = value.args
+        (n,) = shape_of(labels)
+        label = self._at(labels, ["i"])
+        self._line(0, f"for i in range({n}):")
+        self._line(1, f"if {label} < 0 or {label} >= {classes}:")
+        self._line(2, FAILED)
+
+    def _line(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def _use(self, helper: str) -> None:
+        self.helpers[helper] = HELPERS[helper]
+
+    def _cast(self, text: str, value: Value) -> str:
+        dtype = dtype_of(value)
+        return f"np.{dtype}({text})" if dtype == np.float32 else text
+
+    def _number_at(self, value: Value, indices: list[str], depth: int, total: str) -> str:
+        """The expression of one element; where there is a sum, it is summed up before."""
+        function = value.function
+        if function in REDUCTIONS or function is np.vdot:
+            return self._reduced(value, indices, depth, total)
+        if function is np.ndarray.dot:
+            return self._product(value, indices, depth, total)
+        if function in (operator.getitem, np.take, np.ndarray.take):
+            return self._gathered(value, indices, depth)
+        return self._elementwise(value, indices)
+
+    def _elementwise(self, value: Value, indices: list[str]) -> str:
+        function = value.function
+        if function is np.ndarray.astype:
+            return f"np.{dtype_of(value)}({self._at(value.args[0], indices)})"
+        operands = [self._of_broadcast(x, indices, shape_of(value), value) for x in value.args]
+        template = ELEMENTWISE[function]
+        for helper in ("maximum", "minimum", "sign"):
+            if template.startswith(helper):
+                self._use(helper)
+        return template.format(*operands)
+
+    def _of_broadcast(
+        self, x: Any, indices: list[str], shape: tuple[int, ...], value: Value
+    ) -> str:
+        """The element of an operand at a place of what it is broadcast to."""
+        own = shape_of(x)
+        mine = indices[len(indices) - len(own) :]
+        places = ["0" if n == 1 else i for n, i in zip(own, mine, strict=True)]
+        text = self._at(x, places, dtype_of(value))
+        text = _bracketed(text)
+        if dtype_of(x).kind == "b" and dtype_of(value).kind == "f" and value.function is not np.where:
+            return f"np.{dtype_of(value)}({text})"
+        if value.function is np.where and dtype_of(x) != dtype_of(value) and dtype_of(x).kind != "b":
+            return f"np.{dtype_of(value)}({text})"
+        return text
+
+    def _reduced(self, value: Value, indices: list[str], depth: int, total: str) -> str:
+        operand, axes = _operand(value), _axes(value)
+        assert axes is not None  # noqa: S101 - as is_for_loops has seen
+        inner, outer, places = depth, iter(indices), []
+        keeps = len(indices) == operand.example.ndim
+        start, step = REDUCTIONS.get(value.function, REDUCTIONS[np.add.reduce])
+        self._line(depth, f"{total} = {self._cast(start, value)}")
+        for axis, n in enumerate(shape_of(operand)):
+            if axis in axes:
+                place = "0" if n == 1 else f"r{axis}"
+                if n != 1:
+                    self._line(inner, f"for {place} in range({n}):")
+                    inner += 1
+                if keeps:
+                    next(outer)
+            else:
+                place = next(outer)
+            places.append(place)
+        terms = [self._at(x, places) for x in value.args[: 1 + (value.function is np.vdot)]]
+        term = " * ".join(map(_bracketed, terms)) if len(terms) > 1 else terms[0]
+        if step.startswith(("maximum", "minimum")):
+            self._use(step[:7])
+        self._line(inner, f"{total} = {step.format(total=total, term=term)}")
+        return total
+
+    def _product(self, value: Value, indices: list[str], depth: int, total: str) -> str:
+        a, b = value.args
+        rows = indices[:1] if np.ndim(a.example) == 2 else []
+        columns = indices[len(rows) :]
+        n = shape_of(a)[-1]
+        if n == 1:
+            factors = self._at(a, [*rows, "0"]), self._at(b, ["0", *columns])
+            return " * ".join(map(_bracketed, factors))
+        self._line(depth, f"{total} = {self._cast('0.0', value)}")
+        self._line(depth, f"for r in range({n}):")
+        factors = self._at(a, [*rows, "r"]), self._at(b, ["r", *columns])
+        self._line(depth + 1, f"{total} += {' * '.join(map(_bracketed, factors))}")
+        return total
+
+    def _gathered(self, value: Value, indices: list[str], depth: int) -> str:
+        x, index = value.args[0], value.args[1]
+        if value.function is operator.getitem:
+            arrays, axis = (index if isinstance(index, tuple) else (index,)), 0
+        else:
+            arrays = (index,)
+            axis = value.options.get("axis", value.args[2] if len(value.args) > 2 else 0)
+        place = indices[axis]
+        chosen = []
+        for k, array in enumerate(arrays):
+            text = self._at(array, [place])
+            if not _is_known(array, shape_of(x)[axis + k]):
+                name = f"at{k}_{self.name_of(value)}"
+                length = shape_of(x)[axis + k]
+                self._line(depth, f"{name} = {text}")
+                self._line(depth, f"if {name} < 0 or {name} >= {length}:")
+                self._line(depth + 1, FAILED)
+                text = name
+            chosen.append(text)
+        return self._at(x, [*indices[:axis], *chosen, *indices[axis + 1 :]])
+
+    # --- elements ---------------------------------------------------------------------------------
+
+    def _at(self, x: Any, indices: list[str], dtype: np.dtype[Any] | None = None) -> str:
+        """The element of a value at a place."""
+        if not isinstance(x, Value):
+            return self._literal(x, dtype)
+        if x.is_constant and np.size(x.example) == 1:
+            return self._literal(np.asarray(x.example).item(), dtype_of(x))
+        if x in self._here:
+            return self._here[x]
+        if _is_part_of_numbers(x) and x.args[0] in self.values:
+            return f"{self.name_of(x.args[0])}_{x.args[1]}"
+        if x in self._inline:
+            return self._elementwise(x, indices)
+        if x.function is class_indices:
+            return self._at(x.args[0], indices)
+        if x not in self.values and is_view(x):
+            return self._of_view(x, indices)
+        return self._element(x, indices)
+
+    def _element(self, x: Value, indices: list[str]) -> str:
+        name = self.name_of(x)
+        if x not in self.values:
+            self.arguments.setdefault(name, x)
+        if np.ndim(x.example) == 0:
+            is_array = x not in self.values and isinstance(x.example, np.ndarray)
+            return f"{name}[()]" if is_array else name
+        return f"{name}[{', '.join(indices)}]"
+
+    def _literal(self, x: Any, dtype: np.dtype[Any] | None) -> str:
+        if isinstance(x, bool | np.bool_):
+            return str(bool(x))
+        text = repr(float(x) if dtype is not None and dtype.kind == "f" else x)
+        if not math.isfinite(x):
+            text = f"math.{abs(x)}" if x > 0 or x != x else "-math.inf"
+        return f"np.float32({text})" if dtype == np.float32 else text
+
+    def _of_view(self, x: Value, indices: list[str]) -> str:
+        """The element of what is looked at in another way."""
+        operand = _operand(x)
+        shape, function = shape_of(operand), x.function
+        if function in SAME:
+            places = indices
+        elif function is transposed:
+            places = indices[::-1]
+        elif function is matrix_transposed:
+            places = [*indices[:-2], *indices[:-3:-1]]
+        elif function is np.broadcast_to:
+            mine = indices[len(indices) - len(shape) :]
+            places = ["0" if n == 1 else i for n, i in zip(shape, mine, strict=True)]
+        elif function is operator.getitem:
+            places = _places(x.args[1], shape, indices)
+        elif _squeezed(shape) == _squeezed(shape_of(x)):
+            left = iter([i for i, n in zip(indices, shape_of(x), strict=True) if n != 1])
+            places = ["0" if n == 1 else next(left) for n in shape]
+        else:
+            places = _unflattened(indices, shape_of(x), shape)
+        return self._at(operand, places)
+
+
+def _bracketed(text: str) -> str:
+    """An expression that may stand beside any operator."""
+    return text if re.fullmatch(r"[\w.]+(\[[^\[\]]*\]|\([^()]*\))?", text) else f"({text})"
+
+
+FAILED = "return FAILED"
+
+
+def _base(x: Value) -> Value:
+    """What a view is a view of, through all others."""
+    while x.function is not None and is_view(x):
+        x = _operand(x)
+    return x.args[0] if _is_part_of_numbers(x) else x
+
+
+def _is_known(index: Any, length: int) -> bool:
+    """Whether an index is surely in range: a constant, or checked before."""
+    if index.is_constant:
+        return bool(((index.example >= 0) & (index.example < length)).all())
+    return index.function is class_indices and index.args[1] <= length
+
+
+def _places(index: Any, shape: tuple[int, ...], indices: list[str]) -> list[str]:
+    """Where in an array the elements of a part of it are."""
+    index = index if isinstance(index, tuple) else (index,)
+    given, axes = iter(indices), iter(shape)
+    places = []
+    for i in index:
+        if i is None:
+            next(given)
+        elif isinstance(i, int):
+            places.append(str(i % next(axes)))
+        else:
+            start, _, step = i.indices(next(axes))
+            place = next(given)
+            place = place if step == 1 else f"{step} * {place}"
+            places.append(place if start == 0 else f"{start} + {place}")
+    return [*places, *given]
+
+
+def _unflattened(indices: list[str], shape: tuple[int, ...], to: tuple[int, ...]) -> list[str]:
+    """A place in an array of another shape, one of both being flat."""
+    flat = " + ".join(
+        i if (step := math.prod(shape[k + 1 :])) == 1 else f"{step} * {i}"
+        for k, i in enumerate(indices)
+        if i != "0"
+    )
+    if len(_squeezed(to)) <= 1:
+        return [f"{flat or '0'}" if n != 1 else "0" for n in to]
+    places = []
+    for k, n in enumerate(to):
+        step = math.prod(to[k + 1 :])
+        place = f"({flat}) // {step}" if step != 1 else f"({flat})"
+        places.append("0" if n == 1 else f"{place} % {n}" if k else place)
+    return places
+
+
+# --- a program of kernels -------------------------------------------------------------------------
+
+OPTIONS = '@njit(error_model="numpy", nogil=True)'
+SMALL = 64  # elements of a constant: larger ones are handed to a kernel
+
+
+class LoopWriter(Writer):
+    """Writes a program whose kernels are compiled by numba."""
+
+    def _write_program(self) -> None:
+        self.kernels: dict[str, list[Value]] = {}  # by name: what they are called with
+        self.whole: Whole | None = None
+        self._helpers: dict[str, str] = {}
+        self._has_gradients = False  # whether they are where the update has them
+        self._in_place: dict[Value, Value] = {}  # new values, and the old ones that they replace
+        self._work: dict[str, int] = {}  # how much memory of each dtype the kernels use
+        self._is_whole = True  # until something is found to be for NumPy
+        self._is_whole = all(
+            x.function is None or is_view(x) or self._is_for_loops(x) for x in self.values
+        )
+        self._updates = self._are_updates_for_loops()
+        groups = [*self._groups()]
+        for group in groups:
+            if isinstance(group, list):
+                if self._updates and any(self.letters[value] == "u" for value in group):
+                    self._write_last_kernel(group, whole=len(groups) == 1)
+                else:
+                    self._write_kernel(group)
+            elif not group.function or not is_view(group) or self._is_needed(group):
+                self._write_step(group)
+        if not self._updates:
+            self._finish()
+        if self._helpers or self.kernels:
+            self.header += ["import math", "from numba import njit"]
+            texts = [f"{OPTIONS}{text}" for text in self._helpers.values()]
+            self.functions[:0] = "".join(f"\n\n{text}" for text in texts).splitlines()
+
+    def _groups(self) -> list[Any]:
+        """Values for NumPy, one by one, and lists of those for loops; views where they are used."""
+        groups: list[Any] = []
+        for value in self.values:
+            if value.function is None or value.input is not None or is_view(value):
+                if not is_view(value) or self._is_needed(value):
+                    groups.append(value)
+            elif not self._is_for_loops(value):
+                groups.append(value)
+            elif _is_part_of_numbers(value):
+                continue
+            elif self._continues(groups, value):
+                groups[-1].append(value)
+            else:
+                groups.append([value])
+        # What is no call is there before, so that kernels need not be split by it.
+        ahead = [x for x in groups if not isinstance(x, list) and x.function is None]
+        groups = [*ahead, *(x for x in groups if x not in ahead)]
+        return _joined(groups, self._continues)
+
+    def _continues(self, groups: list[Any], value: Value) -> bool:
+        """Whether a value may be computed in the kernel that the last group is."""
+        if not groups or not isinstance(groups[-1], list):
+            return False
+        return self._updates or (self.letters[value] == "u") == (self.letters[groups[-1][0]] == "u")
+
+    def _are_updates_for_loops(self) -> bool:
+        """Whether the whole step of the optimizer is computed by loops, after all else."""
+        if not isinstance(self.recording, StepRecording) or not self.recording.blocks:
+            return False
+        if any(np.ndim(x.example) > 0 for x in self.recording.returned[1:]):
+            return False
+        update = [x for x in self.values if self.letters[x] == "u" and x.function]
+        return bool(update) and all(is_view(x) or self._is_for_loops(x) for x in update)
+
+    def _is_for_loops(self, value: Value) -> bool:
+        """Whether a kernel computes a value; functions of single numbers if it computes all."""
+        if value.function in OF_NUMBERS or _is_part_of_numbers(value):
+            return self._is_whole
+        return is_for_loops(value)
+
+    def _is_needed(self, view: Value) -> bool:
+        """Whether a view is used by NumPy, or by the caller."""
+        recording = self.recording
+        if view in recording.returned or view in self.doubtful:
+            return True
+        kept = view in recording.stored or view in {*recording.overwritten.values()}
+        if kept and not (self._updates and self._is_for_loops(_base(view))):
+            return True
+        return any(
+            view in value.uses()
+            and not self._is_for_loops(value)
+            and (not is_view(value) or self._is_needed(value))
+            for value in self.values
+            if value.function
+        )
+
+    def _wanted(self, group: list[Value]) -> set[Value]:
+        """What of a group is used outside of it."""
+        inside = {*group}
+        wanted = {_base(x) for x in self._kept()}
+        for value in self.values:
+            if value.function and value not in inside and not is_view(value):
+                if _is_part_of_numbers(value) and self._is_whole:
+                    continue
+                wanted.update(_base(used) for used in value.uses())
+        return wanted & inside
+
+    def _goes_inline(self, value: Value, text: str) -> bool:
+        """A kernel takes arrays by their names, and looks at parts of them by itself."""
+        return value.function in VIEWS and super()._goes_inline(value, text)
+
+    # --- one kernel among calls of NumPy ----------------------------------------------------------
+
+    def _write_kernel(self, group: list[Value]) -> None:
+        if self.letters[group[0]] == "u":
+            self._write_check()
+        wanted = self._wanted(group)
+        places = {value: self._place(value) for value in wanted if np.ndim(value.example) > 0}
+        kernel = Kernel(group, wanted, self._name_in_kernel, self._helpers)
+        numbers = [value for value in group if value in wanted and np.ndim(value.example) == 0]
+        if self.recording.returned[0] in numbers:
+            self.loss_is_array = False
+        name = self._unused("kernel")
+        outputs = [self._name_in_kernel(value) for value in places]
+        arguments, lines = self._entry(kernel, outputs)
+        lines += kernel.lines
+        fails = any(FAILED in line for line in lines)
+        ok = ["True"] if fails else []
+        lines = [line.replace(FAILED, _failure(numbers)) for line in lines]
+        lines.append(f"return {', '.join([*ok, *map(self._named, numbers)])}".rstrip())
+        self._add_function(name, [*arguments, *outputs], lines)
+        self.kernels[name] = [*arguments.values(), *places]
+        targets = [*(["ok"] if fails else []), *map(self._named, numbers)]
+        given = [*map(self._argument, arguments.values()), *places.values()]
+        assigned = f"{', '.join(targets)} = " if targets else ""
+        for value, place in places.items():
+            if value in self.recording.escaping:
+                shape, dtype = value.example.shape, value.example.dtype
+                self.lines.append(f"{place} = np.empty({shape}, np.{dtype})")
+        self.lines.append(f"{assigned}{name}({', '.join(given)})")
+        if fails:
+            self._raise_unless_ok()
+        for value, place in places.items():
+            self.names[value] = place
+            self._store(value)
+
+    def _raise_unless_ok(self) -> None:
+        error = self._imported(NotFiniteError.__module__, NotFiniteError.__name__)
+        self.lines += ["if not ok:", f"    raise {error}"]
+
+    def _place(self, value: Value) -> str:
+        """The array that a kernel writes a value to."""
+        if value in self.recording.stored:
+            return self._buffer(self.recording.stored[value][0])
+        name = self._named(value)
+        if value in self.recording.escaping:
+            return name
+        place = self.storage.places.get(value)
+        if isinstance(place, Value) and nbytes(value) >= LARGE:
+            return self._buffer(place)
+        self.header.append(f"{name} = np.empty({value.example.shape}, np.{value.example.dtype})")
+        return name
+
+    def _name_in_kernel(self, value: Value) -> str:
+        """The name of a value within kernels."""
+        if value in self._in_place:
+            value = self._in_place[value]
+        if value in self.recording.stored and value.function:
+            return self._buffer(self.recording.stored[value][0])
+        if value in self.recording.memory:
+            self._write_memory(value)
+        elif value.input is not None:
+            self.names[value] = value.input
+        elif value.function is None and value not in self.names:
+            self._write_constant(value)
+        return self.inline.get(value) or self._named(value)
+
+    def _argument(self, value: Value) -> str:
+        """What a kernel is called with."""
+        return value.input or self._text(value)
+
+    def _entry(self, kernel: Kernel, outputs: list[str]) -> tuple[dict[str, Value], list[str]]:
+        """What a kernel takes, and the lines with which it begins: its views of memory."""
+        arguments: dict[str, Value] = {}
+        lines: list[str] = []
+        for name, value in kernel.arguments.items():
+            whole = self.recording.parts.get(value)
+            if whole is not None:
+                arguments[self._name_in_kernel(whole)] = whole
+                lines.append(f"{name} = {self.recording.memory[value]}")
+            elif not value.is_constant or np.size(value.example) > SMALL:
+                arguments[name] = value
+        for value in kernel.stored:
+            name = self._name_in_kernel(value)
+            if name in outputs:
+                continue
+            if value in self._in_place:
+                arguments[name] = self._in_place[value]
+                continue
+            gradients = self.recording.stored.get(value)
+            if gradients:
+                whole = self.recording.parts[gradients[0]]
+                arguments[self._name_in_kernel(whole)] = whole
+                lines.append(f"{name} = {self.recording.memory[gradients[0]]}")
+            else:
+                lines.append(f"{name} = {self._memory_for(value)}")
+        for dtype in self._work:
+            memory = f"work_{dtype}"
+            if any(f"= {memory}[" in line for line in lines):
+                example = np.empty(1, dtype)
+                arguments[memory] = Value(example, input=memory)
+        return arguments, lines
+
+    def _memory_for(self, value: Value) -> str:
+        """A part of the memory in which kernels keep what only they need."""
+        dtype, shape = str(dtype_of(value)), shape_of(value)
+        start = self._work.get(dtype, 0)
+        self._work[dtype] = end = start + math.prod(shape)
+        reshaped = f".reshape({shape})" if len(shape) != 1 else ""
+        return f"work_{dtype}[{start}:{end}]{reshaped}"
+
+    def _add_function(self, name: str, arguments: Iterable[str], lines: list[str]) -> None:
+        body = [f"    {line}" for line in lines]
+        self.functions += ["", "", OPTIONS, f"def {name}({', '.join(arguments)}):", *body]
+
+    def source(self) -> str:
+        """The whole program."""
+        for dtype, size in self._work.items():
+            self.header.append(f"work_{dtype} = np.empty({size}, np.{dtype})")
+        return super().source()
+
+    # --- the kernel that ends a step --------------------------------------------------------------
+
+    def _write_last_kernel(self, values: list[Value], whole: bool) -> None:
+        """The kernel with the update: it checks what was found, and changes the parameters."""
+        recording, letters = self.recording, self.letters
+        loss, *more = recording.returned
+        is_inside = _base(loss) in values
+        self.loss_is_array = self.loss_is_array and not is_inside
+        self._in_place = {
+            new: old
+            for old, new in recording.overwritten.items()
+            if nbytes(new) >= LARGE and new in values
+        }
+        kernel = Kernel(
+            values,
+            {_base(x) for x in self._kept()} & {*values},
+            self._name_in_kernel,
+            self._helpers,
+            section=lambda value: letters[value] == "u" and 1 + (nbytes(value) >= LARGE),
+            ahead_of=self._write_ahead_of,
+        )
+        lines = kernel.lines
+        if not self.checked:
+            self._write_check_of_update(kernel)
+        for old, new in recording.overwritten.items():
+            if new not in self._in_place:
+                name = self._name_in_kernel(old)
+                kernel.arguments[name] = old
+                lines.append(f"for i in range({new.example.size}):")
+                lines.append(f"    {name}[i] = {kernel._at(new, ['i'])}")
+        numbers = [x for x in recording.returned if _base(x) in values and np.ndim(x.example) == 0]
+        if is_inside and loss not in numbers:
+            numbers.insert(0, loss)
+        arguments, entry = self._entry(kernel, [])
+        returned = ["True", *(kernel._at(x, ["0"] * np.ndim(x.example)) for x in numbers)]
+        lines = [line.replace(FAILED, _failure(numbers)) for line in [*entry, *lines]]
+        name = self._unused("kernel")
+        self._add_function(name, arguments, [*lines, f"return {', '.join(returned)}"])
+        self.kernels[name] = [*arguments.values()]
+        targets = ["ok", *map(self._named, numbers)]
+        given = [*map(self._argument, arguments.values())]
+        self.lines.append(f"{', '.join(targets)} = {name}({', '.join(given)})")
+        self._raise_unless_ok()
+        if whole and not more and not recording.random:
+            self._write_epoch(name, arguments)
+
+    def _write_ahead_of(self, kernel: Kernel, nest: Nest) -> None:
+        """Before the update the gradients; and the check before the first change in place."""
+        if not self._has_gradients and any(self.letters[value] == "u" for value in nest.values):
+            self._has_gradients = True
+            self._write_gradients(kernel)
+        if not self.checked and any(value in self._in_place for value in nest.values):
+            self._write_check_of_update(kernel)
+
+    def _write_gradients(self, kernel: Kernel) -> None:
+        """Copy gradients to where the update has them, if they are not there."""
+        for value, parts in self.recording.stored.items():
+            is_here = value in kernel.values
+            if not is_here and not (is_view(value) and self._is_for_loops(_base(value))):
+                continue  # what computed it wrote it there
+            for part in parts[is_here:]:
+                name = self._name_in_kernel(part)
+                kernel.arguments[name] = part
+                kernel.lines += _copied(kernel, value, name, shape_of(part))
+
+    def _write_check_of_update(self, kernel: Kernel) -> None:
+        """See to it that all is finite: loss, new values, gradients of what changes in place."""
+        self.checked = True
+        recording, lines = self.recording, kernel.lines
+        loss = recording.returned[0]
+        lines.append(f"check = {kernel._at(loss, ['0'] * np.ndim(loss.example))}")
+        for gradient in recording.flat_gradients():
+            if nbytes(gradient) >= LARGE:
+                name = self._name_in_kernel(gradient)
+                kernel.arguments[name] = gradient
+                lines += _summed(f"{name}[i]", gradient)
+        parameters = {*recording.parts.values()}
+        for old, new in recording.overwritten.items():
+            if old in parameters and new not in self._in_place:
+                lines += _summed(kernel._at(new, ["i"]), new)
+        for value in self.doubtful:
+            lines += _nan_check(kernel, value)
+        lines += ["if not math.isfinite(check):", f"    {FAILED}"]
+
+    def _write_epoch(self, name: str, arguments: dict[str, Value]) -> None:
+        """A function of many steps, one after the other."""
+        recording = self.recording
+        settings = {*getattr(recording, "settings", ())}
+        data = [x for x in recording.inputs if x in {*arguments.values()} and x not in settings]
+        data = [x for x in data if x.input in recording.argument_names]
+        lengths = {shape_of(x)[:1] for x in data}
+        if len(lengths) != 1 or lengths == {()}:
+            return
+        (n,) = next(iter(lengths))
+        rates = [x for x in settings if np.ndim(x.example) == 0 and x in {*arguments.values()}]
+        outer = [*arguments]
+        inner = [
+            f"{key}_" if value in data else f"{key}[s]" if value in rates else key
+            for key, value in arguments.items()
+        ]
+        names = [x.input or "" for x in data]
+        lines = [f"{x}_ = np.empty({shape_of(v)}, {x}.dtype)" for x, v in zip(names, data)]  # noqa: B905
+        lines += ["for s in range(len(losses)):", f"    begin = (first + s) * {n}"]
+        lines += ["    if len(order):", f"        for i in range({n}):"]
+        lines += [f"            {x}_[i] = {x}[order[begin + i]]" for x in names]
+        lines += ["    else:"]
+        lines += [f"        {x}_[:] = {x}[begin:begin + {n}]" for x in names]
+        lines += [f"    ok, losses[s] = {name}({', '.join(inner)})"]
+        lines += ["    if not ok:", "        return s", "return len(losses)"]
+        self._add_function("epoch", ["first", "losses", "order", *outer], lines)
+        self.whole = Whole(n, outer, [x.input or "" for x in rates], names)
+
+
+def _is_part_of_numbers(value: Value) -> bool:
+    """Whether it is one of several numbers that a helper returned."""
+    return value.function is operator.getitem and value.args[0].function in OF_NUMBERS
+
+
+def _joined(groups: list[Any], continues: Callable[[list[Any], Value], bool]) -> list[Any]:
+    """Groups that follow one another as one."""
+    joined: list[Any] = []
+    for group in groups:
+        if isinstance(group, list) and joined and continues(joined, group[0]):
+            joined[-1] += group
+        else:
+            joined.append(group)
+    return joined
+
+
+def _summed(element: str, value: Value) -> list[str]:
+    """Lines that add the squares of an array to the check."""
+    (n,) = shape_of(value)
+    return [f"for i in range({n}):", f"    check += {element} * {element}"]
+
+
+class Whole:
+    """What the function of many steps takes."""
+
+    def __init__(self, batch: int, arguments: list[str], rates: list[str], data: list[str]) -> None:
+        self.batch, self.arguments, self.rates, self.data = batch, arguments, rates, data
+
+
+def _failure(numbers: list[Value]) -> str:
+    zeros = [f"np.{dtype_of(x)}(0)" for x in numbers]
+    return f"return {', '.join(['False', *zeros])}"
+
+
+def _nan_check(kernel: Kernel, value: Value) -> list[str]:
+    """Lines by which the check fails if there is a nan."""
+    letters = "ijklmn"[: np.ndim(value.example)]
+    lines = [
+        f"{'    ' * depth}for {i} in range({n}):"
+        for depth, (i, n) in enumerate(zip(letters, shape_of(value), strict=True))
+    ]
+    x = kernel._at(value, [*letters])
+    inner = "    " * len(letters)
+    return [*lines, f"{inner}if {x} != {x}:", f"{inner}    {FAILED}"]
+
+
+def _copied(kernel: Kernel, value: Value, name: str, shape: tuple[int, ...]) -> list[str]:
+    """Lines that copy a value."""
+    letters = "ijklmn"[: len(shape)]
+    lines = [
+        f"{'    ' * depth}for {i} in range({n}):"
+        for depth, (i, n) in enumerate(zip(letters, shape, strict=True))
+    ]
+    return [
+        *lines,
+        f"{'    ' * len(letters)}{name}[{', '.join(letters) or '()'}] = "
+        f"{kernel._at(value, [*letters])}",
+    ]
+
+
+def compiled(namespace: dict[str, Any], kernels: dict[str, list[Value]], name: str) -> None:
+    """Compile the kernels of a program now, for the arguments that they were recorded with."""
+    numba = require_numba()
+    begin = time.perf_counter()
+    for kernel, values in kernels.items():
+        types = tuple(_type_of(value, numba) for value in values)
+        namespace[kernel].compile(types)
+    seconds = time.perf_counter() - begin
+    print(f"numba compiled {name} in {seconds:.1f} s", file=sys.stderr)
+
+
+def _type_of(value: Value, numba: Any) -> Any:
+    example = value.example
+    if isinstance(example, np.ndarray):
+        flags = example.flags
+        is_input = value.input is not None
+        layout = "C" if is_input or flags.c_contiguous else "F" if flags.f_contiguous else "A"
+        return numba.types.Array(numba.from_dtype(example.dtype), example.ndim, layout)
+    return numba.typeof(example)
