@@ -14,7 +14,8 @@ import operator
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from tinygrad_edu.compiler.values import Value
 from tinygrad_edu.ops.loss import class_indices
 from tinygrad_edu.quick import logarithms_of_number, sigmoids_of_number
 
-__all__ = ["LoopWriter", "Whole", "compiled", "require_numba"]
+__all__ = ["LoopWriter", "compiled", "require_numba"]
 
 
 def require_numba() -> Any:
@@ -271,6 +272,9 @@ class Kernel:
         Those that are used elsewhere, or views of which are.
     names : callable
         From a value to its name.
+    place_of : callable
+        From a value that is kept, or a part of something, to the array that it is in, with its
+        name and the index of the first element; None for one that has an array of its own.
     helpers : dict of str to str
         The functions that kernels call; those of this one are added.
     section : callable, optional
@@ -284,6 +288,7 @@ class Kernel:
         values: list[Value],
         wanted: set[Value],
         names: Callable[[Value], str],
+        place_of: Callable[[Value], tuple[str, int, Value] | None],
         helpers: dict[str, str],
         section: Callable[[Value], Any] = lambda _: None,
         ahead_of: Callable[[Kernel, Nest], None] = lambda *_: None,
@@ -292,6 +297,7 @@ class Kernel:
         self.values = {*values}
         self.wanted = wanted
         self.name_of = names
+        self.place_of = place_of
         self.helpers = helpers
         self.arguments: dict[str, Value] = {}  # arrays and numbers from outside, by their names
         self.stored: set[Value] = set()  # values that are kept in an array
@@ -378,14 +384,9 @@ class Kernel:
     def _write_nest(self, nest: Nest) -> None:
         if next(iter(nest.values)).function is class_indices:
             return self._write_check_of_indices(next(iter(nest.values)))
-        indices, depth = [], 0
-        for n in nest.shape:
-            if n == 1:
-                indices.append("0")
-            else:
-                indices.append("ijklmn"[depth])
-                self._line(depth, f"for {indices[-1]} in range({n}):")
-                depth += 1
+        indices, loops = _loops(nest.shape)
+        self.lines += loops
+        depth = len(loops)
         self._here, stores = {}, []
         for value in nest.values:
             name = self.name_of(value)
@@ -398,7 +399,7 @@ class Kernel:
                 self._line(depth, f"{number} = {self._cast(text, value)}")
             self._here[value] = number
             if value in self.stored:
-                stores.append(f"{name}[{', '.join(indices) or '()'}] = {number}")
+                stores.append(f"{self._element(value, indices)} = {number}")
         for store in stores:  # at the end, since it may be over something that others have read
             self._line(depth, store)
         if nest.shape != ():
@@ -549,6 +550,13 @@ class Kernel:
         return self._element(x, indices)
 
     def _element(self, x: Value, indices: list[str]) -> str:
+        is_kept = x in self.stored or x not in self.values
+        place = self.place_of(x) if is_kept else None
+        if place is not None:
+            memory, start, whole = place
+            self.arguments.setdefault(memory, whole)
+            # One index is compiled in half the time of a view with several.
+            return f"{memory}[{_flat_index(indices, shape_of(x), start)}]"
         name = self.name_of(x)
         if x not in self.values:
             self.arguments.setdefault(name, x)
@@ -628,15 +636,21 @@ def _places(index: Any, shape: tuple[int, ...], indices: list[str]) -> list[str]
     return [*places, *given]
 
 
+def _flat_index(indices: list[str], shape: tuple[int, ...], start: int = 0) -> str:
+    """The index of a place in an array of a shape, where that is laid out in one dimension."""
+    terms = [str(start)] if start else []
+    for k, i in enumerate(indices):
+        step = math.prod(shape[k + 1 :])
+        if i != "0":
+            terms.append(i if step == 1 else f"{step} * {_bracketed(i)}")
+    return " + ".join(terms) or "0"
+
+
 def _unflattened(indices: list[str], shape: tuple[int, ...], to: tuple[int, ...]) -> list[str]:
     """A place in an array of another shape, one of both being flat."""
-    flat = " + ".join(
-        i if (step := math.prod(shape[k + 1 :])) == 1 else f"{step} * {i}"
-        for k, i in enumerate(indices)
-        if i != "0"
-    )
+    flat = _flat_index(indices, shape)
     if len(_squeezed(to)) <= 1:
-        return [f"{flat or '0'}" if n != 1 else "0" for n in to]
+        return [flat if n != 1 else "0" for n in to]
     places = []
     for k, n in enumerate(to):
         step = math.prod(to[k + 1 :])
@@ -656,11 +670,15 @@ class LoopWriter(Writer):
 
     def _write_program(self) -> None:
         self.kernels: dict[str, list[Value]] = {}  # by name: what they are called with
-        self.whole: Whole | None = None
+        self.epoch: str | None = None  # the function of many steps, if there can be one
+        self.epoch_arguments: list[str] = []
         self._helpers: dict[str, str] = {}
         self._has_gradients = False  # whether they are where the update has them
         self._in_place: dict[Value, Value] = {}  # new values, and the old ones that they replace
         self._work: dict[str, int] = {}  # how much memory of each dtype the kernels use
+        self._places: dict[Value, int] = {}  # where in it values are
+        self._work_values: dict[str, Value] = {}
+        self._outside: set[Value] = set()  # results of kernels that have arrays of their own
         self._is_whole = True  # until something is found to be for NumPy
         self._is_whole = all(
             x.function is None or is_view(x) or self._is_for_loops(x) for x in self.values
@@ -670,7 +688,7 @@ class LoopWriter(Writer):
         for group in groups:
             if isinstance(group, list):
                 if self._updates and any(self.letters[value] == "u" for value in group):
-                    self._write_last_kernel(group, whole=len(groups) == 1)
+                    self._write_last_kernel(group)
                 else:
                     self._write_kernel(group)
             elif not group.function or not is_view(group) or self._is_needed(group):
@@ -761,19 +779,20 @@ class LoopWriter(Writer):
             self._write_check()
         wanted = self._wanted(group)
         places = {value: self._place(value) for value in wanted if np.ndim(value.example) > 0}
-        kernel = Kernel(group, wanted, self._name_in_kernel, self._helpers)
+        outputs = {value for value in wanted if np.ndim(value.example) > 0}
+        place_of = partial(self._place_in_kernel, outputs=outputs)
+        kernel = Kernel(group, wanted, self._name_in_kernel, place_of, self._helpers)
         numbers = [value for value in group if value in wanted and np.ndim(value.example) == 0]
         if self.recording.returned[0] in numbers:
             self.loss_is_array = False
         name = self._unused("kernel")
-        outputs = [self._name_in_kernel(value) for value in places]
-        arguments, lines = self._entry(kernel, outputs)
-        lines += kernel.lines
+        names = [self._name_in_kernel(value) for value in places]
+        arguments, lines = self._arguments_of(kernel, names), kernel.lines
         fails = any(FAILED in line for line in lines)
         ok = ["True"] if fails else []
         lines = [line.replace(FAILED, _failure(numbers)) for line in lines]
         lines.append(f"return {', '.join([*ok, *map(self._named, numbers)])}".rstrip())
-        self._add_function(name, [*arguments, *outputs], lines)
+        self._add_function(name, [*arguments, *names], lines)
         self.kernels[name] = [*arguments.values(), *places]
         targets = [*(["ok"] if fails else []), *map(self._named, numbers)]
         given = [*map(self._argument, arguments.values()), *places.values()]
@@ -785,6 +804,7 @@ class LoopWriter(Writer):
         self.lines.append(f"{assigned}{name}({', '.join(given)})")
         if fails:
             self._raise_unless_ok()
+        self._outside.update(places)
         for value, place in places.items():
             self.names[value] = place
             self._store(value)
@@ -824,47 +844,44 @@ class LoopWriter(Writer):
         """What a kernel is called with."""
         return value.input or self._text(value)
 
-    def _entry(self, kernel: Kernel, outputs: list[str]) -> tuple[dict[str, Value], list[str]]:
-        """What a kernel takes, and the lines with which it begins: its views of memory."""
-        arguments: dict[str, Value] = {}
-        lines: list[str] = []
-        for name, value in kernel.arguments.items():
-            whole = self.recording.parts.get(value)
-            if whole is not None:
-                arguments[self._name_in_kernel(whole)] = whole
-                lines.append(f"{name} = {self.recording.memory[value]}")
-            elif not value.is_constant or np.size(value.example) > SMALL:
-                arguments[name] = value
-        for value in kernel.stored:
-            name = self._name_in_kernel(value)
-            if name in outputs:
-                continue
-            if value in self._in_place:
-                arguments[name] = self._in_place[value]
-                continue
-            gradients = self.recording.stored.get(value)
-            if gradients:
-                whole = self.recording.parts[gradients[0]]
-                arguments[self._name_in_kernel(whole)] = whole
-                lines.append(f"{name} = {self.recording.memory[gradients[0]]}")
-            else:
-                lines.append(f"{name} = {self._memory_for(value)}")
-        for dtype in self._work:
-            memory = f"work_{dtype}"
-            if any(f"= {memory}[" in line for line in lines):
-                example = np.empty(1, dtype)
-                arguments[memory] = Value(example, input=memory)
-        return arguments, lines
+    def _arguments_of(self, kernel: Kernel, outputs: Iterable[str] = ()) -> dict[str, Value]:
+        """What a kernel takes beside its outputs: all from outside but small constants."""
+        return {
+            name: value
+            for name, value in kernel.arguments.items()
+            if name not in outputs
+            and not (value.is_constant and np.size(value.example) <= SMALL)
+        }
 
-    def _memory_for(self, value: Value) -> str:
-        """A part of the memory in which kernels keep what only they need."""
-        dtype, shape = str(dtype_of(value)), shape_of(value)
-        start = self._work.get(dtype, 0)
-        self._work[dtype] = end = start + math.prod(shape)
-        reshaped = f".reshape({shape})" if len(shape) != 1 else ""
-        return f"work_{dtype}[{start}:{end}]{reshaped}"
+    def _place_in_kernel(
+        self, value: Value, outputs: Collection[Value] = ()
+    ) -> tuple[str, int, Value] | None:
+        """The array that a value is a part of, and where it begins."""
+        recording = self.recording
+        if value in outputs or value in self._in_place:
+            return None
+        if value in recording.stored and value.function:
+            value = recording.stored[value][0]
+        if value in recording.parts:
+            whole = recording.parts[value]
+            return self._name_in_kernel(whole), recording.starts[value], whole
+        if value.function is None or not self._is_for_loops(value) or value in self._outside:
+            return None
+        if value not in self._places:
+            dtype = str(dtype_of(value))
+            self._places[value] = start = self._work.get(dtype, 0)
+            self._work[dtype] = start + math.prod(shape_of(value))
+        name = f"work_{dtype_of(value)}"
+        return name, self._places[value], self._work_value(name, dtype_of(value))
+
+    def _work_value(self, name: str, dtype: np.dtype[Any]) -> Value:
+        """What stands for the memory in which kernels keep what only they need."""
+        if name not in self._work_values:
+            self._work_values[name] = Value(np.empty(1, dtype), input=name)
+        return self._work_values[name]
 
     def _add_function(self, name: str, arguments: Iterable[str], lines: list[str]) -> None:
+        lines = [line for line in lines if line != "return"]
         body = [f"    {line}" for line in lines]
         self.functions += ["", "", OPTIONS, f"def {name}({', '.join(arguments)}):", *body]
 
@@ -876,7 +893,7 @@ class LoopWriter(Writer):
 
     # --- the kernel that ends a step --------------------------------------------------------------
 
-    def _write_last_kernel(self, values: list[Value], whole: bool) -> None:
+    def _write_last_kernel(self, values: list[Value]) -> None:
         """The kernel with the update: it checks what was found, and changes the parameters."""
         recording, letters = self.recording, self.letters
         loss, *more = recording.returned
@@ -891,6 +908,7 @@ class LoopWriter(Writer):
             values,
             {_base(x) for x in self._kept()} & {*values},
             self._name_in_kernel,
+            self._place_in_kernel,
             self._helpers,
             section=lambda value: letters[value] == "u" and 1 + (nbytes(value) >= LARGE),
             ahead_of=self._write_ahead_of,
@@ -907,9 +925,9 @@ class LoopWriter(Writer):
         numbers = [x for x in recording.returned if _base(x) in values and np.ndim(x.example) == 0]
         if is_inside and loss not in numbers:
             numbers.insert(0, loss)
-        arguments, entry = self._entry(kernel, [])
+        arguments = self._arguments_of(kernel)
         returned = ["True", *(kernel._at(x, ["0"] * np.ndim(x.example)) for x in numbers)]
-        lines = [line.replace(FAILED, _failure(numbers)) for line in [*entry, *lines]]
+        lines = [line.replace(FAILED, _failure(numbers)) for line in lines]
         name = self._unused("kernel")
         self._add_function(name, arguments, [*lines, f"return {', '.join(returned)}"])
         self.kernels[name] = [*arguments.values()]
@@ -917,7 +935,7 @@ class LoopWriter(Writer):
         given = [*map(self._argument, arguments.values())]
         self.lines.append(f"{', '.join(targets)} = {name}({', '.join(given)})")
         self._raise_unless_ok()
-        if whole and not more and not recording.random:
+        if self._is_whole and not more and not recording.random:
             self._write_epoch(name, arguments)
 
     def _write_ahead_of(self, kernel: Kernel, nest: Nest) -> None:
@@ -935,9 +953,7 @@ class LoopWriter(Writer):
             if not is_here and not (is_view(value) and self._is_for_loops(_base(value))):
                 continue  # what computed it wrote it there
             for part in parts[is_here:]:
-                name = self._name_in_kernel(part)
-                kernel.arguments[name] = part
-                kernel.lines += _copied(kernel, value, name, shape_of(part))
+                kernel.lines += _copied(kernel, value, part)
 
     def _write_check_of_update(self, kernel: Kernel) -> None:
         """See to it that all is finite: loss, new values, gradients of what changes in place."""
@@ -959,32 +975,32 @@ class LoopWriter(Writer):
         lines += ["if not math.isfinite(check):", f"    {FAILED}"]
 
     def _write_epoch(self, name: str, arguments: dict[str, Value]) -> None:
-        """A function of many steps, one after the other."""
+        """A function of many steps, one after the other, if the data are samples side by side."""
         recording = self.recording
-        settings = {*getattr(recording, "settings", ())}
-        data = [x for x in recording.inputs if x in {*arguments.values()} and x not in settings]
-        data = [x for x in data if x.input in recording.argument_names]
-        lengths = {shape_of(x)[:1] for x in data}
+        given = {value.input: value for value in arguments.values() if value.input}
+        data = [x for x in recording.argument_names if x in given]
+        lengths = {shape_of(given[x])[:1] for x in data}
         if len(lengths) != 1 or lengths == {()}:
             return
         (n,) = next(iter(lengths))
-        rates = [x for x in settings if np.ndim(x.example) == 0 and x in {*arguments.values()}]
-        outer = [*arguments]
-        inner = [
-            f"{key}_" if value in data else f"{key}[s]" if value in rates else key
-            for key, value in arguments.items()
-        ]
-        names = [x.input or "" for x in data]
-        lines = [f"{x}_ = np.empty({shape_of(v)}, {x}.dtype)" for x, v in zip(names, data)]  # noqa: B905
-        lines += ["for s in range(len(losses)):", f"    begin = (first + s) * {n}"]
-        lines += ["    if len(order):", f"        for i in range({n}):"]
-        lines += [f"            {x}_[i] = {x}[order[begin + i]]" for x in names]
-        lines += ["    else:"]
-        lines += [f"        {x}_[:] = {x}[begin:begin + {n}]" for x in names]
+        numbers = [x for x, value in given.items() if np.ndim(value.example) == 0]
+        inner = [f"{x}_" if x in data else f"{x}[s]" if x in numbers else x for x in arguments]
+        lines = [f"{x}_ = np.empty({shape_of(given[x])}, {x}.dtype)" for x in data]
+        lines += ["for s in range(len(losses)):", f"    for i in range({n}):"]
+        lines += [f"        row = (first + s) * {n} + i"]
+        lines += ["        if len(order):", "            row = order[row]"]
+        for x in data:
+            indices, loops = _loops((2, *shape_of(given[x])[1:]))  # the first is that of the rows
+            rest = "".join(f", {i}" for i in indices[1:])
+            inner_loops = [line[4:] for line in loops[1:]]
+            lines += [f"        {line}" for line in inner_loops]
+            depth = "    " * (2 + len(inner_loops))
+            lines.append(f"{depth}{x}_[i{rest}] = {x}[row{rest}]")
         lines += [f"    ok, losses[s] = {name}({', '.join(inner)})"]
         lines += ["    if not ok:", "        return s", "return len(losses)"]
-        self._add_function("epoch", ["first", "losses", "order", *outer], lines)
-        self.whole = Whole(n, outer, [x.input or "" for x in rates], names)
+        self.epoch = self._unused("epoch")
+        self._add_function(self.epoch, ["first", "losses", "order", *arguments], lines)
+        self.epoch_arguments = [*arguments]
 
 
 def _is_part_of_numbers(value: Value) -> bool:
@@ -1009,13 +1025,6 @@ def _summed(element: str, value: Value) -> list[str]:
     return [f"for i in range({n}):", f"    check += {element} * {element}"]
 
 
-class Whole:
-    """What the function of many steps takes."""
-
-    def __init__(self, batch: int, arguments: list[str], rates: list[str], data: list[str]) -> None:
-        self.batch, self.arguments, self.rates, self.data = batch, arguments, rates, data
-
-
 def _failure(numbers: list[Value]) -> str:
     zeros = [f"np.{dtype_of(x)}(0)" for x in numbers]
     return f"return {', '.join(['False', *zeros])}"
@@ -1023,28 +1032,28 @@ def _failure(numbers: list[Value]) -> str:
 
 def _nan_check(kernel: Kernel, value: Value) -> list[str]:
     """Lines by which the check fails if there is a nan."""
-    letters = "ijklmn"[: np.ndim(value.example)]
-    lines = [
-        f"{'    ' * depth}for {i} in range({n}):"
-        for depth, (i, n) in enumerate(zip(letters, shape_of(value), strict=True))
-    ]
-    x = kernel._at(value, [*letters])
-    inner = "    " * len(letters)
+    indices, lines = _loops(shape_of(value))
+    x, inner = kernel._at(value, indices), "    " * len(lines)
     return [*lines, f"{inner}if {x} != {x}:", f"{inner}    {FAILED}"]
 
 
-def _copied(kernel: Kernel, value: Value, name: str, shape: tuple[int, ...]) -> list[str]:
-    """Lines that copy a value."""
-    letters = "ijklmn"[: len(shape)]
-    lines = [
-        f"{'    ' * depth}for {i} in range({n}):"
-        for depth, (i, n) in enumerate(zip(letters, shape, strict=True))
-    ]
-    return [
-        *lines,
-        f"{'    ' * len(letters)}{name}[{', '.join(letters) or '()'}] = "
-        f"{kernel._at(value, [*letters])}",
-    ]
+def _copied(kernel: Kernel, value: Value, part: Value) -> list[str]:
+    """Lines that copy a value to a part of some memory."""
+    indices, lines = _loops(shape_of(part))
+    inner = "    " * len(lines)
+    return [*lines, f"{inner}{kernel._element(part, indices)} = {kernel._at(value, indices)}"]
+
+
+def _loops(shape: tuple[int, ...]) -> tuple[list[str], list[str]]:
+    """The indices of all places of a shape, and the lines of the loops over them."""
+    indices, lines = [], []
+    for n in shape:
+        if n == 1:
+            indices.append("0")
+        else:
+            indices.append("ijklmn"[len(lines)])
+            lines.append(f"{'    ' * len(lines)}for {indices[-1]} in range({n}):")
+    return indices, lines
 
 
 def compiled(namespace: dict[str, Any], kernels: dict[str, list[Value]], name: str) -> None:

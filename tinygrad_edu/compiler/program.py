@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from tinygrad_edu.compiler.loops import LoopWriter, Whole, compiled
+from tinygrad_edu.compiler.loops import LoopWriter, compiled
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import Writer
 
@@ -50,10 +50,11 @@ class Program:
         self._namespace: dict[str, Any] = {}
         exec(builtins.compile(self.source, filename, "exec"), self._namespace)  # noqa: S102 - ours
         self._namespace |= writer.constants
-        self.whole: Whole | None = None
+        self._epoch: Any = None
         if isinstance(writer, LoopWriter):
-            self.whole = writer.whole
             compiled(self._namespace, writer.kernels, name)
+            if writer.epoch is not None:
+                self._epoch = self._namespace[writer.epoch], writer.epoch_arguments
         views = [line for line in writer.header if line.split(" = ")[0] in writer.views]
         self._views = builtins.compile("\n".join(views), filename, "exec")
         # A context of its own, in which NumPy ignores errors: to enter it takes 50 ns, where
@@ -62,6 +63,31 @@ class Program:
         context.run(np.seterr, all="ignore")
         function = self._namespace[name]
         self.run = partial(context.run, function)
+
+    def epoch(self, inputs: list[Any], order: Any, first: int, losses: Any) -> int:
+        """Run many steps in one call, and return how many could be taken.
+
+        Parameters
+        ----------
+        inputs : list
+            As those of a step, but of all samples; for each number an array with one for each step.
+        order : ndarray
+            The samples, in the order in which they come; empty for the order in which they are.
+        first : int
+            The number of the first batch.
+        losses : ndarray
+            Where the loss of each step goes.
+        """
+        function, names = self._epoch
+        given = dict(zip([value.input for value in self.inputs], inputs, strict=True))
+        rest = [given[name] if name in given else self._namespace[name] for name in names]
+        taken: int = function(first, losses, order, *rest)
+        return taken
+
+    @property
+    def has_epoch(self) -> bool:
+        """Whether many steps can be run in one call."""
+        return self._epoch is not None
 
     def bind(self, i: int, array: Any) -> None:
         """Let the program have another array as its i-th one, and make its views of it anew."""

@@ -63,7 +63,7 @@ class Recording:
     tape: Tape
     names: set[str]  # of inputs and memory
     inputs: list[Value]  # in the order of the arguments of the program
-    argument_names: set[str | None]  # of those that are arguments of the function
+    argument_names: list[str]  # of those that are arguments of the function
     leaves: dict[Tensor, str]  # that the function uses, and their names
     result: Any  # what the function returned, with outputs in place of Tensors and arrays
     returned: list[Value]  # what the program returns
@@ -71,6 +71,7 @@ class Recording:
     memory: dict[Value, str]  # arrays that are there before a program runs, and how they are made
     bound: list[Value]  # those of them that the program is given
     parts: dict[Value, Value]  # inputs that are views of another one
+    starts: dict[Value, int]  # where in it they begin
     stored: dict[Value, list[Value]]  # values, and the memory that each is written to
     overwritten: dict[Value, Value]  # inputs, and the values written into them at the end
     wanted_names: dict[Value, str]
@@ -85,14 +86,14 @@ class Recording:
         self.tape = Tape(for_numpy)
         self.names = {"np", "slice"}
         self.inputs = []
-        self.memory, self.bound, self.parts = {}, [], {}
+        self.memory, self.bound, self.parts, self.starts = {}, [], {}, {}
         self.stored, self.overwritten = {}, {}
         self.wanted_names = {}
         self._vary = vary
         self._stand_ins: dict[Tensor, Tensor] = {}
         self._ends: list[int] = []  # of the ways forward and back
         given = [self._argument(x, name) for name, x in arguments.items()]
-        self.argument_names = {value.input for value in self.inputs}
+        self.argument_names = [value.input or "" for value in self.inputs]
         with (
             within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
             np.errstate(all="ignore"),
@@ -368,6 +369,7 @@ class StepRecording(Recording):
         shape = f".reshape({part.example.shape})" if part.example.ndim != 1 else ""
         self.memory[part] = f"{whole.input}[{place.start}:{place.stop}]{shape}"
         self.parts[part] = whole
+        self.starts[part] = place.start
 
     def _only_where_learned(self, block: Block, old: Any, new: Any) -> Any:
         """The new values, but the old ones where there is no gradient."""

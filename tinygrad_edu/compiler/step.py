@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
@@ -10,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.calling import Compiled, Kept, argument
@@ -22,7 +24,8 @@ from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.compiler.values import key_of
 from tinygrad_edu.engine import Node, backpropagate
 from tinygrad_edu.optim.base import Optimizer
-from tinygrad_edu.optim.checks import at_least_zero
+from tinygrad_edu.interrupts import CtrlC, deferred_interrupt
+from tinygrad_edu.optim.checks import at_least_one, at_least_zero
 from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
@@ -176,6 +179,86 @@ class CompiledStep(Compiled):
         self._quickly = program.entry(self._structure)
         return result
 
+    def epoch(
+        self, *args: ArrayLike, batch_size: int = 1, order: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Take a step for every batch of some samples.
+
+        With ``backend="numba"``, the loop over the batches is compiled, too.
+
+        Parameters
+        ----------
+        *args : array_like
+            What the function takes, of all samples: each batch is a part of the first axis.
+        batch_size : int, optional
+            How many samples there are in a batch; in the last one there may be fewer.
+        order : array_like of int, optional
+            The samples in the order in which they are to come, as ``rng.permutation(n)``.
+
+        Returns
+        -------
+        ndarray
+            The loss before each step.
+
+        Raises
+        ------
+        TypeError
+            If an argument has no first axis, the batch size or the order are no integers, or the
+            function returns more than a loss.
+        ValueError
+            If the arguments differ in their number of samples, or there is none.
+        IndexError
+            If there is no sample of a number in the order.
+        FloatingPointError
+            At the first step that cannot be taken, since the loss is nan, or something is not
+            finite. The parameters are those after the step before.
+        KeyboardInterrupt
+            After Ctrl-C, between two steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import tinygrad_edu as tg
+        >>> w = tg.Tensor([0.0], requires_grad=True, name="w")
+        >>> step = tg.compile(lambda x, y: tg.mean_squared_error(x * w, y),
+        ...                   tg.optim.SGD([w], lr=0.1))
+        >>> x = np.array([[1.0], [2.0], [3.0], [4.0]])
+        >>> step.epoch(x, 2 * x, batch_size=2)
+        array([10. , 12.5])
+        """
+        arrays = [*map(np.asarray, args)]
+        chosen, size = _chosen(arrays, order), at_least_one("batch_size", batch_size)
+        n = len(arrays[0]) if chosen is None else len(chosen)
+        losses = np.empty(-(-n // size))
+        full, k = n // size, 0
+        with deferred_interrupt(CtrlC()) as ctrl_c:
+            while k < len(losses):
+                take = slice(k * size, (k + 1) * size)
+                rows: Any = take if chosen is None else chosen[take]
+                losses[k] = self._single(k, [x[rows] for x in arrays])
+                k += 1
+                if isinstance(self._latest, _Step) and k < full:
+                    k += self._latest.take_many(arrays, chosen, k, losses[k:full], ctrl_c)
+                if ctrl_c.pressed:
+                    raise KeyboardInterrupt
+        return losses
+
+    def _single(self, k: int, batch: list[Any]) -> float:
+        """The step of a batch of an epoch."""
+        try:
+            loss = self(*batch)
+        except FloatingPointError as error:
+            error.add_note(f"in step {k + 1} of the epoch")
+            raise
+        if not isinstance(loss, float):
+            raise TypeError(
+                "an epoch returns the losses, and this function returns more; take the steps by "
+                "themselves"
+            )
+        if math.isnan(loss):
+            raise FloatingPointError(f"the loss is nan, in step {k + 1} of the epoch")
+        return loss
+
     def _take_by_itself(self, args: tuple[Any, ...]) -> Any:
         """Take the step without a program, with all guards of the operations."""
         with np.errstate(all="ignore"):
@@ -297,6 +380,42 @@ class _Step(Kept):
         with self.lock:
             return self._take_step(self.optimizer, args)
 
+    def take_many(
+        self, arrays: list[Any], order: Any, first: int, losses: Any, ctrl_c: CtrlC
+    ) -> int:
+        """Take steps in one call of the program, and return how many; none if there is no such."""
+        optimizer, taken, at_once = self.optimizer, 0, 16
+        if optimizer is None or not self.program.has_epoch:
+            return 0
+        order = np.empty(0, np.int64) if order is None else order
+        while taken < len(losses) and not ctrl_c.pressed:
+            part = losses[taken : taken + at_once]
+            begin = time.perf_counter()
+            with self.lock:
+                if self._gather():
+                    return taken
+                before = optimizer.steps
+                rates: list[Any] = [[] for _ in self.groups]
+                for optimizer.steps in range(before, before + len(part)):
+                    for group, of_group in zip(self.groups, rates, strict=True):
+                        of_group.append(optimizer.learning_rate_of(group))
+                optimizer.steps = before
+                settings = [*map(np.array, rates)]
+                if self.takes_time:
+                    settings.append(np.arange(before + 1, before + len(part) + 1))
+                settings += [block.state[k] for block, k in self.slots]
+                leaves = [p._array for p in self.leaves]
+                done = self.program.epoch([*arrays, *leaves, *settings], order, first + taken, part)
+                optimizer.steps += done
+                for block in self.blocks:
+                    block.mark_changed()
+            taken += done
+            if done < len(part):
+                break  # the next one is taken without the program
+            if time.perf_counter() - begin < AT_ONCE:
+                at_once *= 2
+        return taken
+
     def _add_gradients(self, loss: float, rest: list[Any]) -> Any:
         gradients = rest[len(rest) - len(self._learned) :]
         if not math.isfinite(loss) or any(map(has_nan, gradients)):
@@ -344,6 +463,31 @@ class _Step(Kept):
         return loss, *tree_map(
             lambda x: reported(next(values)) if isinstance(x, Output) else x, self.more
         )
+
+
+AT_ONCE = 0.02  # seconds: about so long, Ctrl-C has to wait
+
+
+def _chosen(arrays: list[Any], order: Any) -> NDArray[Any] | None:
+    """The numbers of the samples, if they are all there."""
+    if not arrays or any(x.ndim == 0 for x in arrays):
+        raise TypeError("an epoch needs arrays whose first axis is that of the samples")
+    lengths = [len(x) for x in arrays]
+    if len({*lengths}) > 1 or lengths[0] == 0:
+        raise ValueError(f"all arguments must have as many samples, and at least one; got {lengths}")
+    if order is None:
+        return None
+    order = np.asarray(order)
+    if order.dtype.kind not in "iu" or order.ndim != 1:
+        raise TypeError(f"the order is a list of integers; got {order.dtype} {order.shape}")
+    if not order.size:
+        raise ValueError("the order is empty")
+    if order.min() < 0 or order.max() >= lengths[0]:
+        raise IndexError(
+            f"the order goes from {order.min()} to {order.max()}, and the {lengths[0]} samples "
+            f"from 0 to {lengths[0] - 1}"
+        )
+    return order.astype(np.int64, copy=False)
 
 
 SIMPLE = (bool, int, float, str, tuple, type(None))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from tinygrad_edu.debugging import explain_nonfinite
 from tinygrad_edu.debugging.health import euclidean_norm
+from tinygrad_edu.interrupts import CtrlC, deferred_interrupt
 from tinygrad_edu.nn.init import Rng, as_rng
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim import Optimizer, clip_by_norm
@@ -137,7 +136,7 @@ def train(
     >>> round(line.W.item(), 3), round(line.b.item(), 3), history.stopped
     (3.0, 1.0, 'finished')
     """
-    with _deferred_interrupt(_CtrlC()):
+    with deferred_interrupt(CtrlC()):
         return History(
             train_epochs(
                 model,
@@ -275,10 +274,10 @@ def _epochs(
     progress: bool,
 ) -> Generator[Epoch, None, str]:
     stopped = "finished"
-    handler = _CtrlC()  # one for all epochs: if it is pressed late in one, the next one ends early
+    handler = CtrlC()  # one for all epochs: if it is pressed late in one, the next one ends early
     with _progress_bar(epochs, progress) as show:
         for number in range(epochs + 1):
-            with _deferred_interrupt(handler) as ctrl_c:
+            with deferred_interrupt(handler) as ctrl_c:
                 if number > 0:
                     trainer.run_epoch(number, new_batches(), ctrl_c)
                 if number % every and number < epochs and not ctrl_c.pressed:
@@ -318,7 +317,7 @@ class _Trainer:
         self.parameters_before: list[Array] = []
 
     def run_epoch(
-        self, number: int, mini_batches: Iterable[tuple[Array, ...]], ctrl_c: _CtrlC
+        self, number: int, mini_batches: Iterable[tuple[Array, ...]], ctrl_c: CtrlC
     ) -> None:
         """Do one step for each batch."""
         self.steps = 0
@@ -390,7 +389,7 @@ def _unique_names(model: Any, parameters: list[Tensor]) -> list[str]:
     ]
 
 
-# --- early stopping, Ctrl-C and progress --------------------------------------------------------
+# --- early stopping and progress --------------------------------------------------------
 
 
 class _EarlyStopping:
@@ -423,41 +422,6 @@ class _EarlyStopping:
         if self.best_values:
             for p, value in zip(self.parameters, self.best_values, strict=True):
                 p.data = value
-
-
-class _CtrlC:
-    """A handler of Ctrl-C that takes note of the first one, and interrupts at the second."""
-
-    def __init__(self) -> None:
-        self.pressed = False
-
-    def __call__(self, *_: Any) -> None:
-        if self.pressed:
-            raise KeyboardInterrupt
-        self.pressed = True
-
-
-@contextmanager
-def _deferred_interrupt(handler: _CtrlC) -> Iterator[_CtrlC]:
-    """Install the handler in place of Python's, if that is possible; yield the one to ask.
-
-    That is the handler of an outer ``with``, if there is one. Signals reach the main thread only,
-    and the handler of a program that has its own is left alone.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield handler
-        return
-    current = signal.getsignal(signal.SIGINT)
-    if isinstance(current, _CtrlC):
-        yield current
-    elif current is signal.default_int_handler:
-        signal.signal(signal.SIGINT, handler)
-        try:
-            yield handler
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-    else:
-        yield handler
 
 
 @contextmanager
