@@ -18,6 +18,7 @@ class CtrlC:
         self.pressed = False
 
     def __call__(self, *_: Any) -> None:
+        """Handle the signal."""
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True

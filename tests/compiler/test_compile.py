@@ -22,6 +22,7 @@ from tinygrad_edu.trees import leaves
 
 from ..ops.table import ROWS, replaced, variable
 from ..properties.programs import programs
+from .backends import BACKENDS, active
 
 
 def run_eagerly(function, args, parameters):
@@ -41,7 +42,7 @@ def run_compiled(step, args, parameters):
 def assert_same(step, function, args, parameters, rtol=1e-12):
     loss, gradients = run_compiled(step, args, parameters)
     expected, expected_gradients = run_eagerly(function, args, parameters)
-    np.testing.assert_allclose(loss, expected, rtol)
+    np.testing.assert_allclose(loss, expected, rtol, atol=rtol)
     for g, e in zip(gradients, expected_gradients, strict=True):
         if e is None:
             assert g is None
@@ -94,9 +95,10 @@ def test_dropout_draws_in_the_program_what_it_draws_without():
 
 
 @settings(max_examples=max(settings().max_examples // 4, 5))  # each is recorded and written out
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @given(data=st.data())
-def test_every_operation(row, data):
+def test_every_operation(row, backend, data):
     case = data.draw(row.cases)
     args, variables = replaced(case, variable)
 
@@ -111,27 +113,29 @@ def test_every_operation(row, data):
         return total
 
     assume(loss() is not None)
-    step = tg.compile(loss)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), active(backend) as (compiling, _):
+        step = compiling(loss)
         assert_same(step, loss, (), variables)
         for x in variables:
             x.data = x.data * x.dtype.type(0.9)
         assert_same(step, loss, (), variables)
 
 
-@given(programs(), st.integers(0, 2**32 - 1))
-def test_random_programs(program, seed):
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(program=programs(), seed=st.integers(0, 2**32 - 1))
+def test_random_programs(backend, program, seed):
     rng = np.random.default_rng(seed)
     parameters = [variable(x) for x in program.inputs]
 
     def loss():
         return program.run(parameters)
 
-    step = tg.compile(loss)
-    for _ in range(2):
-        assert_same(step, loss, (), parameters, rtol=1e-10)
-        for p in parameters:
-            p.data = rng.uniform(-1, 1, p.shape)
+    with active(backend) as (compiling, _):
+        step = compiling(loss)
+        for _ in range(2):
+            assert_same(step, loss, (), parameters, rtol=1e-10)
+            for p in parameters:
+                p.data = rng.uniform(-1, 1, p.shape)
 
 
 @settings(max_examples=5)
@@ -197,19 +201,22 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 1500, 2)], ids=["packed", "large alone"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizers_take_the_same_path(name, dtype, sizes):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_optimizers_take_the_same_path(backend, name, dtype, sizes):
     (compiled, loss), (eager, eager_loss) = (network(dtype, sizes) for _ in range(2))
-    step = tg.compile(loss, OPTIMIZERS[name](compiled))
+    with active(backend) as (compiling, _):
+        step = compiling(loss, OPTIMIZERS[name](compiled))
+        losses = [step(*samples(seed=k, dtype=dtype)) for k in range(6)]
     optimizer = OPTIMIZERS[name](eager)
     for k in range(6):
         x, labels = samples(seed=k, dtype=dtype)
         expected, _ = run_eagerly(eager_loss, (x, labels), eager)
         optimizer.step()
         tolerance = 2e-4 if dtype is np.float32 else 1e-9
-        np.testing.assert_allclose(step(x, labels), expected, tolerance)
-        for p, q in zip(compiled, eager, strict=True):
-            assert p.dtype == dtype
-            np.testing.assert_allclose(p.data, q.data, tolerance, atol=tolerance)
+        np.testing.assert_allclose(losses[k], expected, tolerance)
+    for p, q in zip(compiled, eager, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p.data, q.data, tolerance, atol=tolerance)
 
 
 def test_a_compiled_step_and_the_optimizer_may_take_turns():
@@ -687,7 +694,8 @@ NOT_FINITE = {  # losses of p, and arguments that make something infinite
 
 @pytest.mark.parametrize("name", NOT_FINITE)
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_is_not_finite_is_answered_as_without_a_program(name, packed):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_not_finite_is_answered_as_without_a_program(backend, name, packed):
     f, x = NOT_FINITE[name]
     fine = np.ones_like(x)
 
@@ -696,9 +704,9 @@ def test_what_is_not_finite_is_answered_as_without_a_program(name, packed):
         p = tg.Tensor(np.linspace(0.5, 1.5, size), requires_grad=True, name="p")
         optimizer = tg.optim.SGD([p], lr=0.1, momentum=0.9)
         loss = lambda x: f(p[:2], x)  # noqa: E731
-        step = tg.compile(loss, optimizer) if compiled else partial(eager_step, loss, optimizer)
         p.grad = None
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), active(backend) as (compiling, _):
+            step = compiling(loss, optimizer) if compiled else partial(eager_step, loss, optimizer)
             values = [step(fine), step(x), step(fine)]
         assert not compiled or p.grad is None
         return values, p.data, optimizer.state_dict()

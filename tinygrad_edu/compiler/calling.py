@@ -77,7 +77,7 @@ class Compiled(ABC):
         """What else a program depends on."""
         return ()
 
-    def _refuse_settings(self) -> None:
+    def _refuse_settings(self) -> None:  # noqa: B027 - there is nothing to refuse
         """Raise if what else a program depends on cannot be compared."""
 
     def _program(self, args: tuple[Any, ...]) -> Any:

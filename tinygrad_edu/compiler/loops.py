@@ -16,11 +16,11 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.compiler.recording import Recording, StepRecording
+from tinygrad_edu.compiler.recording import StepRecording
 from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
 from tinygrad_edu.compiler.source import VIEWS, NotFiniteError, Writer
 from tinygrad_edu.compiler.storage import LARGE, nbytes
@@ -68,11 +68,11 @@ ELEMENTWISE: dict[Any, str] = {
     np.logical_not: "not {}",
     np.where: "{1} if {0} else {2}",
     **{
-        function: f"math.{name}({{}})"
+        function: f"np.{name}({{}})"
         for function, name in [
             *[(np.exp, "exp"), (np.expm1, "expm1"), (np.log, "log"), (np.log1p, "log1p")],
             *[(np.sqrt, "sqrt"), (np.tanh, "tanh"), (np.sinh, "sinh"), (np.cosh, "cosh")],
-            *[(np.sin, "sin"), (np.cos, "cos"), (np.tan, "tan"), (np.arctan, "atan")],
+            *[(np.sin, "sin"), (np.cos, "cos"), (np.tan, "tan"), (np.arctan, "arctan")],
         ]
     },
     **{
@@ -86,7 +86,7 @@ ELEMENTWISE: dict[Any, str] = {
 }
 
 # From so many elements on, NumPy's vector instructions are faster, although they take a call.
-TRANSCENDENTAL = {f for f, text in ELEMENTWISE.items() if text.startswith("math.")}
+TRANSCENDENTAL = {f for f, text in ELEMENTWISE.items() if text.startswith("np.")} - {np.sqrt}
 MANY_FOR_MATH, MANY_FOR_EXP = 192, 768
 LARGE_PRODUCT = 20_000  # multiplications: from here on, BLAS is faster
 LARGE_SUM = 50_000  # terms: from here on, the rounding of a plain sum matters
@@ -95,10 +95,10 @@ REDUCTIONS: dict[Any, tuple[str, str]] = {  # the start, and how a term is taken
     np.add.reduce: ("0", "{total} + {term}"),
     np.ndarray.sum: ("0", "{total} + {term}"),
     np.multiply.reduce: ("1", "{total} * {term}"),
-    np.maximum.reduce: ("-math.inf", "maximum({total}, {term})"),
-    np.minimum.reduce: ("math.inf", "minimum({total}, {term})"),
-    np.ndarray.max: ("-math.inf", "maximum({total}, {term})"),
-    np.ndarray.min: ("math.inf", "minimum({total}, {term})"),
+    np.maximum.reduce: ("-np.inf", "maximum({total}, {term})"),
+    np.minimum.reduce: ("np.inf", "minimum({total}, {term})"),
+    np.ndarray.max: ("-np.inf", "maximum({total}, {term})"),
+    np.ndarray.min: ("np.inf", "minimum({total}, {term})"),
 }
 
 DTYPES = {np.dtype(kind) for kind in ("float64", "float32", "int64", "int32", "bool")}
@@ -121,9 +121,9 @@ def sign(a):
 """,
     "sigmoids": """
 def sigmoids(x):
-    e = math.exp(-abs(x))
+    e = np.exp(-abs(x))
     larger, smaller = 1 / (1 + e), e / (1 + e)
-    log_larger = -math.log1p(e)
+    log_larger = -np.log1p(e)
     log_smaller = log_larger - abs(x)
     if x > 0:
         return larger, smaller, log_larger, log_smaller
@@ -131,7 +131,7 @@ def sigmoids(x):
 """,
     "logarithms": """
 def logarithms(p):
-    return math.log(p), math.log(1 - p) if p > 0.5 else math.log1p(-p)
+    return np.log(p), np.log(1 - p) if p > 0.5 else np.log1p(-p)
 """,
 }
 OF_NUMBERS = {sigmoids_of_number: "sigmoids", logarithms_of_number: "logarithms"}
@@ -187,27 +187,31 @@ def _is_flat(value: Value) -> bool:
 
 def is_for_loops(value: Value) -> bool:
     """Whether a value is computed by loops, and not by NumPy."""
-    function, size = value.function, np.size(value.example)
-    if function in OF_NUMBERS:
+    if value.function in OF_NUMBERS:
         return dtype_of(value.args[0]) in DTYPES
-    if not is_plain(value) or not all(map(is_plain, value.uses())):
+    fits = FITS.get(value.function)
+    if fits is None or not is_plain(value) or not all(map(is_plain, value.uses())):
         return False
-    if function in ELEMENTWISE:
-        many = MANY_FOR_EXP if function is np.exp else MANY_FOR_MATH
-        return not value.options and not (function in TRANSCENDENTAL and size >= many)
-    if function is np.ndarray.astype:
-        return True
-    if function in REDUCTIONS or function is np.vdot:
-        return np.size(_operand(value).example) < LARGE_SUM and _axes(value) is not None
-    if function is np.ndarray.dot:
-        shapes = [*map(shape_of, value.args)]
-        fits = len(value.args) == 2 and all(1 <= len(shape) <= 2 for shape in shapes)
-        return fits and size * shapes[0][-1] < LARGE_PRODUCT
-    if function in (np.take, np.ndarray.take):
-        return _is_gather(value)
-    if function is operator.getitem:
-        return _is_gather(value)
-    return function is class_indices
+    return fits(value)
+
+
+def _is_small_elementwise(value: Value) -> bool:
+    many = MANY_FOR_EXP if value.function is np.exp else MANY_FOR_MATH
+    if value.options or not all(isinstance(x, Value | int | float) for x in value.args):
+        return False
+    return value.function not in TRANSCENDENTAL or np.size(value.example) < many
+
+
+def _is_short_sum(value: Value) -> bool:
+    if value.function is np.vdot and len({*map(shape_of, value.args)}) > 1:
+        return False
+    return np.size(_operand(value).example) < LARGE_SUM and _axes(value) is not None
+
+
+def _is_small_product(value: Value) -> bool:
+    shapes = [*map(shape_of, value.args)]
+    fits = len(value.args) == 2 and all(1 <= len(shape) <= 2 for shape in shapes)
+    return fits and np.size(value.example) * shapes[0][-1] < LARGE_PRODUCT
 
 
 def _operand(value: Value) -> Value:
@@ -244,10 +248,24 @@ def _is_gather(value: Value) -> bool:
         if {*value.options} - {"axis"} or axis not in range(np.ndim(x.example)):
             return False
         indices = (index,)
-    return all(
-        isinstance(i, Value) and dtype_of(i).kind == "i" and np.ndim(i.example) == 1
-        for i in indices
-    ) and len({shape_of(i) for i in indices}) == 1
+    return (
+        all(
+            isinstance(i, Value) and dtype_of(i).kind == "i" and np.ndim(i.example) == 1
+            for i in indices
+        )
+        and len({shape_of(i) for i in indices}) == 1
+    )
+
+
+FITS: dict[Any, Callable[[Value], bool]] = {
+    **dict.fromkeys(ELEMENTWISE, _is_small_elementwise),
+    **dict.fromkeys([*REDUCTIONS, np.vdot], _is_short_sum),
+    **dict.fromkeys([np.take, np.ndarray.take, operator.getitem], _is_gather),
+    np.ndarray.dot: _is_small_product,
+    np.ndarray.astype: lambda _: True,
+    class_indices: lambda _: True,
+}
+"""The functions that loops can compute, and whether they do so in a call."""
 
 
 # --- a kernel -------------------------------------------------------------------------------------
@@ -277,6 +295,8 @@ class Kernel:
         name and the index of the first element; None for one that has an array of its own.
     helpers : dict of str to str
         The functions that kernels call; those of this one are added.
+    numbers : collection of Value, optional
+        Those from outside that are plain numbers, although they were arrays when recorded.
     section : callable, optional
         From a value to the part of the program that it belongs to: no nest has values of several.
     ahead_of : callable, optional
@@ -290,6 +310,7 @@ class Kernel:
         names: Callable[[Value], str],
         place_of: Callable[[Value], tuple[str, int, Value] | None],
         helpers: dict[str, str],
+        numbers: Collection[Value] = (),
         section: Callable[[Value], Any] = lambda _: None,
         ahead_of: Callable[[Kernel, Nest], None] = lambda *_: None,
     ) -> None:
@@ -298,6 +319,7 @@ class Kernel:
         self.wanted = wanted
         self.name_of = names
         self.place_of = place_of
+        self.numbers = numbers
         self.helpers = helpers
         self.arguments: dict[str, Value] = {}  # arrays and numbers from outside, by their names
         self.stored: set[Value] = set()  # values that are kept in an array
@@ -349,7 +371,7 @@ class Kernel:
             if base in nest.values and not (
                 used is base
                 and shape_of(used) == nest.shape
-                and (value.function in ELEMENTWISE or value.function in (np.ndarray.astype,))
+                and (value.function in ELEMENTWISE or value.function is np.ndarray.astype)
             ):
                 return nest.shape == () and base.function in OF_NUMBERS
         return True
@@ -387,7 +409,8 @@ class Kernel:
         indices, loops = _loops(nest.shape)
         self.lines += loops
         depth = len(loops)
-        self._here, stores = {}, []
+        stores: list[str] = []
+        self._here = {}
         for value in nest.values:
             name = self.name_of(value)
             if value.function in OF_NUMBERS:
@@ -408,7 +431,7 @@ class Kernel:
 
     def _write_numbers(self, value: Value) -> None:
         """Several numbers from one."""
-        helper = OF_NUMBERS[value.function]
+        helper = OF_NUMBERS[cast("Any", value.function)]
         self._use(helper)
         names = [self.name_of(value) + f"_{i}" for i in range(len(value.example))]
         argument = self._at(value.args[0], [])
@@ -447,25 +470,31 @@ class Kernel:
         function = value.function
         if function is np.ndarray.astype:
             return f"np.{dtype_of(value)}({self._at(value.args[0], indices)})"
-        operands = [self._of_broadcast(x, indices, shape_of(value), value) for x in value.args]
+        operands = [self._of_broadcast(x, indices, value) for x in value.args]
         template = ELEMENTWISE[function]
         for helper in ("maximum", "minimum", "sign"):
             if template.startswith(helper):
                 self._use(helper)
         return template.format(*operands)
 
-    def _of_broadcast(
-        self, x: Any, indices: list[str], shape: tuple[int, ...], value: Value
-    ) -> str:
+    def _of_broadcast(self, x: Any, indices: list[str], value: Value) -> str:
         """The element of an operand at a place of what it is broadcast to."""
         own = shape_of(x)
         mine = indices[len(indices) - len(own) :]
         places = ["0" if n == 1 else i for n, i in zip(own, mine, strict=True)]
         text = self._at(x, places, dtype_of(value))
         text = _bracketed(text)
-        if dtype_of(x).kind == "b" and dtype_of(value).kind == "f" and value.function is not np.where:
+        if (
+            dtype_of(x).kind == "b"
+            and dtype_of(value).kind == "f"
+            and value.function is not np.where
+        ):
             return f"np.{dtype_of(value)}({text})"
-        if value.function is np.where and dtype_of(x) != dtype_of(value) and dtype_of(x).kind != "b":
+        if (
+            value.function is np.where
+            and dtype_of(x) != dtype_of(value)
+            and dtype_of(x).kind != "b"
+        ):
             return f"np.{dtype_of(value)}({text})"
         return text
 
@@ -475,7 +504,8 @@ class Kernel:
         inner, outer, places = depth, iter(indices), []
         keeps = len(indices) == operand.example.ndim
         start, step = REDUCTIONS.get(value.function, REDUCTIONS[np.add.reduce])
-        self._line(depth, f"{total} = {self._cast(start, value)}")
+        start = start if "inf" in start else self._literal(int(start), dtype_of(value))
+        self._line(depth, f"{total} = {start}")
         for axis, n in enumerate(shape_of(operand)):
             if axis in axes:
                 place = "0" if n == 1 else f"r{axis}"
@@ -488,7 +518,7 @@ class Kernel:
                 place = next(outer)
             places.append(place)
         terms = [self._at(x, places) for x in value.args[: 1 + (value.function is np.vdot)]]
-        term = " * ".join(map(_bracketed, terms)) if len(terms) > 1 else terms[0]
+        term = " * ".join(map(_bracketed, terms))
         if step.startswith(("maximum", "minimum")):
             self._use(step[:7])
         self._line(inner, f"{total} = {step.format(total=total, term=term)}")
@@ -534,20 +564,22 @@ class Kernel:
     def _at(self, x: Any, indices: list[str], dtype: np.dtype[Any] | None = None) -> str:
         """The element of a value at a place."""
         if not isinstance(x, Value):
-            return self._literal(x, dtype)
-        if x.is_constant and np.size(x.example) == 1:
-            return self._literal(np.asarray(x.example).item(), dtype_of(x))
-        if x in self._here:
-            return self._here[x]
-        if _is_part_of_numbers(x) and x.args[0] in self.values:
-            return f"{self.name_of(x.args[0])}_{x.args[1]}"
-        if x in self._inline:
-            return self._elementwise(x, indices)
-        if x.function is class_indices:
-            return self._at(x.args[0], indices)
-        if x not in self.values and is_view(x):
-            return self._of_view(x, indices)
-        return self._element(x, indices)
+            text = self._literal(x, dtype)
+        elif x.is_constant and np.size(x.example) == 1:
+            text = self._literal(np.asarray(x.example).item(), dtype_of(x))
+        elif x in self._here:
+            text = self._here[x]
+        elif _is_part_of_numbers(x) and x.args[0] in self.values:
+            text = f"{self.name_of(x.args[0])}_{x.args[1]}"
+        elif x in self._inline:
+            text = self._elementwise(x, indices)
+        elif x.function is class_indices:
+            text = self._at(x.args[0], indices)
+        elif x not in self.values and is_view(x):
+            text = self._of_view(x, indices)
+        else:
+            text = self._element(x, indices)
+        return text
 
     def _element(self, x: Value, indices: list[str]) -> str:
         is_kept = x in self.stored or x not in self.values
@@ -561,7 +593,8 @@ class Kernel:
         if x not in self.values:
             self.arguments.setdefault(name, x)
         if np.ndim(x.example) == 0:
-            is_array = x not in self.values and isinstance(x.example, np.ndarray)
+            is_outside = x not in self.values and x not in self.numbers
+            is_array = is_outside and isinstance(x.example, np.ndarray)
             return f"{name}[()]" if is_array else name
         return f"{name}[{', '.join(indices)}]"
 
@@ -570,7 +603,7 @@ class Kernel:
             return str(bool(x))
         text = repr(float(x) if dtype is not None and dtype.kind == "f" else x)
         if not math.isfinite(x):
-            text = f"math.{abs(x)}" if x > 0 or x != x else "-math.inf"
+            text = "-np.inf" if x < 0 else f"np.{x}"
         return f"np.float32({text})" if dtype == np.float32 else text
 
     def _of_view(self, x: Value, indices: list[str]) -> str:
@@ -673,17 +706,22 @@ class LoopWriter(Writer):
         self.epoch: str | None = None  # the function of many steps, if there can be one
         self.epoch_arguments: list[str] = []
         self._helpers: dict[str, str] = {}
+        owners = self.storage.owners
+        self._escaping = {owner for x in self.recording.escaping for owner in owners[x]}
         self._has_gradients = False  # whether they are where the update has them
         self._in_place: dict[Value, Value] = {}  # new values, and the old ones that they replace
         self._work: dict[str, int] = {}  # how much memory of each dtype the kernels use
         self._places: dict[Value, int] = {}  # where in it values are
         self._work_values: dict[str, Value] = {}
+        self.numbers_of_kernels: set[Value] = set()  # results of kernels that are numbers
         self._outside: set[Value] = set()  # results of kernels that have arrays of their own
+        self._updates = True  # until the step of the optimizer is found to be for NumPy
         self._is_whole = True  # until something is found to be for NumPy
         self._is_whole = all(
             x.function is None or is_view(x) or self._is_for_loops(x) for x in self.values
         )
         self._updates = self._are_updates_for_loops()
+        self._is_whole = self._is_whole and self._updates
         groups = [*self._groups()]
         for group in groups:
             if isinstance(group, list):
@@ -696,7 +734,7 @@ class LoopWriter(Writer):
         if not self._updates:
             self._finish()
         if self._helpers or self.kernels:
-            self.header += ["import math", "from numba import njit"]
+            self.header += ["from numba import njit"]
             texts = [f"{OPTIONS}{text}" for text in self._helpers.values()]
             self.functions[:0] = "".join(f"\n\n{text}" for text in texts).splitlines()
 
@@ -739,6 +777,8 @@ class LoopWriter(Writer):
         """Whether a kernel computes a value; functions of single numbers if it computes all."""
         if value.function in OF_NUMBERS or _is_part_of_numbers(value):
             return self._is_whole
+        if self.letters[value] == "u" and not self._updates:
+            return False
         return is_for_loops(value)
 
     def _is_needed(self, view: Value) -> bool:
@@ -781,7 +821,9 @@ class LoopWriter(Writer):
         places = {value: self._place(value) for value in wanted if np.ndim(value.example) > 0}
         outputs = {value for value in wanted if np.ndim(value.example) > 0}
         place_of = partial(self._place_in_kernel, outputs=outputs)
-        kernel = Kernel(group, wanted, self._name_in_kernel, place_of, self._helpers)
+        kernel = Kernel(
+            group, wanted, self._name_in_kernel, place_of, self._helpers, self.numbers_of_kernels
+        )
         numbers = [value for value in group if value in wanted and np.ndim(value.example) == 0]
         if self.recording.returned[0] in numbers:
             self.loss_is_array = False
@@ -798,16 +840,27 @@ class LoopWriter(Writer):
         given = [*map(self._argument, arguments.values()), *places.values()]
         assigned = f"{', '.join(targets)} = " if targets else ""
         for value, place in places.items():
-            if value in self.recording.escaping:
+            if value in self._escaping:
                 shape, dtype = value.example.shape, value.example.dtype
                 self.lines.append(f"{place} = np.empty({shape}, np.{dtype})")
         self.lines.append(f"{assigned}{name}({', '.join(given)})")
         if fails:
             self._raise_unless_ok()
+        for value in numbers:
+            if value is not self.recording.returned[0] or self._is_used(value):
+                number = self._named(value)
+                self.lines.append(f"{number} = np.{dtype_of(value)}({number})")
+        self.numbers_of_kernels.update(numbers)
         self._outside.update(places)
         for value, place in places.items():
             self.names[value] = place
             self._store(value)
+
+    def _is_used(self, value: Value) -> bool:
+        """Whether NumPy computes with a value."""
+        return any(
+            value in x.uses() and not self._is_for_loops(x) for x in self.values if x.function
+        )
 
     def _raise_unless_ok(self) -> None:
         error = self._imported(NotFiniteError.__module__, NotFiniteError.__name__)
@@ -818,7 +871,7 @@ class LoopWriter(Writer):
         if value in self.recording.stored:
             return self._buffer(self.recording.stored[value][0])
         name = self._named(value)
-        if value in self.recording.escaping:
+        if value in self._escaping:
             return name
         place = self.storage.places.get(value)
         if isinstance(place, Value) and nbytes(value) >= LARGE:
@@ -849,8 +902,7 @@ class LoopWriter(Writer):
         return {
             name: value
             for name, value in kernel.arguments.items()
-            if name not in outputs
-            and not (value.is_constant and np.size(value.example) <= SMALL)
+            if name not in outputs and not (value.is_constant and np.size(value.example) <= SMALL)
         }
 
     def _place_in_kernel(
@@ -858,7 +910,7 @@ class LoopWriter(Writer):
     ) -> tuple[str, int, Value] | None:
         """The array that a value is a part of, and where it begins."""
         recording = self.recording
-        if value in outputs or value in self._in_place:
+        if value in outputs or value in self._in_place or np.ndim(value.example) == 0:
             return None
         if value in recording.stored and value.function:
             value = recording.stored[value][0]
@@ -910,6 +962,7 @@ class LoopWriter(Writer):
             self._name_in_kernel,
             self._place_in_kernel,
             self._helpers,
+            self.numbers_of_kernels,
             section=lambda value: letters[value] == "u" and 1 + (nbytes(value) >= LARGE),
             ahead_of=self._write_ahead_of,
         )
@@ -972,7 +1025,7 @@ class LoopWriter(Writer):
                 lines += _summed(kernel._at(new, ["i"]), new)
         for value in self.doubtful:
             lines += _nan_check(kernel, value)
-        lines += ["if not math.isfinite(check):", f"    {FAILED}"]
+        lines += ["if not np.isfinite(check):", f"    {FAILED}"]
 
     def _write_epoch(self, name: str, arguments: dict[str, Value]) -> None:
         """A function of many steps, one after the other, if the data are samples side by side."""
@@ -1046,7 +1099,8 @@ def _copied(kernel: Kernel, value: Value, part: Value) -> list[str]:
 
 def _loops(shape: tuple[int, ...]) -> tuple[list[str], list[str]]:
     """The indices of all places of a shape, and the lines of the loops over them."""
-    indices, lines = [], []
+    indices: list[str] = []
+    lines: list[str] = []
     for n in shape:
         if n == 1:
             indices.append("0")
@@ -1056,19 +1110,26 @@ def _loops(shape: tuple[int, ...]) -> tuple[list[str], list[str]]:
     return indices, lines
 
 
-def compiled(namespace: dict[str, Any], kernels: dict[str, list[Value]], name: str) -> None:
+def compiled(
+    namespace: dict[str, Any],
+    kernels: dict[str, list[Value]],
+    numbers: Collection[Value],
+    name: str,
+) -> None:
     """Compile the kernels of a program now, for the arguments that they were recorded with."""
     numba = require_numba()
     begin = time.perf_counter()
     for kernel, values in kernels.items():
-        types = tuple(_type_of(value, numba) for value in values)
+        types = tuple(_type_of(value, numba, numbers) for value in values)
         namespace[kernel].compile(types)
     seconds = time.perf_counter() - begin
-    print(f"numba compiled {name} in {seconds:.1f} s", file=sys.stderr)
+    sys.stderr.write(f"numba compiled {name} in {seconds:.1f} s\n")
 
 
-def _type_of(value: Value, numba: Any) -> Any:
+def _type_of(value: Value, numba: Any, numbers: Collection[Value]) -> Any:
     example = value.example
+    if value in numbers:
+        return numba.from_dtype(dtype_of(value))
     if isinstance(example, np.ndarray):
         flags = example.flags
         is_input = value.input is not None

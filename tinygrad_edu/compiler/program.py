@@ -52,7 +52,7 @@ class Program:
         self._namespace |= writer.constants
         self._epoch: Any = None
         if isinstance(writer, LoopWriter):
-            compiled(self._namespace, writer.kernels, name)
+            compiled(self._namespace, writer.kernels, writer.numbers_of_kernels, name)
             if writer.epoch is not None:
                 self._epoch = self._namespace[writer.epoch], writer.epoch_arguments
         views = [line for line in writer.header if line.split(" = ")[0] in writer.views]

@@ -169,7 +169,9 @@ class Recording:
         variables = {name: traced(name, function.__globals__[name]) for name in names}
         cells = [
             CellType(traced(name, cell.cell_contents))
-            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ())
+            for name, cell in zip(
+                function.__code__.co_freevars, function.__closure__ or (), strict=True
+            )
         ]
         copied = FunctionType(
             function.__code__,

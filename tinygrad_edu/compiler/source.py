@@ -176,7 +176,13 @@ class Writer:
         def section(line: str) -> int:
             name = line.split(" = ", maxsplit=1)[0]
             is_memory = name in memory or "= np.empty(" in line
-            return 0 if line.startswith(("from ", "import ")) else 1 if name in parameters else 2 + is_memory
+            return (
+                0
+                if line.startswith(("from ", "import "))
+                else 1
+                if name in parameters
+                else 2 + is_memory
+            )
 
         return sorted(self.header, key=section)
 
@@ -446,10 +452,8 @@ class Writer:
         return 6 if text.startswith("-") else ATOM
 
     def _text(self, x: Any) -> str:
-        if isinstance(x, Name):
-            return x
-        if isinstance(x, Value):
-            return self.inline[x] if x in self.inline else self.names[x]
+        if isinstance(x, Name | Value):
+            return x if isinstance(x, Name) else self.inline.get(x) or self.names[x]
         if isinstance(x, tuple | list):
             parts = ", ".join(map(self._text, x))
             return f"[{parts}]" if isinstance(x, list) else f"({parts}{',' * (len(x) == 1)})"

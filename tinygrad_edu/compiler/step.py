@@ -23,8 +23,8 @@ from tinygrad_edu.compiler.source import NotFiniteError
 from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.compiler.values import key_of
 from tinygrad_edu.engine import Node, backpropagate
-from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.interrupts import CtrlC, deferred_interrupt
+from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.optim.checks import at_least_one, at_least_zero
 from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.tensor import Tensor
@@ -454,9 +454,9 @@ class _Step(Kept):
                 self._bound[i] = values
         return elsewhere
 
-    def reported(self, result: tuple[Any, ...]) -> Any:
+    def reported(self, result: Any) -> Any:
         """The loss, with what else the function returned, if anything."""
-        loss, *rest = result
+        loss, *rest = result if isinstance(result, tuple) else (result,)
         if not self.more:
             return loss
         values = iter(rest)
@@ -468,16 +468,18 @@ class _Step(Kept):
 AT_ONCE = 0.02  # seconds: about so long, Ctrl-C has to wait
 
 
-def _chosen(arrays: list[Any], order: Any) -> NDArray[Any] | None:
+def _chosen(arrays: list[Any], given: Any) -> NDArray[Any] | None:
     """The numbers of the samples, if they are all there."""
     if not arrays or any(x.ndim == 0 for x in arrays):
         raise TypeError("an epoch needs arrays whose first axis is that of the samples")
     lengths = [len(x) for x in arrays]
     if len({*lengths}) > 1 or lengths[0] == 0:
-        raise ValueError(f"all arguments must have as many samples, and at least one; got {lengths}")
-    if order is None:
+        raise ValueError(
+            f"all arguments must have as many samples, and at least one; got {lengths}"
+        )
+    if given is None:
         return None
-    order = np.asarray(order)
+    order: NDArray[Any] = np.asarray(given)
     if order.dtype.kind not in "iu" or order.ndim != 1:
         raise TypeError(f"the order is a list of integers; got {order.dtype} {order.shape}")
     if not order.size:
