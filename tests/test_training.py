@@ -834,3 +834,53 @@ def test_norms_whose_squares_are_too_large():
     )
     *_, last = reports
     assert last.gradient_norm["w"] == pytest.approx(1e200)
+
+
+@pytest.mark.parametrize("compile", [True, "numba"])
+@pytest.mark.parametrize("batch_size", [7, 30])
+def test_compiled_steps_train_alike(compile, batch_size):  # noqa: A002 - the name of the option
+    if compile == "numba":
+        pytest.importorskip("numba")
+    models = [network(), network()]
+    options = {"batch_size": batch_size, "clip_norm": 0.5, "epochs": 4, "validation": (X, Y)}
+    eager, compiled = (
+        train(model, compile=way, **options)
+        for model, way in zip(models, (False, compile), strict=True)
+    )
+    for p, q in zip(*map(values, models), strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-9, atol=1e-12)
+    for name in ("loss", "accuracy", "validation_loss"):
+        found, expected = ([getattr(e, name) for e in h.epochs] for h in (compiled, eager))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert all(not epoch.gradient_norm for epoch in compiled.epochs)
+    assert compiled.epochs[-1].update_size
+
+
+def test_compiled_training_of_several_inputs_and_dropout():
+    class Model(tg.nn.Module):
+        def __init__(self):
+            self.first, self.second = tg.nn.Linear(2, 4, rng=0), tg.nn.Linear(2, 4, rng=1)
+            self.dropout, self.last = tg.nn.Dropout(0.5, rng=2), tg.nn.Linear(4, 2, rng=3)
+
+        def forward(self, a, b):
+            return self.last(self.dropout(tg.tanh(self.first(a) + self.second(b))))
+
+    models = [Model(), Model()]
+    for model, way in zip(models, (False, True), strict=True):
+        train(model, (X, X * 2), compile=way, batch_size=10)
+    for p, q in zip(*map(values, models), strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-10)
+
+
+def test_a_compiled_training_stops_as_the_other_one():
+    def loss(outputs, targets):
+        return tg.softmax_cross_entropy(outputs * 1e200 * 1e200, targets)
+
+    for way in (False, True):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(FloatingPointError, match="in epoch 1, step 1; the model is as before"),
+        ):
+            train(network(), loss=loss, compile=way, health=False, accuracy=lambda *_: 0.0)
+    with pytest.raises(ValueError, match='compile must be True, False, "numpy" or "numba"'):
+        train(network(), compile="jax")

@@ -23,6 +23,7 @@ from tinygrad_edu.nn import MLP
 from tinygrad_edu.nn.names import by_name
 from tinygrad_edu.optim import Optimizer, Schedule
 from tinygrad_edu.training import History, train
+from tinygrad_edu.training.loop import Compile
 
 if TYPE_CHECKING:  # scikit-learn comes without types: this is what its classes give to ours
 
@@ -85,6 +86,7 @@ class _MLP(BaseEstimator):
         validation_fraction: float = 0.1,
         random_state: Any = None,
         progress: bool = False,
+        compile: Compile = False,
     ) -> None:
         self.hidden_sizes = hidden_sizes
         self.activation = activation
@@ -98,6 +100,7 @@ class _MLP(BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.progress = progress
+        self.compile = compile
 
     def _start(self, X: Array, outputs: int) -> None:
         """Make a new network, to be trained from its beginning."""
@@ -142,6 +145,7 @@ class _MLP(BaseEstimator):
             rng=self._rng,
             health=False,
             progress=self.progress,
+            compile=self.compile,
             **options,
         )
 
@@ -200,6 +204,9 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
         The source of randomness: initial weights, order of samples, held-out samples.
     progress : bool, optional
         Whether to show a progress bar.
+    compile : bool or {"numpy", "numba"}, optional
+        Whether to take the steps by a compiled program, and of which backend; see
+        `tinygrad_edu.compile`.
 
     Attributes
     ----------
@@ -368,6 +375,9 @@ class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
         The source of randomness: initial weights, order of samples, held-out samples.
     progress : bool, optional
         Whether to show a progress bar.
+    compile : bool or {"numpy", "numba"}, optional
+        Whether to take the steps by a compiled program, and of which backend; see
+        `tinygrad_edu.compile`.
 
     Attributes
     ----------

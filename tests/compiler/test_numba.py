@@ -148,10 +148,11 @@ def test_a_schedule_in_an_epoch(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_epoch_stops_where_a_step_cannot_be_taken(backend):
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_an_epoch_stops_where_a_step_cannot_be_taken(backend, bad):
     w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     x = np.ones((100, 2))
-    x[70] = np.nan
+    x[70] = bad
     with active(backend) as (compiling, _):
         optimizer = tg.optim.SGD([w], lr=0.01)
         step = compiling(lambda x: (w * x).sum(), optimizer)

@@ -210,8 +210,8 @@ class CompiledStep(Compiled):
         IndexError
             If there is no sample of a number in the order.
         FloatingPointError
-            At the first step that cannot be taken, since the loss is nan, or something is not
-            finite. The parameters are those after the step before.
+            At the first step whose loss or gradients are not finite. The parameters are those after
+            the step before.
         KeyboardInterrupt
             After Ctrl-C, between two steps.
 
@@ -246,7 +246,12 @@ class CompiledStep(Compiled):
     def _single(self, k: int, batch: list[Any]) -> float:
         """The step of a batch of an epoch."""
         try:
-            loss = self(*batch)
+            try:
+                loss = self._quickly(*batch)
+                if loss is MISSED:
+                    loss = self._carefully(tuple(batch))
+            except NotFiniteError:
+                loss = self._take_by_itself(tuple(batch), if_finite=True)
         except FloatingPointError as error:
             error.add_note(f"in step {k + 1} of the epoch")
             raise
@@ -255,15 +260,15 @@ class CompiledStep(Compiled):
                 "an epoch returns the losses, and this function returns more; take the steps by "
                 "themselves"
             )
-        if math.isnan(loss):
-            raise FloatingPointError(f"the loss is nan, in step {k + 1} of the epoch")
         return loss
 
-    def _take_by_itself(self, args: tuple[Any, ...]) -> Any:
+    def _take_by_itself(self, args: tuple[Any, ...], if_finite: bool = False) -> Any:
         """Take the step without a program, with all guards of the operations."""
         with np.errstate(all="ignore"):
             result = self._function(*args)
             loss, *more = result if isinstance(result, tuple) else (result,)
+            if if_finite and not math.isfinite(loss.item()):
+                raise FloatingPointError(f"the loss is {loss.item()}; no parameter was changed")
             if self._optimizer is None:
                 loss.backward()
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_edu.debugging.nonfinite import first_nonfinite, is_finite
 from tinygrad_edu.nn.init import Rng, as_rng
 from tinygrad_edu.optim.checks import at_least_one
+from tinygrad_edu.state import Random
 
-__all__ = ["Array", "Samples", "batches", "checked_samples"]
+__all__ = ["Array", "Samples", "batches", "batches_in_order", "checked_samples", "new_order"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -73,11 +74,18 @@ def batches(
             f"got {_shapes(found)}"
         )
     size, length = at_least_one("batch_size", batch_size), len(found[0])
-    order = as_rng(rng).permutation(length) if shuffle and size < length else None
-    return _batches(found, size, order)
+    return batches_in_order(found, size, new_order(length, size, shuffle, as_rng(rng)))
 
 
-def _batches(arrays: list[Array], size: int, order: Array | None) -> Iterator[tuple[Array, ...]]:
+def new_order(length: int, batch_size: int, shuffle: bool, rng: Random) -> Array | None:
+    """The order of the samples in an epoch; None for that in which they are."""
+    return rng.permutation(length) if shuffle and batch_size < length else None
+
+
+def batches_in_order(
+    arrays: Sequence[Array], size: int, order: Array | None
+) -> Iterator[tuple[Array, ...]]:
+    """The batches of an epoch."""
     for start in range(0, len(arrays[0]), size):
         batch = slice(start, start + size)
         chosen = batch if order is None else order[batch]

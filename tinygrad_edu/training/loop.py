@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,13 @@ from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim import Optimizer, clip_by_norm
 from tinygrad_edu.optim.checks import at_least_one, at_least_zero
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.training.data import Array, Samples, batches, checked_samples
+from tinygrad_edu.training.data import (
+    Array,
+    Samples,
+    batches_in_order,
+    checked_samples,
+    new_order,
+)
 from tinygrad_edu.training.evaluation import (
     Accuracy,
     Evaluator,
@@ -34,7 +41,14 @@ try:
 except ImportError:
     tqdm = None
 
+if TYPE_CHECKING:
+    from tinygrad_edu.compiler import CompiledStep
+    from tinygrad_edu.compiler.program import Backend
+
 __all__ = ["train", "train_epochs"]
+
+Compile: TypeAlias = bool | Literal["numpy", "numba"]
+"""Whether steps are taken by a compiled program, and of which backend."""
 
 
 def train(
@@ -55,6 +69,7 @@ def train(
     every: int = 1,
     health: bool = True,
     progress: bool = True,
+    compile: Compile = False,
 ) -> History:
     """Train a model, and return the history of its loss, its accuracy and more.
 
@@ -106,6 +121,9 @@ def train(
         Whether to look for dead and saturated units.
     progress : bool, optional
         Whether to show a progress bar, if tqdm is installed.
+    compile : bool or {"numpy", "numba"}, optional
+        Whether to take the steps by a compiled program, and of which backend; see
+        `tinygrad_edu.compile`. The norms of gradients are then not reported.
 
     Returns
     -------
@@ -155,6 +173,7 @@ def train(
                 every=every,
                 health=health,
                 progress=progress,
+                compile=compile,
             )
         )
 
@@ -177,6 +196,7 @@ def train_epochs(
     every: int = 1,
     health: bool = True,
     progress: bool = True,
+    compile: Compile = False,
 ) -> Generator[Epoch, None, str]:
     """Train a model like `train`, one epoch at a time, and yield the report of each.
 
@@ -187,7 +207,7 @@ def train_epochs(
     Parameters
     ----------
     model, x, y, loss, optimizer, epochs, batch_size, shuffle, rng, validation, accuracy, \
-clip_norm, patience, every, health, progress
+clip_norm, patience, every, health, progress, compile
         As in `train`.
 
     Returns
@@ -230,14 +250,14 @@ clip_norm, patience, every, health, progress
         )
     size = len(training.targets) if batch_size is None else at_least_one("batch_size", batch_size)
     rng = as_rng(rng)
-
-    def new_batches() -> Iterator[tuple[Array, ...]]:
-        return batches(
-            *training.inputs, training.targets, batch_size=size, shuffle=shuffle, rng=rng
-        )
-
+    if compile not in (False, True, "numpy", "numba"):
+        raise ValueError(f'compile must be True, False, "numpy" or "numba"; got {compile!r}')
+    arrays = [*training.inputs, training.targets]
+    trainer = _Trainer(model, loss, optimizer, clip_norm, arrays, size)
+    if compile:
+        trainer.compile("numpy" if compile is True else compile)
     return _epochs(
-        _Trainer(model, loss, optimizer, clip_norm),
+        trainer,
         Evaluator(
             model,
             loss,
@@ -247,7 +267,7 @@ clip_norm, patience, every, health, progress
             health,
         ),
         _EarlyStopping(optimizer.parameters, patience),
-        new_batches,
+        lambda: new_order(len(training.targets), size, shuffle, rng),
         epochs=at_least_one("epochs", epochs),
         every=at_least_one("every", every),
         progress=progress,
@@ -267,7 +287,7 @@ def _epochs(
     trainer: _Trainer,
     evaluator: Evaluator,
     early_stopping: _EarlyStopping,
-    new_batches: Callable[[], Iterator[tuple[Array, ...]]],
+    order: Callable[[], Array | None],
     *,
     epochs: int,
     every: int,
@@ -279,7 +299,7 @@ def _epochs(
         for number in range(epochs + 1):
             with deferred_interrupt(handler) as ctrl_c:
                 if number > 0:
-                    trainer.run_epoch(number, new_batches(), ctrl_c)
+                    trainer.run_epoch(number, order(), ctrl_c)
                 if number % every and number < epochs and not ctrl_c.pressed:
                     show(number, None)
                     continue
@@ -304,8 +324,16 @@ class _Trainer:
     """Does the steps of an epoch, and measures the gradients and updates in them."""
 
     def __init__(
-        self, model: Model, loss: Loss, optimizer: Optimizer, clip_norm: float | None
+        self,
+        model: Model,
+        loss: Loss,
+        optimizer: Optimizer,
+        clip_norm: float | None,
+        arrays: list[Array],
+        size: int,
     ) -> None:
+        self.arrays, self.size = arrays, size  # inputs and targets; of a batch
+        self.compiled: CompiledStep | None = None
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -316,19 +344,47 @@ class _Trainer:
         self.norms = np.zeros(len(self.parameters))  # of all gradients of the epoch together
         self.parameters_before: list[Array] = []
 
-    def run_epoch(
-        self, number: int, mini_batches: Iterable[tuple[Array, ...]], ctrl_c: CtrlC
-    ) -> None:
+    def compile(self, backend: Backend) -> None:
+        """Take the steps by a program from now on."""
+        from tinygrad_edu.compiler import compile  # noqa: PLC0415 - slow to import
+
+        model, loss = self.model, self.loss
+        step = (
+            (lambda x, y: loss(model(x), y)) if len(self.arrays) == 2 else _of_several(model, loss)
+        )
+        self.compiled = compile(step, self.optimizer, clip_norm=self.clip_norm, backend=backend)
+
+    def run_epoch(self, number: int, order: Array | None, ctrl_c: CtrlC) -> None:
         """Do one step for each batch."""
         self.steps = 0
         self.norms[:] = 0.0
         self.parameters_before = [p.data.copy() for p in self.parameters]
         # NumPy need not warn of what is not finite: that raises an error, with an explanation.
         with np.errstate(all="ignore"), _training_mode(self.model):
-            for *inputs, targets in mini_batches:
+            if self.compiled is not None:
+                self._run_compiled(self.compiled, number, order, ctrl_c)
+                return
+            for *inputs, targets in batches_in_order(self.arrays, self.size, order):
                 self._step(number, inputs, targets)
                 if ctrl_c.pressed:
                     break
+
+    def _run_compiled(
+        self, step: CompiledStep, number: int, order: Array | None, ctrl_c: CtrlC
+    ) -> None:
+        """Do the steps in one call; if one cannot be done, once more to tell why."""
+        before = self.optimizer.steps
+        try:
+            step.epoch(*self.arrays, batch_size=self.size, order=order)
+        except KeyboardInterrupt:
+            if not ctrl_c.pressed:
+                raise
+        except FloatingPointError:
+            self.steps = self.optimizer.steps - before
+            rest = islice(batches_in_order(self.arrays, self.size, order), self.steps, None)
+            *inputs, targets = next(rest)
+            self._step(number, inputs, targets)
+            raise
 
     def _step(self, number: int, inputs: list[Array], targets: Array) -> None:
         """Change the parameters once, or raise and leave them as they are."""
@@ -363,6 +419,16 @@ class _Trainer:
             "gradient_norm": dict(zip(self.names, norms, strict=True)) if self.steps else {},
             "update_size": dict(zip(self.names, updates, strict=False)),
         }
+
+
+def _of_several(model: Model, loss: Loss) -> Callable[..., Any]:
+    """The loss of a model of several inputs."""
+
+    def loss_of(*arrays: Any) -> Any:
+        *inputs, targets = arrays
+        return loss(model(*inputs), targets)
+
+    return loss_of
 
 
 @contextmanager
