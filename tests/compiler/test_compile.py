@@ -398,6 +398,47 @@ def test_what_is_computed_twice_is_computed_once_and_what_nobody_needs_not_at_al
     assert "exp" not in step.source
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("n", [3, 17, 40])
+def test_what_is_done_many_times_over_is_a_loop(backend, n):
+    w = tg.Tensor(np.linspace(-1, 1, 5), requires_grad=True, name="w")
+
+    def chain(x):
+        a, b = w * x, w
+        for _ in range(n):
+            a, b = tg.sin(b) + 0.5 * a, a * 0.5
+        for _ in range(n):
+            a = a * 1.01 + x
+        return a, b
+
+    def linear(x):
+        y = w * x
+        for _ in range(n):
+            y = y * 1.01 + 0.25
+        return (y * y).sum()
+
+    losses = {
+        "both": lambda x: sum((y * y).sum() for y in chain(x)),
+        "one": lambda x: chain(x)[1].sum(),
+        "linear": linear,
+    }
+    x = np.arange(5.0)
+    with active(backend) as (compiling, jitting):
+        for loss in losses.values():
+            step = compiling(loss)
+            assert_same(step, loss, (x,), [w])
+            assert_same(step, loss, (-x,), [w])
+            for function in (loss, tg.grad(loss)):
+                found = jitting(function)(x)
+                np.testing.assert_allclose(found, getattr(function(x), "data", function(x)))
+        assert ("for _ in range(" in step.source) == (n > 16)
+        values, optimizer = w.data.copy(), tg.optim.SGD([w], lr=1e-3)
+        losses = [compiling(linear, optimizer)(x) for _ in range(3)]
+        compiled, w.data = w.data, values
+        np.testing.assert_allclose(losses, [eager_step(linear, optimizer, x) for _ in range(3)])
+        np.testing.assert_allclose(compiled, w.data)
+
+
 def test_names_are_those_of_parameters_or_variables_and_differ():
     model = tg.nn.MLP([3, 4, 2], "tanh", rng=0)
     step = tg.compile(lambda x, labels: tg.softmax_cross_entropy(model(x), labels))

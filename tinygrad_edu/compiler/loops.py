@@ -14,7 +14,7 @@ import operator
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.recording import StepRecording
 from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
+from tinygrad_edu.compiler.rolling import Repetition
 from tinygrad_edu.compiler.source import VIEWS, NotFiniteError, Writer
 from tinygrad_edu.compiler.storage import LARGE, nbytes
 from tinygrad_edu.compiler.values import Value
@@ -272,10 +273,11 @@ FITS: dict[Any, Callable[[Value], bool]] = {
 
 
 class Nest:
-    """Nested loops over a shape, and what is computed at each place."""
+    """Nested loops over a shape, and what is computed at each place; many times over, if asked."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], repetition: Repetition | None = None) -> None:
         self.shape = shape
+        self.repetition = repetition
         self.values: dict[Value, None] = {}
 
 
@@ -297,6 +299,8 @@ class Kernel:
         The functions that kernels call; those of this one are added.
     numbers : collection of Value, optional
         Those from outside that are plain numbers, although they were arrays when recorded.
+    rounds : mapping of Value to Repetition, optional
+        What is repeated, by the first value that is.
     section : callable, optional
         From a value to the part of the program that it belongs to: no nest has values of several.
     ahead_of : callable, optional
@@ -311,6 +315,7 @@ class Kernel:
         place_of: Callable[[Value], tuple[str, int, Value] | None],
         helpers: dict[str, str],
         numbers: Collection[Value] = (),
+        rounds: Mapping[Value, Repetition] | None = None,
         section: Callable[[Value], Any] = lambda _: None,
         ahead_of: Callable[[Kernel, Nest], None] = lambda *_: None,
     ) -> None:
@@ -324,11 +329,17 @@ class Kernel:
         self.arguments: dict[str, Value] = {}  # arrays and numbers from outside, by their names
         self.stored: set[Value] = set()  # values that are kept in an array
         self.lines: list[str] = []
+        self._rounds = rounds or {}
+        self._in_loop = {  # the values of a last round, and those that stand for them
+            x: y for r in self._rounds.values() for x, y in zip(r.last, r.body, strict=True)
+        }
         self._consumers: dict[Value, list[Value]] = {}
         for value in values:
             for used in value.uses():
-                self._consumers.setdefault(_base(used), []).append(value)
-        self._inline = {value for value in values if self._goes_inline(value)}
+                base = _base(used)
+                self._consumers.setdefault(self._in_loop.get(base, base), []).append(value)
+        looped = {*self._in_loop.values()}
+        self._inline = {x for x in values if x not in looped and self._goes_inline(x)}
         self.nests = self._nests([value for value in values if value not in self._inline])
         self._find_stored()
         self._here: dict[Value, str] = {}  # numbers at the place where the loops are
@@ -351,10 +362,21 @@ class Kernel:
 
     def _nests(self, values: list[Value]) -> list[Nest]:
         nests: list[Nest] = []
+        inside = {value for r in self._rounds.values() for value in r.body}
         for value in values:
+            if value in self._rounds:
+                nests.append(Nest(shape_of(value), self._rounds[value]))
+                nests[-1].values.update(dict.fromkeys(self._rounds[value].body))
+            if value in inside:
+                continue
             shape = () if value.function in OF_NUMBERS else shape_of(value)
             nest = nests[-1] if nests else None
-            if nest is None or nest.shape != shape or not self._fits(value, nest):
+            if (
+                nest is None
+                or nest.repetition is not None
+                or nest.shape != shape
+                or not self._fits(value, nest)
+            ):
                 nest = Nest(shape)
                 nests.append(nest)
             nest.values[value] = None
@@ -383,11 +405,16 @@ class Kernel:
                 yield from self._all_uses(_base(used))
 
     def _find_stored(self) -> None:
+        wanted = {self._in_loop.get(value, value) for value in self.wanted}
         nest_of = {value: nest for nest in self.nests for value in nest.values}
+        for nest in self.nests:
+            if nest.repetition is not None:
+                first = nest.repetition.first
+                self.stored.update(first[i] for i in nest.repetition.carried())
         for value, nest in nest_of.items():
             if value.function in OF_NUMBERS or nest.shape == ():
                 continue
-            if value in self.wanted:
+            if value in wanted:
                 self.stored.add(value)
             for consumer in self._final_consumers(value):
                 same = nest_of[consumer] is nest
@@ -409,6 +436,8 @@ class Kernel:
         indices, loops = _loops(nest.shape)
         self.lines += loops
         depth = len(loops)
+        if nest.repetition is not None:
+            return self._write_rounds(nest.repetition, indices, depth)
         stores: list[str] = []
         self._here = {}
         for value in nest.values:
@@ -428,6 +457,28 @@ class Kernel:
         if nest.shape != ():
             self._here = {}
         return None
+
+    def _write_rounds(self, repetition: Repetition, indices: list[str], depth: int) -> None:
+        """At one place, change numbers many times over."""
+        carried = {i: repetition.first[i] for i in repetition.carried()}
+        for value in carried.values():
+            self._here[value] = self.name_of(value) + "_"
+            self._line(depth, f"{self._here[value]} = {self._element(value, indices)}")
+        self._line(depth, f"for _ in range({repetition.times}):")
+        for value in repetition.body:
+            number = self.name_of(value)
+            self._line(
+                depth + 1, f"{number} = {self._cast(self._elementwise(value, indices), value)}"
+            )
+            self._here[value] = number
+        for i, value in carried.items():
+            self._line(depth + 1, f"{self._here[value]} = {self.name_of(repetition.body[i])}")
+        for value in repetition.body:
+            if value in self.stored:
+                place = self.place_of(value)
+                target = self._element(value, indices) if place else self.name_of(value)
+                self._line(depth, f"{target} = {self.name_of(value)}")
+        self._here = {}
 
     def _write_numbers(self, value: Value) -> None:
         """Several numbers from one."""
@@ -563,6 +614,7 @@ class Kernel:
 
     def _at(self, x: Any, indices: list[str], dtype: np.dtype[Any] | None = None) -> str:
         """The element of a value at a place."""
+        x = self._in_loop.get(x, x) if isinstance(x, Value) else x
         if not isinstance(x, Value):
             text = self._literal(x, dtype)
         elif x.is_constant and np.size(x.example) == 1:
@@ -582,6 +634,7 @@ class Kernel:
         return text
 
     def _element(self, x: Value, indices: list[str]) -> str:
+        x = self._in_loop.get(x, x)
         is_kept = x in self.stored or x not in self.values
         place = self.place_of(x) if is_kept else None
         if place is not None:
@@ -715,6 +768,10 @@ class LoopWriter(Writer):
         self._work_values: dict[str, Value] = {}
         self.numbers_of_kernels: set[Value] = set()  # results of kernels that are numbers
         self._outside: set[Value] = set()  # results of kernels that have arrays of their own
+        self._last = {  # of the values in loops, those of the last round
+            x: y for r in self.rounds.values() for x, y in zip(r.body, r.last, strict=True)
+        }
+        self._bodies = {x for repetition in self.rounds.values() for x in repetition.body}
         self._updates = True  # until the step of the optimizer is found to be for NumPy
         self._is_whole = True  # until something is found to be for NumPy
         self._is_whole = all(
@@ -747,7 +804,7 @@ class LoopWriter(Writer):
                     groups.append(value)
             elif not self._is_for_loops(value):
                 groups.append(value)
-            elif _is_part_of_numbers(value):
+            elif _is_part_of_numbers(value) or value in self.repeated - self._bodies:
                 continue
             elif self._continues(groups, value):
                 groups[-1].append(value)
@@ -772,6 +829,24 @@ class LoopWriter(Writer):
             return False
         update = [x for x in self.values if self.letters[x] == "u" and x.function]
         return bool(update) and all(is_view(x) or self._is_for_loops(x) for x in update)
+
+    def _repetitions(self) -> dict[Value, Repetition]:
+        """What is repeated, if it is of numbers at one place, and nobody else needs its arrays."""
+        kept = {_base(x) for x in self._kept()} - self.recording.stored.keys()
+        used_by_numpy = {
+            _base(used)
+            for x in self.values
+            if x.function and not is_view(x) and not is_for_loops(x)
+            for used in x.uses()
+        }
+        return {
+            value: repetition
+            for value, repetition in super()._repetitions().items()
+            if all(x.function in ELEMENTWISE and is_for_loops(x) for x in repetition.body)
+            and len({*map(shape_of, repetition.body)}) == 1
+            and shape_of(value) != ()
+            and (kept | used_by_numpy).isdisjoint(repetition.values)
+        }
 
     def _is_for_loops(self, value: Value) -> bool:
         """Whether a kernel computes a value; functions of single numbers if it computes all."""
@@ -912,6 +987,7 @@ class LoopWriter(Writer):
         recording = self.recording
         if value in outputs or value in self._in_place or np.ndim(value.example) == 0:
             return None
+        value = self._last.get(value, value)
         if value in recording.stored and value.function:
             value = recording.stored[value][0]
         if value in recording.parts:
@@ -958,11 +1034,12 @@ class LoopWriter(Writer):
         }
         kernel = Kernel(
             values,
-            {_base(x) for x in self._kept()} & {*values},
+            {_base(x) for x in self._kept()} & {*values, *self.repeated},
             self._name_in_kernel,
             self._place_in_kernel,
             self._helpers,
             self.numbers_of_kernels,
+            self.rounds,
             section=lambda value: letters[value] == "u" and 1 + (nbytes(value) >= LARGE),
             ahead_of=self._write_ahead_of,
         )
@@ -1002,7 +1079,7 @@ class LoopWriter(Writer):
     def _write_gradients(self, kernel: Kernel) -> None:
         """Copy gradients to where the update has them, if they are not there."""
         for value, parts in self.recording.stored.items():
-            is_here = value in kernel.values
+            is_here = value in kernel.values or value in self.repeated
             if not is_here and not (is_view(value) and self._is_for_loops(_base(value))):
                 continue  # what computed it wrote it there
             for part in parts[is_here:]:

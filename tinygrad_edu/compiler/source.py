@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.recording import Recording, StepRecording
 from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
+from tinygrad_edu.compiler.rolling import Repetition, repetitions
 from tinygrad_edu.compiler.storage import LARGE, Place, Storage, is_view, nbytes
 from tinygrad_edu.compiler.values import Value
 
@@ -89,6 +90,8 @@ class Writer:
     functions: list[str]  # lines of functions that the program calls
     lines: list[str]
     constants: dict[str, Any]  # objects that cannot be written out, by name
+    rounds: dict[Value, Repetition]  # that are written as loops, by the first value in each
+    repeated: set[Value]  # all values in loops
     numbers: dict[Any, Name]  # arrays of one number, by the number
     doubtful: list[Value]  # in which a nan would go unnoticed
     parts: set[Value]  # elements of tuples, with names of their own
@@ -114,12 +117,47 @@ class Writer:
         self.numbers, self.parts, self.views = {}, set(), set()
         self.checked = False
         self.storage = Storage(self.values, recording, [*recording.returned, *self.doubtful])
+        self.rounds = self._repetitions()
+        self.repeated = {value for x in self.rounds.values() for value in x.values}
+        for repetition in self.rounds.values():
+            self.uses.update({repetition.first[i]: 2 for i in repetition.carried()})
         self._write_program()
 
     def _write_program(self) -> None:
         for value in self.values:
-            self._write_step(value)
+            if value in self.rounds:
+                self._write_repetition(self.rounds[value])
+            elif value not in self.repeated:
+                self._write_step(value)
         self._finish()
+
+    def _repetitions(self) -> dict[Value, Repetition]:
+        """What is written as a loop, by the first value in it; large results have their places."""
+        found = repetitions(self.values, self._kept())
+        return {x.body[0]: x for x in found if all(nbytes(value) < LARGE for value in x.first)}
+
+    def _write_repetition(self, repetition: Repetition) -> None:
+        """Write rounds of calls as a loop that changes what the round before it has computed."""
+        first, body, last = repetition.first, repetition.body, repetition.last
+        outside = {used for x in self.values if x not in self.repeated for used in x.uses()}.union(
+            self._kept()
+        )
+        lines, self.lines = self.lines, []
+        for i, value in enumerate(body):
+            if i in repetition.carried():
+                self.names[value] = self.names[first[i]]
+            elif last[i] in outside:
+                self._named(value)
+            self._write(value)
+        self.lines = [
+            *lines,
+            f"for _ in range({repetition.times}):",
+            *(f"    {line}" for line in self.lines),
+        ]
+        for value, in_loop in zip(last, body, strict=True):
+            if in_loop in self.names:
+                self.names[value] = self.names[in_loop]
+                self._store(value)
 
     def _write_step(self, value: Value) -> None:
         """Write what computes a value, and whatever must be written before and after it."""
