@@ -877,6 +877,8 @@ class LoopWriter(Writer):
         inside = {*group}
         wanted = {_base(x) for x in self._kept()}
         for value in self.values:
+            if value in self.repeated and not inside.isdisjoint(self._bodies):
+                continue
             if value.function and value not in inside and not is_view(value):
                 if _is_part_of_numbers(value) and self._is_whole:
                     continue
@@ -897,7 +899,13 @@ class LoopWriter(Writer):
         outputs = {value for value in wanted if np.ndim(value.example) > 0}
         place_of = partial(self._place_in_kernel, outputs=outputs)
         kernel = Kernel(
-            group, wanted, self._name_in_kernel, place_of, self._helpers, self.numbers_of_kernels
+            group,
+            wanted,
+            self._name_in_kernel,
+            place_of,
+            self._helpers,
+            self.numbers_of_kernels,
+            self.rounds,
         )
         numbers = [value for value in group if value in wanted and np.ndim(value.example) == 0]
         if self.recording.returned[0] in numbers:
