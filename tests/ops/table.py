@@ -639,6 +639,68 @@ def groups(draw):
     return Case((draw(numbers(tuple(shape))), pieces), {"axis": axis})
 
 
+@st.composite
+def windows(draw, axes):
+    """For each of some axes: a window, a stride, a dilation, and a length with room for these."""
+    window, stride, dilation = ([draw(st.integers(1, 2)) for _ in range(axes)] for _ in "wsd")
+    spans = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+    lengths = [span + draw(st.integers(0, 2)) for span in spans]
+    return tuple(window), tuple(stride), tuple(dilation), tuple(lengths)
+
+
+@st.composite
+def window_cases(draw):
+    """An operand, and windows on its last axes."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    lead = draw(st.sampled_from([(), (2,)]))
+    if draw(st.booleans()) and len(window) == 1:
+        window = window[0]
+    return Case(
+        (draw(numbers((*lead, *lengths))), window), {"stride": stride, "dilation": dilation}
+    )
+
+
+@st.composite
+def overlaps(draw):
+    """Windows, and the lengths of the axes that they are added up on."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    counts = places(lengths, window, stride, dilation)
+    lead = draw(st.sampled_from([(), (2,)]))
+    return Case(
+        (draw(numbers((*lead, *counts, *window))), lengths),
+        {"stride": stride, "dilation": dilation},
+    )
+
+
+@st.composite
+def convolutions(draw, axes, transposed=False):
+    """Images, weights and perhaps a bias; and where the windows are."""
+    window, stride, dilation, lengths = draw(windows(axes))
+    groups = draw(st.sampled_from([1, 1, 2]))
+    channels, outputs = groups, groups * draw(st.integers(1, 2))
+    n = draw(st.integers(1, 2))
+    x = draw(numbers((n, channels, *(lengths if not transposed else [3] * axes))))
+    lead = (channels, outputs // groups) if transposed else (outputs, channels // groups)
+    W = draw(numbers((*lead, *window), REAL, 1))
+    b = draw(st.none() | numbers((outputs,), REAL, 2))
+    options = {"stride": stride, "padding": draw(st.integers(0, 1)), "dilation": dilation}
+    if transposed:
+        options["output_padding"] = tuple(draw(st.integers(0, s - 1)) for s in stride)
+    return Case((x, W, b), options | {"groups": groups})
+
+
+@st.composite
+def pools(draw, dilated=False):
+    """Signals or images, and windows on them."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    x = draw(numbers((draw(st.integers(1, 2)), 1, *lengths)))
+    stride = draw(st.sampled_from([None, stride]))
+    if not dilated:
+        return Case((x, window), {"stride": stride, "padding": min(window) // 2})
+    options = {"padding": tuple(k // 2 for k in window), "dilation": dilation}
+    return Case((x, window), {"stride": stride, **options})
+
+
 REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 
 
@@ -722,6 +784,70 @@ def scatter_add(x, index, shape):
     y = np.zeros(shape, x.dtype)
     np.add.at(y, index, x)
     return y
+
+
+def places(lengths, window, stride, dilation):
+    """How many windows there are along each axis, counted one by one."""
+    of_axes = zip(lengths, window, stride, dilation, strict=True)
+    return tuple(sum(1 for i in range(0, n, s) if i + d * (k - 1) < n) for n, k, s, d in of_axes)
+
+
+def sliding_windows(x, window, stride, dilation):
+    window = tuple(np.atleast_1d(window).tolist())
+    lead, lengths = x.shape[: -len(window)], x.shape[-len(window) :]
+    y = np.empty((*lead, *places(lengths, window, stride, dilation), *window), x.dtype)
+    for at in np.ndindex(*y.shape[len(lead) :]):
+        of_axes = zip(at, at[len(window) :], stride, dilation, strict=False)
+        y[(..., *at)] = x[(..., *(i * s + j * d for i, j, s, d in of_axes))]
+    return y
+
+
+def overlap_add(x, shape, stride, dilation):
+    axes = len(shape)
+    y = np.zeros((*x.shape[: -2 * axes], *shape), x.dtype)
+    for at in np.ndindex(*x.shape[-2 * axes :]):
+        of_axes = zip(at, at[axes:], stride, dilation, strict=False)
+        y[(..., *(i * s + j * d for i, j, s, d in of_axes))] += x[(..., *at)]
+    return y
+
+
+def margins_of(x, padding, value=0):
+    pairs = [(p, p) for p in np.broadcast_to(padding, x.ndim - 2).tolist()]
+    return np.pad(x, [(0, 0), (0, 0), *pairs], constant_values=value)
+
+
+def convolution(x, W, b, stride, padding, dilation, groups):
+    x, parts = margins_of(x, padding), []
+    for xs, Ws in zip(np.split(x, groups, 1), np.split(W, groups), strict=True):
+        patches = sliding_windows(xs, W.shape[2:], stride, dilation)
+        subscripts = "ncik,ock->noi" if W.ndim == 3 else "ncijkl,ockl->noij"
+        parts.append(np.einsum(subscripts, patches, Ws))
+    y = np.concatenate(parts, 1)
+    return y if b is None else y + b.reshape(-1, *[1] * (W.ndim - 2))
+
+
+def conv_transpose2d(x, W, b, stride, padding, output_padding, dilation, groups):
+    full = [
+        (n - 1) * s + d * (k - 1) + 1 + e
+        for n, k, s, d, e in zip(
+            x.shape[2:], W.shape[2:], stride, dilation, output_padding, strict=True
+        )
+    ]
+    parts = []
+    for xs, Ws in zip(np.split(x, groups, 1), np.split(W, groups), strict=True):
+        put_down = np.einsum("ncij,cokl->noijkl", xs, Ws)
+        parts.append(overlap_add(put_down, full, stride, dilation))
+    y = np.concatenate(parts, 1)[(..., *(slice(padding, n - padding) for n in full))]
+    return y if b is None else y + b[:, None, None]
+
+
+def pooled(function, value):
+    def pool(x, window, stride, padding, dilation=None):
+        x = margins_of(x, padding, value)
+        patches = sliding_windows(x, window, stride or window, dilation or [1] * len(window))
+        return function(patches, axis=tuple(range(x.ndim, patches.ndim)))
+
+    return pool
 
 
 def reduced(losses, reduction):
@@ -985,6 +1111,14 @@ ROWS = [
     Row("einsum", einsums()),
     Row("convolve", rows_of_numbers()),
     Row("correlate", rows_of_numbers()),
+    # convolutions and pooling
+    Row("sliding_windows", window_cases(), sliding_windows),
+    Row("overlap_add", overlaps(), overlap_add),
+    Row("conv1d", convolutions(1), convolution),
+    Row("conv2d", convolutions(2), convolution),
+    Row("conv_transpose2d", convolutions(2, transposed=True), conv_transpose2d),
+    Row("max_pool", pools(dilated=True), pooled(np.max, -np.inf)),
+    Row("avg_pool", pools(), pooled(np.mean, 0)),
     # functions on a grid
     Row("linspace", lines()),
     Row("meshgrid", grids()),

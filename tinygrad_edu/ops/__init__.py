@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tinygrad_edu.ops import (
     activation,
     arithmetic,
+    convolution,
     decompositions,
     elementary,
     grids,
@@ -18,14 +19,17 @@ from tinygrad_edu.ops import (
     joining,
     linear_algebra,
     loss,
+    pooling,
     products,
     reduction,
     selection,
     shape,
     statistics,
+    windows,
 )
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
+from tinygrad_edu.ops.convolution import *
 from tinygrad_edu.ops.decompositions import *
 from tinygrad_edu.ops.elementary import *
 from tinygrad_edu.ops.grids import *
@@ -33,15 +37,18 @@ from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
 from tinygrad_edu.ops.linear_algebra import *
 from tinygrad_edu.ops.loss import *
+from tinygrad_edu.ops.pooling import *
 from tinygrad_edu.ops.products import *
 from tinygrad_edu.ops.reduction import *
 from tinygrad_edu.ops.selection import *
 from tinygrad_edu.ops.shape import *
 from tinygrad_edu.ops.statistics import *
+from tinygrad_edu.ops.windows import *
 
 FILES = (
     activation,
     arithmetic,
+    convolution,
     decompositions,
     elementary,
     grids,
@@ -49,11 +56,13 @@ FILES = (
     joining,
     linear_algebra,
     loss,
+    pooling,
     products,
     reduction,
     selection,
     shape,
     statistics,
+    windows,
 )
 
 if not TYPE_CHECKING:  # which takes what is imported with * for public
