@@ -9,6 +9,7 @@ kink, and no two of one array or of two operands tie.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -640,6 +641,56 @@ def groups(draw):
 
 
 @st.composite
+def channels(draw, more=(), samples=(2, 3), shapes=((), (2,)), **options):
+    """Samples of some channels, and perhaps numbers for each channel."""
+    n, c = draw(st.integers(*samples)), draw(st.integers(1, 3))
+    x = draw(numbers((n, c, *draw(st.sampled_from(shapes)))))
+    further = [draw(st.none() | numbers((c,), domain, k)) for k, domain in enumerate(more, 1)]
+    if further and further[0] is None:
+        further = []
+    return Case((x, *further), {name: draw(option) for name, option in options.items()})
+
+
+@st.composite
+def fixed_channels(draw):
+    """The same, and a mean and a variance that do not come from the samples."""
+    case = draw(channels((REAL, REAL), (1, 3)))
+    c = case.args[0].shape[1]
+    fixed = {"mean": np.linspace(-1, 1, c), "var": np.linspace(0.5, 2, c)}
+    return case._replace(options=fixed)
+
+
+@st.composite
+def features(draw, more):
+    """Samples, and perhaps numbers for each of their features, along one axis or two."""
+    shape = draw(st.sampled_from([(3,), (2, 3), (1, 2, 2)]))
+    axes = draw(st.integers(1, len(shape)))
+    further = [draw(st.none() | numbers(shape[-axes:], REAL, k)) for k in range(1, more + 1)]
+    axis = -1 if axes == 1 else tuple(range(-axes, 0))
+    eps = draw(st.sampled_from([0.01, 0.5]))
+    return Case((draw(numbers(shape)), *further), {"axis": axis, "eps": eps})
+
+
+@st.composite
+def lookups(draw):
+    """Indices, and the table with the rows that they are of."""
+    n, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    rows = hnp.arrays(int, hnp.array_shapes(min_dims=0, max_dims=2), elements=st.integers(0, n - 1))
+    return Case((draw(rows), draw(numbers((n, k)))))
+
+
+@st.composite
+def attentions(draw, values=True):
+    """Queries, keys and values; a mask of what to attend to, which may be nothing."""
+    signature = "(l,d),(s,d),(s,e)->(l,e)" if values else "(l,d),(s,d)->(l,s)"
+    case = draw(gufunc(signature, *[REAL] * (3 if values else 2)))
+    shape = case.args[0].shape[-2], case.args[1].shape[-2]
+    mask = draw(st.none() | hnp.arrays(bool, shape))
+    options = {"causal": draw(st.booleans()), "scale": draw(st.sampled_from([None, 0.5]))}
+    return case._replace(options={"mask": mask, **options})
+
+
+@st.composite
 def windows(draw, axes):
     """For each of some axes: a window, a stride, a dilation, and a length with room for these."""
     window, stride, dilation = ([draw(st.integers(1, 2)) for _ in range(axes)] for _ in "wsd")
@@ -768,6 +819,52 @@ def softmax(x, axis=-1):
 
 def gelu(x):
     return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3)))
+
+
+def mish(x):
+    return x * np.tanh(np.log(1 + np.exp(x)))
+
+
+def of_channels(c, x):
+    return 1 if c is None else c.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def prelu(x, slope):
+    return np.where(x > 0, x, x * of_channels(slope, x))
+
+
+def batch_norm(x, gain=None, b=None, mean=None, var=None, eps=1e-5):
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes) if mean is None else mean
+    var = x.var(axes) if var is None else var
+    u = (x - of_channels(mean, x)) / np.sqrt(of_channels(var, x) + eps)
+    return u * of_channels(gain, x) + (0 if b is None else of_channels(b, x))
+
+
+def layer_norm(x, gain, b, axis, eps):
+    u = (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + eps)
+    return u * (1 if gain is None else gain) + (0 if b is None else b)
+
+
+def rms_norm(x, gain, axis, eps):
+    u = x / np.sqrt((x**2).mean(axis, keepdims=True) + eps)
+    return u * (1 if gain is None else gain)
+
+
+def dropout(x, p, rng):
+    kept = np.random.default_rng(rng).uniform(size=x.shape) >= p
+    return x * (kept / (1 - p)).astype(x.dtype)
+
+
+def attention_weights(q, k, mask, causal, scale):
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    e = np.exp(scale * np.einsum("...ld,...sd->...ls", q, k))
+    if causal:
+        e = e * np.tri(*e.shape[-2:], dtype=e.dtype)
+    if mask is not None:
+        e = e * mask
+    total = e.sum(-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)
 
 
 def maxout(x, pieces, axis=-1):
@@ -1000,9 +1097,31 @@ ROWS = [
     Row("softplus", operands(WIDE), lambda x: np.log(1 + np.exp(x))),
     Row("silu", operands(WIDE), lambda x: x * sigmoid(x)),
     Row("gelu", operands(REAL), gelu),
+    Row("mish", operands(WIDE), mish),
+    Row("hardtanh", operands(REAL), lambda x: np.clip(x, -1, 1)),
+    Row(
+        "hardtanh",
+        operands(REAL, low=st.sampled_from([-1.5, 0.5]), high=st.just(1.0)),
+        lambda x, low, high: np.minimum(np.maximum(x, low), high),
+        label="ends",
+    ),
+    Row("relu6", operands((-4.0, 12.0)), lambda x: np.clip(x, 0, 6)),
+    Row("prelu", channels((REAL,)).filter(lambda case: len(case.args) > 1), prelu),
     Row("maxout", groups(), maxout),
     Row("softmax", along(), softmax),
     Row("log_softmax", along(), lambda x, axis: np.log(softmax(x, axis))),
+    # normalization, noise, attention
+    Row("batch_norm", channels((REAL, REAL), eps=st.sampled_from([0.01, 0.5])), batch_norm),
+    Row("batch_norm", fixed_channels(), batch_norm, label="mean and variance"),
+    Row("layer_norm", features(2), layer_norm),
+    Row("rms_norm", features(1), rms_norm),
+    Row("dropout", operands(REAL, p=st.sampled_from([0, 0.5]), rng=st.integers(0, 9)), dropout),
+    Row("attention_weights", attentions(values=False), attention_weights),
+    Row(
+        "scaled_dot_product_attention",
+        attentions(),
+        lambda q, k, v, **options: attention_weights(q, k, **options) @ v,
+    ),
     # losses
     Row("mean_squared_error", losses(REAL, REAL), mean_squared_error),
     Row("binary_cross_entropy", losses((0.05, 0.95), (0.0, 1.0)), binary_cross_entropy),
@@ -1277,6 +1396,7 @@ ROWS = [
     # indexing
     Row("getitem", shaped(indices), lambda x, index: x[index]),
     Row("scatter_add", scatters(), scatter_add),
+    Row("embedding", lookups(), lambda indices, W: W[indices]),
     Row("take", takes()),
     Row("take_along_axis", takes_along()),
     Row("sort", along(optional=True, shapes=VECTORS | EMPTY)),

@@ -46,7 +46,18 @@ DERIVATIVES = {
 # Operations that tell in words where gradients go.
 TOLD = {
     *("array_split", "column_stack", "concatenate", "hstack", "split", "vstack"),
-    *("compress", "extract", "getitem", "pad", "repeat", "sort", "take", "take_along_axis", "tile"),
+    *(
+        "compress",
+        "embedding",
+        "extract",
+        "getitem",
+        "pad",
+        "repeat",
+        "sort",
+        "take",
+        "take_along_axis",
+        "tile",
+    ),
     *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
     *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
     *("partition", "rollaxis", "sliding_window_view"),
@@ -92,11 +103,24 @@ def lower(m):
     return np.tril(m) + np.tril(m.T, -1)
 
 
+def without_mean(x, eps, **_):
+    s = np.sqrt(x.var() + eps)
+    return {"average": np.mean, "s": s, "u": (x - x.mean()) / s}
+
+
+def attending(q, k, **_):
+    scale = 1 / np.sqrt(q.shape[-1])
+    return {"scale": scale, "A": softmax(scale * q @ k.mT)}
+
+
 FURTHER = {
+    "attention_weights": attending,
+    "batch_norm": without_mean,
     "cholesky": lambda **_: {
         "half": lambda m: np.tril(m) - np.diag(np.diag(m) / 2),
         "lower": lower,
     },
+    "dropout": lambda p, **_: {"mask": np.random.default_rng(0).uniform(size=4) >= p},
     "eigvals": lambda x: {"V": np.linalg.eig(x)[1]},
     "eigvalsh": lambda x, **_: {"V": np.linalg.eigh(x)[1], "lower": lower},
     "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
@@ -107,6 +131,7 @@ FURTHER = {
         "du": C * (1 + 3 * 0.044715 * x**2),
         "dx": 1,
     },
+    "layer_norm": without_mean,
     "lstsq": lambda a, **_: {"p": np.linalg.pinv(a)},
     "matrix_power": lambda **_: {
         "power": np.linalg.matrix_power,
@@ -117,6 +142,12 @@ FURTHER = {
     ),
     "pinv": lambda x, **_: {"I": np.eye(len(x))},
     "quantile": lambda x, q, **_: {"s": np.sort(x), "i": int(q * (x.size - 1)), "n": x.size},
+    "rms_norm": lambda x, eps, **_: {
+        "average": np.mean,
+        "s": np.sqrt((x**2).mean() + eps),
+        "u": x / np.sqrt((x**2).mean() + eps),
+    },
+    "scaled_dot_product_attention": attending,
     "select": lambda condlist, **_: dict(zip(["c1", "c2"], condlist, strict=True)),
     "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
     "svdvals": lambda x: dict(zip(SVD, np.linalg.svd(x), strict=True)),
@@ -130,6 +161,13 @@ T = np.arange(24.0).reshape(2, 3, 4)
 
 # What is not elementwise is stated for one vector or one matrix.
 EXAMPLES = {
+    "attention_weights": Case((A[:1], B)),
+    "batch_norm": Case((v[:, None], w[:1], w[1:2])),
+    "dropout": Case((v,), {"p": 0.5, "rng": 0}),
+    "layer_norm": Case((v, w, w)),
+    "prelu": Case((A, w[:3])),
+    "rms_norm": Case((v, w)),
+    "scaled_dot_product_attention": Case((A[:1], B, T[0])),
     "atleast_1d": Case((np.array(0.5),)),
     "atleast_2d": Case((v,)),
     "atleast_3d": Case((v,)),

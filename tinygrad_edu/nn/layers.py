@@ -18,9 +18,9 @@ from tinygrad_edu.nn.activation_modules import ActivationModule
 from tinygrad_edu.nn.activations import Activation
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.ops._common import Operand
 from tinygrad_edu.ops.activation import TRAITS
-from tinygrad_edu.quick import as_a_whole
+from tinygrad_edu.ops.noise import require_probability
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
@@ -230,10 +230,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not _is_dropout_probability(p):
-            raise ValueError(
-                f"the probability of dropout must be a number, at least 0 and below 1; got {p!r}"
-            )
+        require_probability(p)
         self.p: float = p
         self.rng: np.random.Generator | np.random.RandomState = as_rng(rng)
 
@@ -241,22 +238,11 @@ class Dropout(Module):
         """Apply a new mask."""
         if not self.training or self.p == 0:
             return x
-        return x * dropout_mask(values(as_array(x)), self.p, self.rng)
+        return ops.dropout(x, self.p, self.rng)
 
     def extra_repr(self) -> str:
         """Return the probability, for ``repr``."""
         return f"p={self.p}"
-
-
-@as_a_whole
-def dropout_mask(x: Any, p: float, rng: Any) -> Any:
-    """For every element 0 with probability p, else 1 / (1 - p)."""
-    kept = rng.uniform(size=x.shape) >= p
-    return (kept / (1 - p)).astype(np.result_type(x, np.float16))
-
-
-def _is_dropout_probability(p: Any) -> bool:
-    return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
 
 
 class Sequential(Module):

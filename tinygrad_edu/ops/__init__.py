@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tinygrad_edu.ops import (
     activation,
     arithmetic,
+    attention,
     convolution,
     decompositions,
     elementary,
@@ -19,6 +20,8 @@ from tinygrad_edu.ops import (
     joining,
     linear_algebra,
     loss,
+    noise,
+    normalization,
     pooling,
     products,
     reduction,
@@ -29,6 +32,7 @@ from tinygrad_edu.ops import (
 )
 from tinygrad_edu.ops.activation import *
 from tinygrad_edu.ops.arithmetic import *
+from tinygrad_edu.ops.attention import *
 from tinygrad_edu.ops.convolution import *
 from tinygrad_edu.ops.decompositions import *
 from tinygrad_edu.ops.elementary import *
@@ -37,6 +41,8 @@ from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
 from tinygrad_edu.ops.linear_algebra import *
 from tinygrad_edu.ops.loss import *
+from tinygrad_edu.ops.noise import *
+from tinygrad_edu.ops.normalization import *
 from tinygrad_edu.ops.pooling import *
 from tinygrad_edu.ops.products import *
 from tinygrad_edu.ops.reduction import *
@@ -48,6 +54,7 @@ from tinygrad_edu.ops.windows import *
 FILES = (
     activation,
     arithmetic,
+    attention,
     convolution,
     decompositions,
     elementary,
@@ -56,6 +63,8 @@ FILES = (
     joining,
     linear_algebra,
     loss,
+    noise,
+    normalization,
     pooling,
     products,
     reduction,
