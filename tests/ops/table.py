@@ -773,6 +773,54 @@ def losses(draw, predictions, targets):
 
 
 @st.composite
+def weighted_classifications(draw, spread=True):
+    """Logits, labels of which some may be ignored, weights of classes, labels that are smoothed."""
+    n, classes = draw(st.integers(1, 3)), draw(st.integers(2, 3))
+    indices = draw(hnp.arrays(int, (n,), elements=st.integers(0, classes - 1)))
+    indices[1:] = np.where(draw(hnp.arrays(bool, (n - 1,))), -7, indices[1:])
+    kinds = [indices, draw(numbers((n, classes), (0.0, 1.0), 1))]
+    labels = draw(st.sampled_from(kinds[: 2 if spread else 1]))
+    weight = draw(st.none() | st.just(np.linspace(0.5, 2, classes).tolist()))
+    options = {"reduction": draw(REDUCTIONS), "weight": weight}
+    options["ignore_index"] = -7 if labels is indices else None
+    if spread:
+        options["label_smoothing"] = draw(st.sampled_from([0.0, 0.25]))
+    return Case((draw(numbers((n, classes), WIDE)), labels), options)
+
+
+@st.composite
+def weighted_decisions(draw):
+    """Logits, targets of which some may be ignored, weights, targets that are smoothed."""
+    n = draw(st.integers(1, 3))
+    targets = draw(numbers((n, 2), (0.0, 1.0), 1))
+    options = {"reduction": draw(REDUCTIONS), "label_smoothing": draw(st.sampled_from([0.0, 0.25]))}
+    options["weight"] = draw(st.sampled_from([None, 2.0, [0.5, 3.0]]))
+    options["pos_weight"] = draw(st.sampled_from([None, [0.5, 3.0]]))
+    if draw(st.booleans()):
+        targets = draw(hnp.arrays(int, (n, 2), elements=st.integers(-1, 1)))
+        targets[0, 0] = 1
+        options["ignore_index"] = -1
+    return Case((draw(numbers((n, 2), WIDE)), targets), options)
+
+
+@st.composite
+def sided(draw, low, high, **options):
+    """Scores, and for each of them one of two labels."""
+    shape = draw(SHAPES)
+    labels = draw(hnp.arrays(int, shape, elements=st.sampled_from([low, high])))
+    given = {name: draw(option) for name, option in options.items()}
+    return Case((draw(numbers(shape, WIDE)), labels), {"reduction": draw(REDUCTIONS), **given})
+
+
+@st.composite
+def distributions(draw):
+    """Logarithms, and targets of one shape, with rows."""
+    shape = draw(VECTORS)
+    args = draw(numbers(shape, WIDE)), draw(numbers(shape, POSITIVE, 1))
+    return Case(args, {"reduction": draw(REDUCTIONS)})
+
+
+@st.composite
 def quotients(draw):
     """A dividend and a divisor, of which none is a multiple of the other."""
     a, b = draw(operands(WIDE, (0.5, 2.0))).args
@@ -969,6 +1017,66 @@ def softmax_cross_entropy(logits, labels, reduction):
     return reduced(-(labels * np.log(softmax(logits))).sum(-1), reduction)
 
 
+def averaged(losses, counts, reduction):
+    """The same, where a mean divides by how much the losses count."""
+    return losses.sum() / counts.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+def weighted_cross_entropy(
+    logits, labels, reduction, weight, ignore_index, label_smoothing=0.0, log_p=None
+):
+    log_p = np.log(softmax(logits)) if log_p is None else log_p
+    classes = logits.shape[-1]
+    weight = np.asarray(weight or [1] * classes, logits.dtype)
+    counts = np.ones(len(logits), logits.dtype)
+    if labels.dtype.kind == "i":
+        present = labels != ignore_index
+        labels = np.eye(classes, dtype=logits.dtype)[labels * present] * present[:, None]
+        counts = (labels * weight).sum(-1)
+        label_smoothing = label_smoothing * present[:, None].astype(logits.dtype)
+    spread = (1 - label_smoothing) * labels + label_smoothing / classes
+    return averaged(-(weight * spread * log_p).sum(-1), counts, reduction)
+
+
+def nll_loss(log_p, labels, reduction, weight=None, ignore_index=None):
+    return weighted_cross_entropy(log_p, labels, reduction, weight, ignore_index, log_p=log_p)
+
+
+def weighted_sigmoid_cross_entropy(
+    z, y, reduction, label_smoothing, weight, pos_weight, ignore_index=None
+):
+    weight, pos_weight = (np.asarray(1 if x is None else x, z.dtype) for x in (weight, pos_weight))
+    present = (y != (ignore_index or 9)).astype(z.dtype)
+    y = y.astype(z.dtype) * (1 - label_smoothing) + label_smoothing / 2
+    p = sigmoid(z)
+    losses = -present * weight * (pos_weight * y * np.log(p) + (1 - y) * np.log(1 - p))
+    return averaged(losses, present, reduction)
+
+
+def focal_loss(z, y, reduction, gamma=2.0, alpha=None):
+    p = np.where(y == 1, sigmoid(z), sigmoid(-z))
+    weight = 1 if alpha is None else np.where(y == 1, alpha, 1 - alpha).astype(z.dtype)
+    return reduced(-weight * (1 - p) ** gamma * np.log(p), reduction)
+
+
+def huber_loss(predictions, targets, reduction, delta=1.0):
+    e = np.abs(predictions - targets)
+    return reduced(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)), reduction)
+
+
+def kl_divergence(log_p, targets, reduction):
+    return reduced((targets * (np.log(targets) - log_p)).sum(-1), reduction)
+
+
+def gaussian_nll_loss(mean, targets, variances, reduction):
+    return reduced((np.log(variances) + (mean - targets) ** 2 / variances) / 2, reduction)
+
+
+def cosine_similarity(a, b, axis):
+    lengths = (np.sqrt((x**2).sum(axis)) for x in (a, b))
+    return (a * b).sum(axis) / math.prod(lengths)
+
+
 # --------------------------------------------------------------------------------------
 # The table
 # --------------------------------------------------------------------------------------
@@ -1127,6 +1235,48 @@ ROWS = [
     Row("binary_cross_entropy", losses((0.05, 0.95), (0.0, 1.0)), binary_cross_entropy),
     Row("sigmoid_cross_entropy", losses(WIDE, (0.0, 1.0)), sigmoid_cross_entropy),
     Row("softmax_cross_entropy", classifications(), softmax_cross_entropy),
+    Row(
+        "softmax_cross_entropy",
+        weighted_classifications(),
+        weighted_cross_entropy,
+        label="weights",
+    ),
+    Row(
+        "sigmoid_cross_entropy",
+        weighted_decisions(),
+        weighted_sigmoid_cross_entropy,
+        label="weights",
+    ),
+    Row("nll_loss", weighted_classifications(spread=False), nll_loss),
+    Row("focal_loss", sided(0, 1), focal_loss),
+    Row(
+        "focal_loss",
+        sided(0, 1, gamma=st.sampled_from([0, 0.5, 1, 3.0]), alpha=st.sampled_from([None, 0.25])),
+        focal_loss,
+        label="gamma",
+    ),
+    Row("l1_loss", losses(REAL, REAL), lambda x, y, reduction: reduced(np.abs(x - y), reduction)),
+    Row("huber_loss", losses(REAL, REAL), huber_loss),
+    Row(
+        "hinge_loss",
+        sided(-1, 1),
+        lambda x, y, reduction: reduced(np.maximum(1 - x * y.astype(x.dtype), 0), reduction),
+    ),
+    Row("kl_divergence", distributions(), kl_divergence),
+    Row(
+        "gaussian_nll_loss",
+        losses(REAL, REAL).flatmap(
+            lambda case: numbers(case.args[0].shape, POSITIVE, 2).map(
+                lambda variances: Case((*case.args, variances), case.options)
+            )
+        ),
+        gaussian_nll_loss,
+    ),
+    Row(
+        "cosine_similarity",
+        gufunc("(n),(n)->()", POSITIVE, REAL).map(lambda case: Case(case.args, {"axis": -1})),
+        cosine_similarity,
+    ),
     # choosing among values
     Row("where", choices()),
     Row("maximum", operands(REAL, REAL)),

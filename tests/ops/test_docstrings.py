@@ -77,7 +77,10 @@ TOLD = {
 # A formula may mention the arguments, y, g, the number of elements n, NumPy's functions, and:
 NUMPY = {
     **vars(np),
-    **{name: getattr(np.linalg, name) for name in ("det", "inv", "multi_dot", "pinv", "solve")},
+    **{
+        name: getattr(np.linalg, name)
+        for name in ("det", "inv", "multi_dot", "norm", "pinv", "solve")
+    },
     "sigmoid": sigmoid,
     "softmax": softmax,
     "log_softmax": lambda x: np.log(softmax(x)),
@@ -121,6 +124,13 @@ FURTHER = {
         "lower": lower,
     },
     "dropout": lambda p, **_: {"mask": np.random.default_rng(0).uniform(size=4) >= p},
+    "focal_loss": lambda logits, targets, **_: {
+        "a": 1,
+        "s": 1 - 2 * targets,
+        "u": (1 - 2 * targets) * logits,
+        "m": sigmoid((1 - 2 * targets) * logits),
+    },
+    "huber_loss": lambda predictions, targets, **_: {"e": predictions - targets},
     "eigvals": lambda x: {"V": np.linalg.eig(x)[1]},
     "eigvalsh": lambda x, **_: {"V": np.linalg.eigh(x)[1], "lower": lower},
     "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
@@ -131,12 +141,14 @@ FURTHER = {
         "du": C * (1 + 3 * 0.044715 * x**2),
         "dx": 1,
     },
+    "kl_divergence": lambda **_: {"n": 1},  # samples
     "layer_norm": without_mean,
     "lstsq": lambda a, **_: {"p": np.linalg.pinv(a)},
     "matrix_power": lambda **_: {
         "power": np.linalg.matrix_power,
         **{name: getattr(builtins, name) for name in ("range", "sum")},
     },
+    "nll_loss": lambda **_: {"n": 1, "one_hot": lambda label: np.eye(4)[label]},
     "norm": lambda x, **named: (
         {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
     ),
@@ -163,6 +175,12 @@ T = np.arange(24.0).reshape(2, 3, 4)
 EXAMPLES = {
     "attention_weights": Case((A[:1], B)),
     "batch_norm": Case((v[:, None], w[:1], w[1:2])),
+    **dict.fromkeys(["cosine_similarity", "huber_loss", "l1_loss"], Case((v, w))),
+    "focal_loss": Case((v, np.array([0, 1, 1, 0]))),
+    "gaussian_nll_loss": Case((v, w, w**2)),
+    "hinge_loss": Case((v, np.array([-1, 1, 1, -1]))),
+    "kl_divergence": Case((np.log(p), softmax(w))),
+    "nll_loss": Case((v, np.array(2))),
     "dropout": Case((v,), {"p": 0.5, "rng": 0}),
     "layer_norm": Case((v, w, w)),
     "prelu": Case((A, w[:3])),

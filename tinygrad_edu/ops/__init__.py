@@ -14,6 +14,7 @@ from tinygrad_edu.ops import (
     attention,
     convolution,
     decompositions,
+    distances,
     elementary,
     grids,
     indexing,
@@ -35,6 +36,7 @@ from tinygrad_edu.ops.arithmetic import *
 from tinygrad_edu.ops.attention import *
 from tinygrad_edu.ops.convolution import *
 from tinygrad_edu.ops.decompositions import *
+from tinygrad_edu.ops.distances import *
 from tinygrad_edu.ops.elementary import *
 from tinygrad_edu.ops.grids import *
 from tinygrad_edu.ops.indexing import *
@@ -57,6 +59,7 @@ FILES = (
     attention,
     convolution,
     decompositions,
+    distances,
     elementary,
     grids,
     indexing,

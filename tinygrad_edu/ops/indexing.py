@@ -230,7 +230,7 @@ def embedding(indices: Any, W: Operand) -> Any:
             "indices.astype(int)"
         )
     rows = _indices_of_rows(indices, len(W))
-    return W[rows], None, lambda g: scatter_add(g, rows, shape)
+    return np.take(W, rows, axis=0), None, lambda g: scatter_add(g, rows, shape)
 
 
 @as_a_whole
