@@ -110,8 +110,9 @@ def scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     y = np.zeros(shape, x.dtype)
     parts = index if type(index) is tuple else (index,)
     if any(map(_may_repeat, parts)):
-        rows = np.asarray(parts[0]) if len(parts) == 1 else None
-        if rows is not None and x.shape == (*rows.shape, *y.shape[1:]):
+        rows = np.asarray(parts[0])
+        are_rows = len(parts) == 1 and rows.dtype.kind in "iu"
+        if are_rows and x.shape == (*rows.shape, *y.shape[1:]):
             quick.add_at_rows(y, rows, x)
         else:
             np.add.at(y, index, x)

@@ -61,7 +61,10 @@ def dropout(x: Operand, p: float = 0.5, rng: Rng = None) -> Any:
     """
     require_probability(p)
     x = as_array(x)
-    return x * dropout_mask(values(x), p, as_rng(rng))
+    like = values(x)
+    if not isinstance(rng, np.random.Generator | np.random.RandomState):
+        like = np.empty(x.shape, x.dtype)  # a mask that is drawn here depends on no numbers
+    return x * dropout_mask(like, p, as_rng(rng))
 
 
 def require_probability(p: Any) -> None:
