@@ -695,7 +695,7 @@ def windows(draw, axes):
     """For each of some axes: a window, a stride, a dilation, and a length with room for these."""
     window, stride, dilation = ([draw(st.integers(1, 2)) for _ in range(axes)] for _ in "wsd")
     spans = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
-    lengths = [span + draw(st.integers(0, 2)) for span in spans]
+    lengths = [span + draw(st.integers(0, 3 - axes)) for span in spans]
     return tuple(window), tuple(stride), tuple(dilation), tuple(lengths)
 
 

@@ -183,7 +183,7 @@ IMAGE = np.ones((2, 3, 8, 8))
         (lambda: tg.max_pool(IMAGE[0, 0], 2), r"max_pool takes x of shape \(N, C, L\) or"),
         (
             lambda: tg.max_pool(IMAGE, 9),
-            r"\(8 \+ 2\*0 - 1\*\(9 - 1\) - 1\) // 9 \+ 1 = 0itions",
+            r"\(8 \+ 2\*0 - 1\*\(9 - 1\) - 1\) // 9 \+ 1 = 0 pos",
         ),
         (lambda: tg.avg_pool(IMAGE, 2, padding=2), r"at most half of the window \(2, 2\); got"),
         (lambda: tg.max_pool(IMAGE, (2, 2, 2)), r"or 2 of them; got \(2, 2, 2\)"),
