@@ -174,7 +174,8 @@ def xavier_normal(
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -190,7 +191,7 @@ def xavier_normal(
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -220,7 +221,8 @@ def xavier_uniform(
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -236,7 +238,7 @@ def xavier_uniform(
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -265,7 +267,8 @@ def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in")
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -281,7 +284,7 @@ def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in")
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -307,7 +310,8 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -323,7 +327,7 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -341,9 +345,14 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
 
 
 def _std(scale: float, shape: Shape, gain: float, fan: Fan) -> float:
-    if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"a fan needs a weight of shape (inputs, outputs); got shape {shape}")
-    fans = {"in": shape[0], "out": shape[1], "avg": (shape[0] + shape[1]) / 2}
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(
+            "a fan needs a weight of shape (inputs, outputs), or (outputs, inputs, *window) for "
+            f"convolutions; got shape {shape}"
+        )
+    window = math.prod(shape[2:])
+    inputs, outputs = shape if len(shape) == 2 else (shape[1] * window, shape[0] * window)
+    fans = {"in": inputs, "out": outputs, "avg": (inputs + outputs) / 2}
     if fan not in fans:
         raise ValueError(f"fan must be one of {', '.join(fans)}; got {fan!r}")
     return gain * math.sqrt(scale / fans[fan])
