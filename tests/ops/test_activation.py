@@ -9,7 +9,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.debugging import unit_health
-from tinygrad_edu.ops import activation
+from tinygrad_edu.ops import activation, further_activations
 from tinygrad_edu.ops.activation import TRAITS
 
 # --------------------------------------------------------------------------------------
@@ -27,7 +27,8 @@ MODULES = {
 
 
 def test_every_activation_is_registered():
-    assert {f.__name__ for f in TRAITS} == {*activation.__all__} - {"maxout", "prelu"}
+    names = {*activation.__all__, *further_activations.__all__}
+    assert {f.__name__ for f in TRAITS} == names - {"maxout", "prelu"}
 
 
 def test_every_registered_activation_has_a_name_and_a_module():

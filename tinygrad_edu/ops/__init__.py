@@ -16,6 +16,7 @@ from tinygrad_edu.ops import (
     decompositions,
     distances,
     elementary,
+    further_activations,
     grids,
     indexing,
     joining,
@@ -38,6 +39,7 @@ from tinygrad_edu.ops.convolution import *
 from tinygrad_edu.ops.decompositions import *
 from tinygrad_edu.ops.distances import *
 from tinygrad_edu.ops.elementary import *
+from tinygrad_edu.ops.further_activations import *
 from tinygrad_edu.ops.grids import *
 from tinygrad_edu.ops.indexing import *
 from tinygrad_edu.ops.joining import *
@@ -61,6 +63,7 @@ FILES = (
     decompositions,
     distances,
     elementary,
+    further_activations,
     grids,
     indexing,
     joining,
