@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array
+from tinygrad_edu.ops._common import Operand, as_array, is_tensor
 from tinygrad_edu.ops.shape import pad
 from tinygrad_edu.ops.windows import count_windows, overlap_add, per_axis, sliding_windows
+from tinygrad_edu.quick import as_a_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -238,7 +239,7 @@ def conv_transpose2d(
     pixels = _as_columns(x, groups)
     y = places.added(weights.mT @ pixels, shape, x.shape[2:])
     return (
-        _with_bias(y, b),
+        y if b is None else y + as_array(b).reshape(-1, 1, 1),
         lambda g: _as_images(weights @ places.columns(g, x.shape[2:]), x.shape),
         lambda g: (pixels @ places.columns(g, x.shape[2:]).mT).reshape(W.shape),
         lambda g: np.add.reduce(g, axis=(0, 2, 3)),
@@ -278,9 +279,10 @@ def _convolution(
     counts = places.counts(x.shape[2:])
     weights = W.reshape(groups, len(W) // groups, -1)
     columns = places.columns(x, counts)
-    y = _as_images(weights @ columns, (len(x), len(W), *counts))
+    y = weights @ columns
+    y = y if b is None else y + as_array(b).reshape(groups, -1, 1)
     return (
-        _with_bias(y, b),
+        _as_images(y, (len(x), len(W), *counts)),
         lambda g: places.added(weights.mT @ _as_columns(g, groups), x.shape, counts),
         lambda g: (_as_columns(g, groups) @ columns.mT).reshape(W.shape),
         lambda g: np.add.reduce(g, axis=(0, *range(2, axes + 2))),
@@ -290,9 +292,9 @@ def _convolution(
 class _Places(NamedTuple):
     """Where the windows of a convolution lie, and in how many groups the channels are.
 
-    In the products, the channels come before the samples: (groups, channels of a group and
-    elements of a window, samples and positions). Results keep this order in memory, and only
-    their axes are exchanged: so one layer after the other needs no copy for it.
+    In the products, channels come first and samples last: (groups, channels of a group and elements
+    of a window, positions and samples). Results keep this order in memory, and only their axes are
+    exchanged: so windows are copied and added up in long pieces, and the next layer needs no copy.
     """
 
     window: tuple[int, ...]
@@ -307,43 +309,56 @@ class _Places(NamedTuple):
         return tuple(count_windows(*of) for of in of_axes)
 
     def columns(self, x: Any, counts: tuple[int, ...]) -> Any:
-        """All windows of images (N, C, H, W), a column for each place."""
+        """All windows of images (N, C, H, W), a column for each place and sample."""
         n, c = x.shape[:2]
-        x = x.swapaxes(0, 1)
-        if any(map(any, self.padding)):
-            x = pad(x, ((0, 0), (0, 0), *self.padding))
-        windows = sliding_windows(x, self.window, self.stride, self.dilation)
         axes = len(counts)
-        windows = windows[(..., *map(slice, counts), *(slice(None),) * axes)]
-        order = (0, *range(axes + 2, 2 * axes + 2), 1, *range(2, axes + 2))
+        x = _samples_last(x)
+        if any(map(any, self.padding)):
+            x = pad(x, ((0, 0), *self.padding, (0, 0)))
+        x = x.transpose(0, axes + 1, *range(1, axes + 1))
+        windows = sliding_windows(x, self.window, self.stride, self.dilation)
+        if windows.shape[2 : axes + 2] != counts:  # a transposed convolution has left some out
+            windows = windows[(..., *map(slice, counts), *(slice(None),) * axes)]
+        order = (0, *range(axes + 2, 2 * axes + 2), *range(2, axes + 2), 1)
         rows = c // self.groups * math.prod(self.window)
-        return windows.transpose(order).reshape(self.groups, rows, n * math.prod(counts))
+        return windows.transpose(order).reshape(self.groups, rows, math.prod(counts) * n)
 
     def added(self, columns: Any, shape: tuple[int, ...], counts: tuple[int, ...]) -> Any:
         """Columns added up to images of a shape (N, C, H, W): the way back through `columns`."""
         n, c, *lengths = shape
         axes = len(counts)
-        windows = columns.reshape(c, *self.window, n, *counts)
-        order = (0, axes + 1, *range(axes + 2, 2 * axes + 2), *range(1, axes + 1))
-        padded = tuple(n + sum(p) for n, p in zip(lengths, self.padding, strict=True))
+        windows = columns.reshape(c, *self.window, *counts, n)
+        order = (0, 2 * axes + 1, *range(axes + 1, 2 * axes + 1), *range(1, axes + 1))
+        padded = tuple(m + sum(p) for m, p in zip(lengths, self.padding, strict=True))
         x = overlap_add(windows.transpose(order), padded, self.stride, self.dilation)
-        inside = (slice(p[0], p[0] + n) for n, p in zip(lengths, self.padding, strict=True))
-        return x[(..., *inside)].swapaxes(0, 1)
+        if any(map(any, self.padding)):
+            inside = (slice(p[0], p[0] + m) for m, p in zip(lengths, self.padding, strict=True))
+            x = x[(..., *inside)]
+        return x.swapaxes(0, 1)
+
+
+def _samples_last(x: Any) -> Any:
+    """Images (N, C, H, W) as (C, H, W, N), in this order in memory, too."""
+    x = x.transpose(*range(1, x.ndim), 0)
+    return x if is_tensor(x) else _in_one_piece(x)
+
+
+@as_a_whole
+def _in_one_piece(x: Any) -> Any:
+    return np.ascontiguousarray(x)
 
 
 def _as_columns(x: Any, groups: int) -> Any:
-    """Images (N, C, H, W) as columns of channels, one for each pixel."""
-    return x.swapaxes(0, 1).reshape(groups, x.shape[1] // groups, -1)
+    """Images (N, C, H, W) as columns of channels, one for each pixel of each sample."""
+    n, c, *lengths = x.shape
+    return _samples_last(x).reshape(groups, c // groups, math.prod(lengths) * n)
 
 
 def _as_images(columns: Any, shape: tuple[int, ...]) -> Any:
     """Columns of channels as images of a shape (N, C, H, W)."""
     n, c, *lengths = shape
-    return columns.reshape(c, n, *lengths).swapaxes(0, 1)
-
-
-def _with_bias(y: Any, b: Any) -> Any:
-    return y if b is None else y + as_array(b).reshape(-1, *(1,) * (y.ndim - 2))
+    axes = len(lengths)
+    return columns.reshape(c, *lengths, n).transpose(axes + 1, *range(axes + 1))
 
 
 def _places(

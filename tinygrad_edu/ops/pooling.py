@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import differentiable
-from tinygrad_edu.ops._common import Operand, as_array, values
-from tinygrad_edu.ops.shape import pad
-from tinygrad_edu.ops.windows import count_windows, overlap_add, per_axis, sliding_windows
+from tinygrad_edu.ops._common import Operand, as_array, shown_as, values
+from tinygrad_edu.ops.windows import (
+    add_slices,
+    count_windows,
+    overlap_add,
+    per_axis,
+    sliding_windows,
+)
 from tinygrad_edu.quick import as_a_whole
 
 __all__ = ["avg_pool", "max_pool"]
@@ -67,21 +72,69 @@ def max_pool(
     window, stride, margins, dilation = _places("max_pool", x, window, stride, padding, dilation)
     numbers, inside = values(x), _inside(x, margins)
     if any(map(any, margins)):
-        numbers = pad(numbers, ((0, 0), (0, 0), *margins), constant_values=_lowest(x.dtype))
+        numbers = _padded(numbers, margins, _lowest(x.dtype))
     windows = sliding_windows(numbers, window, stride, dilation)
     y = _reduced(np.maximum, windows)
     lengths = numbers.shape[2:]
+    return y, lambda g: _at_maxima(g, windows, y, lengths, stride, dilation)[inside]
 
-    def closure(g: Any) -> Any:
-        share = _shares(windows, y)
-        spread = g[(..., *(None,) * len(lengths))] * share
-        return overlap_add(spread, lengths, stride, dilation)[inside]
 
-    return y, closure
+@differentiable
+@shown_as("max_pool")
+def _at_maxima(g: Any, windows: Any, y: Any, lengths: Any, stride: Any, dilation: Any) -> Any:
+    """What goes back through the maxima y of windows: g, where the largest elements are."""
+    window = windows.shape[y.ndim :]
+
+    def closure(h: Any) -> Any:
+        taken = sliding_windows(h, window, stride, dilation) * _shares(windows, y)
+        return np.add.reduce(taken, axis=tuple(range(y.ndim, windows.ndim)))
+
+    return _put_back(values(g), windows, y, lengths, stride, dilation), closure
+
+
+@as_a_whole
+def _put_back(g: Any, windows: Any, y: Any, lengths: Any, stride: Any, dilation: Any) -> Any:
+    """The gradient, divided among the elements of each window that tie for its maximum."""
+    g, window = np.asarray(g), windows.shape[y.ndim :]
+    tied, count = _tied(windows, y)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a maximum that is nan ties with none
+        share = g / count
+    if not count.all():
+        share = np.where(g == 0, 0, share)
+    x: Any = np.zeros_like(share, shape=(*y.shape[:2], *lengths))
+    add_slices(x, (share * mask for mask in tied), window, y.shape[2:], stride, dilation)
+    return x
+
+
+@as_a_whole
+def _shares(windows: Any, y: Any) -> Any:
+    """The share of every element of each window in the maximum."""
+    tied, count = _tied(windows, y)
+    with np.errstate(invalid="ignore"):
+        shares = [mask / count for mask in tied]
+    return np.stack(shares, axis=-1).reshape(windows.shape).astype(y.dtype)
+
+
+def _tied(windows: Any, y: Any) -> tuple[list[Any], Any]:
+    """For every element of a window, where it is the maximum; and how many are, of each window."""
+    tied = [np.equal(x, y) for x in _slices(windows)]
+    count = tied[0].astype(np.min_scalar_type(len(tied)))
+    for mask in tied[1:]:
+        count += mask
+    return tied, count
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+@as_a_whole
+def _padded(x: Any, margins: Any, value: Any) -> Any:
+    """The array between margins of a number, laid out in memory as it is."""
+    lengths = (n + before + after for n, (before, after) in zip(x.shape[2:], margins, strict=True))
+    y = np.full_like(x, value, shape=(*x.shape[:2], *lengths))
+    y[_inside(x, margins)] = x
+    return y
 
 
 @as_a_whole
@@ -92,18 +145,6 @@ def _reduced(function: Any, windows: Any) -> Any:
     for x in rest:
         function(y, x, out=y)
     return y
-
-
-@as_a_whole
-def _shares(windows: Any, y: Any) -> Any:
-    """Of every element of each window, the share that it has in the maximum."""
-    axes = (windows.ndim - 2) // 2
-    shares = np.empty((*windows.shape[-axes:], *y.shape), y.dtype)
-    for offset, x in zip(np.ndindex(*windows.shape[-axes:]), _slices(windows), strict=True):
-        np.equal(x, y, out=shares[offset], casting="unsafe")
-    with np.errstate(invalid="ignore"):  # a maximum that is nan has no share: 0 / 0
-        shares /= np.add.reduce(shares, axis=tuple(range(axes)))
-    return shares.transpose(*range(axes, shares.ndim), *range(axes))
 
 
 def _slices(windows: Any) -> list[Any]:
@@ -153,7 +194,7 @@ def avg_pool(x: Operand, window: Any, stride: Any = None, padding: Any = 0) -> A
     window, stride, margins, dilation = _places("avg_pool", x, window, stride, padding, 1)
     numbers, inside, size = values(x), _inside(x, margins), math.prod(window)
     if any(map(any, margins)):
-        numbers = pad(numbers, ((0, 0), (0, 0), *margins))
+        numbers = _padded(numbers, margins, 0)
     y = _reduced(np.add, sliding_windows(numbers, window, stride, dilation)) / size
     lengths = numbers.shape[2:]
 
@@ -166,6 +207,8 @@ def avg_pool(x: Operand, window: Any, stride: Any = None, padding: Any = 0) -> A
 
 def _inside(x: Any, margins: Any) -> tuple[Any, ...]:
     """The index of what is no margin."""
+    if not any(map(any, margins)):
+        return (...,)
     return (..., *(slice(p, p + n) for n, (p, _) in zip(x.shape[2:], margins, strict=True)))
 
 

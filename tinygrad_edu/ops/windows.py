@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -144,22 +145,31 @@ def _windows_of(x: Any, window: Any, stride: Any, dilation: Any) -> Any:
 
 @as_a_whole
 def _added(x: Any, shape: Any, stride: Any, dilation: Any) -> Any:
-    """The sum of all windows, each at its place: a slice for every element of a window."""
+    """The sum of all windows, each at its place, laid out in memory as they are."""
     axes = len(shape)
     window, count = x.shape[x.ndim - axes :], x.shape[x.ndim - 2 * axes : x.ndim - axes]
-    y: Any = np.zeros((*x.shape[: x.ndim - 2 * axes], *shape), x.dtype)
+    slices = [x[(..., *offset)] for offset in np.ndindex(*window)]
+    lengths = (*x.shape[: x.ndim - 2 * axes], *shape)
+    y: Any = np.zeros_like(slices[0], shape=lengths) if slices else np.zeros(lengths, x.dtype)
+    add_slices(y, slices, window, count, stride, dilation)
+    return y
+
+
+def add_slices(
+    y: Any, slices: Iterable[Any], window: Any, count: Any, stride: Any, dilation: Any
+) -> None:
+    """Add to zeros, for every element of a window, what it has in all windows."""
+    if 0 in count or 0 in y.shape:
+        return
     spans = (d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True))
     apart = all(s >= span for s, span in zip(stride, spans, strict=True))
-    for offset in np.ndindex(*window) if x.size else ():
-        place = tuple(
-            slice(d * i, d * i + s * (n - 1) + 1, s)
-            for i, n, s, d in zip(offset, count, stride, dilation, strict=True)
-        )
+    for offset, x in zip(np.ndindex(*window), slices, strict=True):
+        of_axes = zip(offset, count, stride, dilation, strict=True)
+        place = (..., *(slice(d * i, d * i + s * (n - 1) + 1, s) for i, n, s, d in of_axes))
         if apart:
-            y[(..., *place)] = x[(..., *offset)]
+            y[place] = x
         else:
-            y[(..., *place)] += x[(..., *offset)]
-    return y
+            y[place] += x
 
 
 # --- the arithmetic of windows ----------------------------------------------------------------
