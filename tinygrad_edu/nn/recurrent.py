@@ -14,6 +14,7 @@ from tinygrad_edu.nn.init import Rng, as_rng, uniform
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
 from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.quick import as_a_whole
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
@@ -315,7 +316,9 @@ class _Recurrent(Module):
                 + (". Write x[:, None] for one step, or .step(x)" if x.ndim == 2 else "")
             )
         states = self._unpacked(state, len(x))
-        running = None if lengths is None else _running(lengths, x.shape)
+        running = lengths
+        if lengths is not None:
+            running = _running(as_array(values(lengths)), *x.shape[:2])
         outputs = []
         for t in range(x.shape[1]):
             with scope(f"step {t}"):
@@ -519,15 +522,15 @@ class GRU(_Recurrent):
     CELL: ClassVar[type[_Cell]] = GRUCell
 
 
-def _running(lengths: Any, shape: tuple[int, ...]) -> Any:
-    """For every step, which samples have not ended yet, in the shape (T, N, 1)."""
-    lengths, steps = as_array(values(lengths)), shape[1]
-    if lengths.shape != shape[:1] or lengths.dtype.kind not in "iu":
+@as_a_whole
+def _running(lengths: Any, samples: int, steps: int) -> Any:
+    """For every step, which samples have not ended yet, in the shape (steps, samples, 1)."""
+    if lengths.shape != (samples,) or lengths.dtype.kind not in "iu":
         raise ValueError(
-            f"lengths are whole numbers, one for each of {shape[0]} samples; got {lengths.dtype} "
-            f"of shape {lengths.shape}"
+            f"lengths are whole numbers, one for each of {samples} samples; got {lengths.dtype} of "
+            f"shape {lengths.shape}"
         )
-    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+    if samples and not 0 <= lengths.min() <= lengths.max() <= steps:
         raise ValueError(
             f"lengths must be from 0 to {steps}, the number of steps; got {lengths.min()} to "
             f"{lengths.max()}"

@@ -231,7 +231,13 @@ def embedding(indices: Any, W: Operand) -> Any:
             "indices.astype(int)"
         )
     rows = _indices_of_rows(indices, len(W))
-    return np.take(W, rows, axis=0), None, lambda g: scatter_add(g, rows, shape)
+    return picked(values(W), rows), None, lambda g: scatter_add(g, rows, shape)
+
+
+@as_a_whole
+def picked(table: Any, indices: Any) -> Any:
+    """Rows of a table. Unlike `numpy.take`, it is recorded for the sake of the indices, too."""
+    return table.take(indices, axis=0)
 
 
 @as_a_whole

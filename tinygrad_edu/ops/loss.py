@@ -11,6 +11,7 @@ from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values, weighted
 from tinygrad_edu.ops.activation import log_softmax, logistic, softplus
+from tinygrad_edu.ops.indexing import picked
 from tinygrad_edu.quick import as_a_whole
 
 __all__ = [
@@ -42,7 +43,7 @@ def reduce(losses: Any, reduction: str, total: Any = None) -> tuple[Any, Any]:
 def _inverse(total: Any, dtype: Any) -> Any:
     """1 / total, and nan of nothing: the mean of no samples."""
     inverse = 1 / (total or math.nan)
-    return inverse if isinstance(total, int) else dtype.type(inverse)
+    return inverse if isinstance(total, int) else np.dtype(dtype).type(inverse)
 
 
 def require_known(reduction: Any) -> None:
@@ -648,10 +649,10 @@ def _counted(
     """Class indices, and how much each of them counts; None if all of them count the same."""
     if ignore_index is None:
         indices = class_indices(labels, classes)
-        return indices, None if weight is None else np.take(weight, indices)
+        return indices, None if weight is None else picked(weight, indices)
     present = labels != ignore_index
     indices = class_indices(labels * present, classes)
-    return indices, present.astype(dtype) if weight is None else np.take(weight, indices) * present
+    return indices, present.astype(dtype) if weight is None else picked(weight, indices) * present
 
 
 def _require_fitting(labels: Any, logits: Any) -> None:
