@@ -129,7 +129,7 @@ def add_at_rows(y: Array, rows: Array, x: Array) -> None:
     if n == 0 or not len(y):
         return
     columns = np.arange(n)
-    flat = (rows.reshape(-1, 1) % len(y)) * n + columns
+    flat = rows.reshape(-1, 1) * n + columns
     np.add.at(y.reshape(-1), flat.reshape(-1), x.reshape(-1))
 
 

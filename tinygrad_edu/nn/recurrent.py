@@ -13,7 +13,7 @@ from tinygrad_edu.context import scope
 from tinygrad_edu.nn.init import Rng, as_rng, uniform
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
-from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values
 from tinygrad_edu.quick import as_a_whole
 from tinygrad_edu.tensor import Tensor
 
@@ -320,9 +320,9 @@ class _Recurrent(Module):
         if lengths is not None:
             running = _running(as_array(values(lengths)), *x.shape[:2])
         outputs = []
-        for t in range(x.shape[1]):
+        for t, x_t in enumerate(_steps(x)):
             with scope(f"step {t}"):
-                h, new = self._advance(x[:, t], states)
+                h, new = self._advance(x_t, states)
                 if running is not None:
                     new = [_kept(running[t], *pair) for pair in zip(new, states, strict=True)]
                     h = ops.where(running[t], h, 0)
@@ -520,6 +520,18 @@ class GRU(_Recurrent):
     """
 
     CELL: ClassVar[type[_Cell]] = GRUCell
+
+
+def _steps(x: Any) -> list[Any]:
+    """The steps of sequences: halves of halves.
+
+    The gradient of a part is zeros of the size of the whole, but for the part. So taken one by one,
+    T steps would cost the square of T on the way back.
+    """
+    steps = x.shape[1]
+    if steps < 4 or not is_tensor(x):
+        return [x[:, t] for t in range(steps)]
+    return [*_steps(x[:, : steps // 2]), *_steps(x[:, steps // 2 :])]
 
 
 @as_a_whole
