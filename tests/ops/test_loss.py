@@ -40,11 +40,14 @@ LABELS = np.array([0, 2, 1, -100, 2, -100])
 P = RNG.dirichlet(np.ones(3), 6)
 ONES = RNG.integers(0, 2, (6, 3)).astype(float)
 WEIGHT = np.array([0.5, 1.0, 3.0])
+WITHOUT_TWO = np.array([0.5, 1.0, 0.0])
 REDUCTIONS = ["mean", "sum", "none"]
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "weight", [None, WEIGHT, WITHOUT_TWO], ids=["plain", "weighted", "without one"]
+)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_softmax_cross_entropy_is_pytorchs(reduction, weight, smoothing):
     torch = pytest.importorskip("torch")

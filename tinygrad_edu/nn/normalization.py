@@ -112,10 +112,9 @@ class BatchNorm(Module):
     def _follow(self, x: Any) -> None:
         """Let the running statistics follow those of a batch."""
         axes, n = (0, *range(2, x.ndim)), x.size // x.shape[1]
-        for buffer, of_batch in (
-            (self.running_mean, x.mean(axis=axes)),
-            (self.running_var, x.var(axis=axes) * (n / (n - 1))),
-        ):
+        mean = x.mean(axis=axes, keepdims=True)
+        var = np.var(x, axis=axes, mean=mean) * (n / (n - 1))
+        for buffer, of_batch in (self.running_mean, mean.reshape(-1)), (self.running_var, var):
             write_buffer(buffer, (1 - self.momentum) * buffer.data + self.momentum * of_batch)
 
     def extra_repr(self) -> str:

@@ -61,7 +61,7 @@ def hardtanh(x: Operand, low: float = -1.0, high: float = 1.0) -> Any:
     ::
 
         y = clip(x, low, high)
-        dy/dx = where((x < low) | (x > high), 0, 1)
+        dy/dx = where((low <= x) & (x <= high), 1, 0)
 
     The slope is 1 on the closed interval, at its ends too, as that of `clip`.
 
@@ -105,7 +105,7 @@ def relu6(x: Operand) -> Any:
     ::
 
         y = minimum(maximum(x, 0), 6)
-        dy/dx = where((x <= 0) | (x >= 6), 0, 1)
+        dy/dx = where((0 < x) & (x < 6), 1, 0)
 
     At 0 and at 6 the slope is taken to be 0. nan stays nan.
 

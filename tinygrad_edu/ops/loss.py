@@ -490,65 +490,57 @@ def softmax_cross_entropy(
     classes = logits.shape[-1]
     weight = _class_weights(weight, classes, logits.dtype)
     log_p = log_softmax(logits)
-
-    def per_sample(g: Any) -> Any:
-        return (g if reduction != "none" else g[..., None]) * share
-
     if labels.dtype.kind == "f":
         if ignore_index is not None:
             raise TypeError("ignore_index is for class indices; these labels are probabilities")
-        plain = smoothing == 0 and weight is None
-        factor = (1 - smoothing) * (1 if weight is None else weight)
         targets = labels if smoothing == 0 else labels * (1 - smoothing) + smoothing / classes
         targets = targets if weight is None else targets * weight
-        total = np.sum(targets, axis=-1, keepdims=True)
-        loss, share = reduce(-np.add.reduce(weighted(targets, log_p), axis=-1), reduction)
-        return (
-            loss,
-            lambda g: (np.exp(log_p) * total - targets) * per_sample(g),
-            lambda g: per_sample(g) * -(log_p if plain else log_p * factor),
-        )
-    indices, counts = _counted(values(labels), classes, weight, ignore_index, logits.dtype)
-    of_all = None if counts is None else np.add.reduce(counts, axis=None)
+        loss, of_logits, of_targets = _dense(log_p, targets, reduction)
+        if targets is labels:
+            return loss, of_logits, of_targets
+        factor = (1 - smoothing) * (1 if weight is None else weight)
+        return loss, of_logits, lambda g: of_targets(g) * factor
+    indices, present = _present(values(labels), classes, ignore_index, logits.dtype)
+    counts = _counts(indices, present, weight)
     if smoothing:
-        return _smoothed(log_p, indices, counts, weight, smoothing, reduction, of_all)
-    chosen = _chosen(log_p, indices)
-    each = -chosen if counts is None else -weighted(counts, chosen)
-    loss, share = reduce(each, reduction, of_all)
-    if counts is not None:
-        share = (share * counts)[..., None]
-    return (
-        loss,
-        lambda g: (np.exp(log_p) - quick.one_hot(indices, classes, logits.dtype)) * per_sample(g),
-        None,
-    )
-
-
-def _smoothed(
-    log_p: Any,
-    indices: Any,
-    counts: Any,
-    weight: Any,
-    smoothing: float,
-    reduction: str,
-    of_all: Any,
-) -> tuple[Any, ...]:
-    """The loss of labels of which a part is spread over all classes."""
-    classes = log_p.shape[-1]
-    rows = quick.one_hot(indices, classes, log_p.dtype) * (1 - smoothing) + smoothing / classes
-    if weight is not None:
-        rows = rows * weight
-    if counts is not None:
-        rows = rows * (counts[..., None] != 0)
-    total = np.add.reduce(rows, axis=-1, keepdims=True)
-    loss, share = reduce(-np.add.reduce(weighted(rows, log_p), axis=-1), reduction, of_all)
+        of_all = None if counts is None else np.add.reduce(counts, axis=None)
+        rows = quick.one_hot(indices, classes, logits.dtype) * (1 - smoothing) + smoothing / classes
+        rows = rows if weight is None else rows * weight
+        rows = rows if present is None else rows * present[..., None]
+        return *_dense(log_p, rows, reduction, of_all)[:2], None
+    loss, share = _likelihood(log_p, indices, counts, reduction)
 
     def closure(g: Any) -> Any:
-        return (np.exp(log_p) * total - rows) * (
-            (g if reduction != "none" else g[..., None]) * share
-        )
+        rows = quick.one_hot(indices, classes, logits.dtype)
+        return (np.exp(log_p) - rows) * _of_samples(g, share, reduction)
 
     return loss, closure, None
+
+
+def _of_samples(g: Any, share: Any, reduction: str) -> Any:
+    """The gradient of the loss of each sample, beside its classes."""
+    return (g if reduction != "none" else g[..., None]) * share
+
+
+def _likelihood(log_p: Any, indices: Any, counts: Any, reduction: str) -> tuple[Any, Any]:
+    """The loss of labels, and the weight that each sample has in it, beside its classes."""
+    rows = log_p.reshape(-1, log_p.shape[-1])
+    chosen = rows[np.arange(indices.size), indices.reshape(-1)].reshape(indices.shape)
+    if counts is None:
+        return reduce(-chosen, reduction)
+    loss, share = reduce(-weighted(counts, chosen), reduction, np.add.reduce(counts, axis=None))
+    return loss, (share * counts)[..., None]
+
+
+def _dense(log_p: Any, rows: Any, reduction: str, of_all: Any = None) -> tuple[Any, ...]:
+    """The loss of rows of probabilities, and the closures for logits and rows."""
+    total = np.add.reduce(rows, axis=-1, keepdims=True)
+    loss, share = reduce(-np.add.reduce(weighted(rows, log_p), axis=-1), reduction, of_all)
+    return (
+        loss,
+        lambda g: (np.exp(log_p) * total - rows) * _of_samples(g, share, reduction),
+        lambda g: _of_samples(g, share, reduction) * -log_p,
+    )
 
 
 @differentiable
@@ -610,25 +602,12 @@ def nll_loss(
     _require_fitting(labels, log_p)
     classes, dtype = log_p.shape[-1], log_p.dtype
     weight = _class_weights(weight, classes, dtype)
-    indices, counts = _counted(values(labels), classes, weight, ignore_index, dtype)
-    chosen = _chosen(log_p, indices)
-    of_all = None if counts is None else np.add.reduce(counts, axis=None)
-    each = -chosen if counts is None else -weighted(counts, chosen)
-    loss, share = reduce(each, reduction, of_all)
-    if counts is not None:
-        share = (share * counts)[..., None]
-
-    def closure(g: Any) -> Any:
-        rows = quick.one_hot(indices, classes, dtype)
-        return rows * ((g if reduction != "none" else g[..., None]) * -share)
-
-    return loss, closure
-
-
-def _chosen(log_p: Any, indices: Any) -> Any:
-    """The logarithms of the probabilities of the labels."""
-    rows = log_p.reshape(-1, log_p.shape[-1])
-    return rows[np.arange(indices.size), indices.reshape(-1)].reshape(indices.shape)
+    indices, present = _present(values(labels), classes, ignore_index, dtype)
+    loss, share = _likelihood(log_p, indices, _counts(indices, present, weight), reduction)
+    return (
+        loss,
+        lambda g: quick.one_hot(indices, classes, dtype) * _of_samples(g, -share, reduction),
+    )
 
 
 def _class_weights(weight: Any, classes: int, dtype: Any) -> Any:
@@ -643,16 +622,20 @@ def _class_weights(weight: Any, classes: int, dtype: Any) -> Any:
     return weight.astype(dtype)
 
 
-def _counted(
-    labels: Any, classes: int, weight: Any, ignore_index: int | None, dtype: Any
-) -> tuple[Any, Any]:
-    """Class indices, and how much each of them counts; None if all of them count the same."""
+def _present(labels: Any, classes: int, ignore_index: int | None, dtype: Any) -> tuple[Any, Any]:
+    """Class indices, and 1 for those that are not ignored, else 0; None if none can be."""
     if ignore_index is None:
-        indices = class_indices(labels, classes)
-        return indices, None if weight is None else picked(weight, indices)
-    present = labels != ignore_index
-    indices = class_indices(labels * present, classes)
-    return indices, present.astype(dtype) if weight is None else picked(weight, indices) * present
+        return class_indices(labels, classes), None
+    present = np.not_equal(labels, ignore_index)
+    return class_indices(labels * present, classes), present.astype(dtype)
+
+
+def _counts(indices: Any, present: Any, weight: Any) -> Any:
+    """How much each sample counts; None if all of them count the same."""
+    if weight is None:
+        return present
+    counts = picked(weight, indices)
+    return counts if present is None else counts * present
 
 
 def _require_fitting(labels: Any, logits: Any) -> None:
