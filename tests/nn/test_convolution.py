@@ -302,3 +302,12 @@ def test_a_layer_that_cannot_be_is_refused(make, said):
 )
 def test_a_layer_shows_how_it_was_made(layer, shown):
     assert repr(layer) == shown
+
+
+def test_nothing_is_infinite_on_the_way():
+    with tg.debug():
+        for make, x in LAYERS.values():
+            for options in ({}, {"create_graph": True}):
+                (make()(x) ** 2).mean().backward(**options)
+        y = nn.MultiHeadAttention(6, 2)(SEQUENCES, mask=np.zeros((5, 5), bool), causal=True)
+        y.sum().backward()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
+from tinygrad_edu.errors import advised
 from tinygrad_edu.nn import activations
 from tinygrad_edu.nn.activations import Activation
 from tinygrad_edu.nn.init import Rng, as_rng
@@ -80,6 +81,7 @@ class MultiHeadAttention(Module):
         ("out_proj.bias", ("output.b",), False),
     )
 
+    @advised
     def __init__(
         self,
         width: int,
@@ -241,6 +243,7 @@ class TransformerBlock(Module):
     (4, 5, 8)
     """
 
+    @advised
     def __init__(
         self,
         width: int,

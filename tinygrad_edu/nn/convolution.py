@@ -227,6 +227,7 @@ class ConvTranspose2d(_Convolution):
 
     AXES: ClassVar[int] = 2
 
+    @advised
     def __init__(
         self,
         inputs: int,
@@ -272,6 +273,7 @@ class MaxPool(Module):
     (2, 16, 14, 14)
     """
 
+    @advised
     def __init__(
         self, window: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
     ) -> None:
@@ -302,6 +304,7 @@ class AvgPool(Module):
     (2, 16, 14, 14)
     """
 
+    @advised
     def __init__(self, window: Any, stride: Any = None, padding: Any = 0) -> None:
         self.window, self.stride, self.padding = window, stride, padding
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
+from tinygrad_edu.errors import advised
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
@@ -60,6 +61,7 @@ class Embedding(Module):
 
     TORCH: ClassVar[TorchNames] = (("weight", ("W",), False),)
 
+    @advised
     def __init__(
         self,
         count: int,

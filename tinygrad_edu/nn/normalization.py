@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
+from tinygrad_edu.errors import advised
 from tinygrad_edu.nn.layers import require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames, write_buffer
 from tinygrad_edu.ops._common import Operand, as_array, values
@@ -79,6 +80,7 @@ class BatchNorm(Module):
     BUFFERS: ClassVar[tuple[str, ...]] = ("running_mean", "running_var")
     TORCH: ClassVar[TorchNames] = NORM
 
+    @advised
     def __init__(
         self,
         channels: int,
@@ -165,6 +167,7 @@ class LayerNorm(Module):
 
     TORCH: ClassVar[TorchNames] = NORM
 
+    @advised
     def __init__(
         self,
         features: int | tuple[int, ...],
@@ -228,6 +231,7 @@ class RMSNorm(Module):
 
     TORCH: ClassVar[TorchNames] = NORM
 
+    @advised
     def __init__(
         self, features: int | tuple[int, ...], eps: float = 1e-6, dtype: DTypeLike = float
     ) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
 from tinygrad_edu.context import scope
+from tinygrad_edu.errors import advised
 from tinygrad_edu.nn.init import Rng, as_rng, uniform
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
@@ -34,6 +35,7 @@ class _Cell(Module):
         ("bias_hh", ("b_h",), False),
     )
 
+    @advised
     def __init__(
         self,
         inputs: int,
@@ -264,6 +266,7 @@ class _Recurrent(Module):
 
     CELL: ClassVar[type[_Cell]]
 
+    @advised
     def __init__(
         self,
         inputs: int,

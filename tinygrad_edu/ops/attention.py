@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine import differentiable
 from tinygrad_edu.errors import advised
 from tinygrad_edu.ops._common import Operand, as_array, values
 from tinygrad_edu.ops.activation import softmax
 from tinygrad_edu.ops.products import matmul
-from tinygrad_edu.ops.selection import where
+from tinygrad_edu.ops.reduction import peak
 from tinygrad_edu.ops.shape import swapaxes
 
 __all__ = ["attention_weights", "scaled_dot_product_attention"]
@@ -99,7 +100,7 @@ def attention_weights(
 
     ::
 
-        y = softmax(scale * q @ k.mT), with -inf for scores where the mask is False
+        y = softmax(scale * q @ k.mT), of the scores for which the mask is True
         dL/dq = y * (g - sum(g * y)) @ k * scale
         dL/dk = (y * (g - sum(g * y))).mT @ q * scale
 
@@ -144,10 +145,26 @@ def attention_weights(
         scores = scores + mask
     if allowed is None:
         return softmax(scores)
-    if mask is None:
-        return softmax(where(allowed, scores, -np.inf))
-    none = ~allowed.any(axis=-1, keepdims=True)  # they keep their scores: no -inf - -inf in softmax
-    return where(allowed, softmax(where(allowed | none, scores, -np.inf)), 0)
+    return masked_softmax(scores, allowed)
+
+
+@differentiable
+def masked_softmax(x: Operand, allowed: Any) -> Any:
+    """Softmax along the last axis, of the elements for which a mask is True; 0 for the others.
+
+    ::
+
+        y = allowed * exp(x) / sum(allowed * exp(x))
+        dL/dx = y * (g - sum(g * y))
+
+    In a row without any, all are 0.
+    """
+    top = peak(np.where(allowed, values(x), -np.inf), -1)
+    # Not by scores of minus infinity: `tinygrad_edu.debug` would stop at the first of them.
+    e = np.where(allowed, np.exp(np.where(allowed, x - top, 0)), 0)
+    total = np.add.reduce(e, axis=-1, keepdims=True)
+    y = e / np.where(np.equal(total, 0), 1, total)
+    return y, lambda g: y * (g - np.add.reduce(g * y, axis=-1, keepdims=True))
 
 
 def _is_added(mask: Any) -> bool:
