@@ -165,7 +165,7 @@ def conv_transpose2d(
 
     ::
 
-        y[n, :, window at i, j] += x[n, c, i, j] * W[c], beginning with zeros + b
+        y[n] = b + the sum of x[n, c, i, j] * W[c] over the windows at i, j that W[c] is put on
         dL/dx[n, c, i, j] = sum(g[n, :, window at i, j] * W[c])
         dL/dW[c] = sum over n, i, j of x[n, c, i, j] * g[n, :, window at i, j]
         dL/db = sum(g) over all axes but the second
