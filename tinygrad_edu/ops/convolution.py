@@ -11,7 +11,7 @@ from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, is_tensor
 from tinygrad_edu.ops.shape import pad
 from tinygrad_edu.ops.windows import count_windows, overlap_add, per_axis, sliding_windows
-from tinygrad_edu.quick import as_a_whole
+from tinygrad_edu.quick import as_a_whole, product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,13 +235,13 @@ def conv_transpose2d(
         )
     )
     shape = len(x), outputs, *lengths
-    weights = W.reshape(groups, W.shape[0] // groups, -1)
-    pixels = _as_columns(x, groups)
-    y = places.added(weights.mT @ pixels, shape, x.shape[2:])
+    weights = W.reshape(*places.lead, W.shape[0] // groups, -1)
+    pixels = places.pixels(x)
+    y = places.added(product(weights.mT, pixels), shape, x.shape[2:])
     return (
         y if b is None else y + as_array(b).reshape(-1, 1, 1),
-        lambda g: _as_images(weights @ places.columns(g, x.shape[2:]), x.shape),
-        lambda g: (pixels @ places.columns(g, x.shape[2:]).mT).reshape(W.shape),
+        lambda g: _as_images(product(weights, places.columns(g, x.shape[2:])), x.shape),
+        lambda g: product(pixels, places.columns(g, x.shape[2:]).mT).reshape(W.shape),
         lambda g: np.add.reduce(g, axis=(0, 2, 3)),
     )
 
@@ -277,14 +277,14 @@ def _convolution(
         raise ValueError(f"{name} divides outputs into {groups} groups; got {len(W)} of them")
     places = _places(name, W.shape[2:], stride, padding, dilation, groups)
     counts = places.counts(x.shape[2:])
-    weights = W.reshape(groups, len(W) // groups, -1)
+    weights = W.reshape(*places.lead, len(W) // groups, -1)
     columns = places.columns(x, counts)
-    y = weights @ columns
-    y = y if b is None else y + as_array(b).reshape(groups, -1, 1)
+    y = product(weights, columns)
+    y = y if b is None else y + as_array(b).reshape(*places.lead, -1, 1)
     return (
         _as_images(y, (len(x), len(W), *counts)),
-        lambda g: places.added(weights.mT @ _as_columns(g, groups), x.shape, counts),
-        lambda g: (_as_columns(g, groups) @ columns.mT).reshape(W.shape),
+        lambda g: places.added(product(weights.mT, places.pixels(g)), x.shape, counts),
+        lambda g: product(places.pixels(g), columns.mT).reshape(W.shape),
         lambda g: np.add.reduce(g, axis=(0, *range(2, axes + 2))),
     )
 
@@ -292,9 +292,10 @@ def _convolution(
 class _Places(NamedTuple):
     """Where the windows of a convolution lie, and in how many groups the channels are.
 
-    In the products, channels come first and samples last: (groups, channels of a group and elements
-    of a window, positions and samples). Results keep this order in memory, and only their axes are
-    exchanged: so windows are copied and added up in long pieces, and the next layer needs no copy.
+    In the products, channels come first and samples last: (channels of a group and elements of a
+    window, positions and samples), for each group. Results keep this order in memory, and only
+    their axes are exchanged: so windows are copied and added up in long pieces, and the next layer
+    needs no copy.
     """
 
     window: tuple[int, ...]
@@ -302,6 +303,11 @@ class _Places(NamedTuple):
     padding: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """The axis of the groups; none for a single one, since products of matrices are fast."""
+        return () if self.groups == 1 else (self.groups,)
 
     def counts(self, lengths: Sequence[int]) -> tuple[int, ...]:
         """How many windows there are along each axis."""
@@ -321,7 +327,12 @@ class _Places(NamedTuple):
             windows = windows[(..., *map(slice, counts), *(slice(None),) * axes)]
         order = (0, *range(axes + 2, 2 * axes + 2), *range(2, axes + 2), 1)
         rows = c // self.groups * math.prod(self.window)
-        return windows.transpose(order).reshape(self.groups, rows, math.prod(counts) * n)
+        return windows.transpose(order).reshape(*self.lead, rows, math.prod(counts) * n)
+
+    def pixels(self, x: Any) -> Any:
+        """Images (N, C, H, W) as columns of channels, one for each pixel of each sample."""
+        n, c, *lengths = x.shape
+        return _samples_last(x).reshape(*self.lead, c // self.groups, math.prod(lengths) * n)
 
     def added(self, columns: Any, shape: tuple[int, ...], counts: tuple[int, ...]) -> Any:
         """Columns added up to images of a shape (N, C, H, W): the way back through `columns`."""
@@ -346,12 +357,6 @@ def _samples_last(x: Any) -> Any:
 @as_a_whole
 def _in_one_piece(x: Any) -> Any:
     return np.ascontiguousarray(x)
-
-
-def _as_columns(x: Any, groups: int) -> Any:
-    """Images (N, C, H, W) as columns of channels, one for each pixel of each sample."""
-    n, c, *lengths = x.shape
-    return _samples_last(x).reshape(groups, c // groups, math.prod(lengths) * n)
 
 
 def _as_images(columns: Any, shape: tuple[int, ...]) -> Any:

@@ -97,8 +97,9 @@ def _put_back(g: Any, windows: Any, y: Any, lengths: Any, stride: Any, dilation:
     """The gradient, divided among the elements of each window that tie for its maximum."""
     g, window = np.asarray(g), windows.shape[y.ndim :]
     tied, count = _tied(windows, y)
+    share = np.empty_like(y, dtype=g.dtype)  # and so laid out in memory as the windows are
     with np.errstate(divide="ignore", invalid="ignore"):  # a maximum that is nan ties with none
-        share = g / count
+        np.divide(g, count, out=share)
     if not count.all():
         share = np.where(g == 0, 0, share)
     x: Any = np.zeros_like(share, shape=(*y.shape[:2], *lengths))
