@@ -123,6 +123,13 @@ def test_a_nan_stays_in_its_windows():
     np.testing.assert_array_equal(z, [[[np.nan, 3.0]]])
 
 
+def test_a_window_with_a_nan_passes_nothing_back_where_nothing_depends_on_it():
+    for g, expected in ([0.0, 1.0], [0, 0, 0, 1]), ([1.0, 1.0], [np.nan, np.nan, 0, 1]):
+        x = tg.Tensor([[[np.nan, 1.0, 2.0, 3.0]]], requires_grad=True)
+        tg.max_pool(x, 2).backward([[g]])
+        np.testing.assert_array_equal(x.grad[0, 0], expected)
+
+
 def test_a_gradient_of_zero_is_not_spoiled_by_an_infinite_pixel():
     x = tg.Tensor([[[np.inf, 1.0, 2.0]]], requires_grad=True)
     W = tg.Tensor([[[1.0, 1.0]]], requires_grad=True)
