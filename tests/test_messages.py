@@ -59,6 +59,22 @@ MISTAKES = [
     ("loss.backward(retain_graph=True)", TypeError, "the graph stays"),
     ("tg.Tensor([1.0], constant=True)", TypeError, "Tensor has no argument constant=: leave it"),
     ("tg.Tensor([1.0], device='cpu')", TypeError, "leave it out"),
+    (
+        "nn.Conv2d(3, 4, kernel_size=3)",
+        TypeError,
+        "Conv2d has no argument kernel_size=: write window=",
+    ),
+    (
+        "nn.Conv2d(in_channels=3, out_channels=4)",
+        TypeError,
+        "write inputs= in place of in_channels=",
+    ),
+    ("nn.LSTM(3, 4, num_layers=2)", TypeError, "LSTM has no argument num_layers=: write layers="),
+    ("nn.GRU(3, 4, batch_first=True)", TypeError, "samples come first"),
+    ("nn.MultiHeadAttention(4, num_heads=2)", TypeError, "write heads="),
+    ("tg.dropout(t, training=True)", TypeError, "nn.Dropout"),
+    ("tg.conv2d(t, weight=t)", TypeError, "write W="),
+    ("tg.max_pool(t, kernel_size=2)", TypeError, "write window="),
     # An array in which a Tensor should end.
     ("arr += t", TypeError, "arr = arr + t"),
     ("arr *= t", TypeError, "arr = arr * t"),
@@ -102,6 +118,7 @@ MISTAKES = [
     ("tg.tensor([1.0])", TypeError, "tg.Tensor(data)"),
     ("tg.zeros((2, 3))", AttributeError, "tg.Tensor(np.zeros(shape))"),
     ("tg.nn.functional.relu(t)", AttributeError, "tg.relu"),
+    ("nn.BatchNorm2d(3)", AttributeError, "nn.BatchNorm(channels)"),
     ("nn.CrossEntropyLoss()", AttributeError, "tg.softmax_cross_entropy(logits, labels)"),
     ("optim.RMSProp([w1], lr=0.1)", AttributeError, "optim.RMSprop"),
     ("t.view(-1)", AttributeError, "t.reshape"),
@@ -185,7 +202,9 @@ def test_what_is_to_be_written_exists(table):
 
 def test_arguments_are_those_of_something_here():
     taken = {name for op in ops.__all__ for name in signature(getattr(ops, op)).parameters}
-    taken |= {"inputs", "outputs", "lr", "gradient"}
+    layers = [nn.Conv2d, nn.LSTM, nn.BatchNorm, nn.Embedding, nn.LayerNorm, nn.TransformerBlock]
+    taken |= {name for layer in layers for name in signature(layer).parameters}
+    taken |= {"lr", "gradient"}
     for here in ARGUMENTS.values():
         assert isinstance(here, int) or " " in here or here in taken
 

@@ -21,6 +21,7 @@ class Context(NamedTuple):
     nested: bool = False  # inside a function that a transform differentiates
     observer: Callable[[Any], None] | None = None  # called with every node that is recorded
     stand_in: Callable[[Any], Any] | None = None  # from a node to the one used instead
+    assign: Callable[[Any, Any], None] | None = None  # takes note of new data of a node
     outer: Context | None = None  # the one to restore
 
 
@@ -165,5 +166,7 @@ class scope(within):  # noqa: N801 - as no_grad
         self._name = name
 
     def _changed(self, context: Context) -> Context:
-        recording, path, nested, observer, stand_in, _ = context  # not by _replace, which is slow
-        return Context(recording, (*path, self._name), nested, observer, stand_in, context)
+        # Not by _replace, which is slow.
+        recording, path, nested, observer, stand_in, assign, _ = context
+        path = (*path, self._name)
+        return Context(recording, path, nested, observer, stand_in, assign, context)

@@ -113,6 +113,9 @@ class Node:
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
+        assign = current().assign
+        if assign is not None:
+            return assign(self, value)
         require_own_data()
         if self._op is not None:
             if value is self._array:  # after `y.data -= step`: the graph is wrong from now on
@@ -131,6 +134,7 @@ class Node:
             array = array.copy()  # an optimizer will write into it
         self._array = array
         self._order = next_order()  # so that a graph which used the old data notices
+        return None
 
 
 def require_own_data() -> None:

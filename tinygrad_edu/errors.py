@@ -51,13 +51,18 @@ def advised(function: F) -> F:
         try:
             return function(*inputs, **options)
         except TypeError as error:
-            name_arguments(error, function, options)
+            if function.__name__ == "__init__" and inputs:  # perhaps that of a base class
+                name_arguments(error, function, options, type(inputs[0]).__name__)
+            else:
+                name_arguments(error, function, options)
             raise
 
     return call  # type: ignore[return-value]  # of the same signature
 
 
-def name_arguments(error: TypeError, function: Any, options: dict[str, Any]) -> None:
+def name_arguments(
+    error: TypeError, function: Any, options: dict[str, Any], called: str | None = None
+) -> None:
     """Let an error say which arguments there are, if one was given that there is not."""
     from inspect import Parameter, signature  # noqa: PLC0415 - rarely needed, and slow to import
 
@@ -68,9 +73,8 @@ def name_arguments(error: TypeError, function: Any, options: dict[str, Any]) -> 
     if unknown:
         names = " and ".join(f"{name}=" for name in unknown)
         advice = ", ".join(filter(None, (_advice(name, taken) for name in unknown)))
-        called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
         error.args = (
-            f"{called} has no argument {names}"
+            f"{called or function.__qualname__.rpartition('.')[2]} has no argument {names}"
             + (advice and f": {advice}")
             + f". It takes {', '.join(taken)}",
         )

@@ -9,6 +9,7 @@ kink, and no two of one array or of two operands tie.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -639,6 +640,118 @@ def groups(draw):
     return Case((draw(numbers(tuple(shape))), pieces), {"axis": axis})
 
 
+@st.composite
+def channels(draw, more=(), samples=(2, 3), shapes=((), (2,)), **options):
+    """Samples of some channels, and perhaps numbers for each channel."""
+    n, c = draw(st.integers(*samples)), draw(st.integers(1, 3))
+    x = draw(numbers((n, c, *draw(st.sampled_from(shapes)))))
+    further = [draw(st.none() | numbers((c,), domain, k)) for k, domain in enumerate(more, 1)]
+    if further and further[0] is None:
+        further = []
+    return Case((x, *further), {name: draw(option) for name, option in options.items()})
+
+
+@st.composite
+def fixed_channels(draw):
+    """The same, and a mean and a variance that do not come from the samples."""
+    case = draw(channels((REAL, REAL), (1, 3)))
+    c = case.args[0].shape[1]
+    fixed = {"mean": np.linspace(-1, 1, c), "var": np.linspace(0.5, 2, c)}
+    return case._replace(options=fixed)
+
+
+@st.composite
+def features(draw, more):
+    """Samples, and perhaps numbers for each of their features, along one axis or two."""
+    shape = draw(st.sampled_from([(3,), (2, 3), (1, 2, 2)]))
+    axes = draw(st.integers(1, len(shape)))
+    further = [draw(st.none() | numbers(shape[-axes:], REAL, k)) for k in range(1, more + 1)]
+    axis = -1 if axes == 1 else tuple(range(-axes, 0))
+    eps = draw(st.sampled_from([0.01, 0.5]))
+    return Case((draw(numbers(shape)), *further), {"axis": axis, "eps": eps})
+
+
+@st.composite
+def lookups(draw):
+    """Indices, and the table with the rows that they are of."""
+    n, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    rows = hnp.arrays(int, hnp.array_shapes(min_dims=0, max_dims=2), elements=st.integers(0, n - 1))
+    return Case((draw(rows), draw(numbers((n, k)))))
+
+
+@st.composite
+def attentions(draw, values=True):
+    """Queries, keys and values; a mask of what to attend to, which may be nothing."""
+    signature = "(l,d),(s,d),(s,e)->(l,e)" if values else "(l,d),(s,d)->(l,s)"
+    case = draw(gufunc(signature, *[REAL] * (3 if values else 2)))
+    shape = case.args[0].shape[-2], case.args[1].shape[-2]
+    mask = draw(st.none() | hnp.arrays(bool, shape))
+    options = {"causal": draw(st.booleans()), "scale": draw(st.sampled_from([None, 0.5]))}
+    return case._replace(options={"mask": mask, **options})
+
+
+@st.composite
+def windows(draw, axes):
+    """For each of some axes: a window, a stride, a dilation, and a length with room for these."""
+    window, stride, dilation = ([draw(st.integers(1, 2)) for _ in range(axes)] for _ in "wsd")
+    spans = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+    lengths = [span + draw(st.integers(0, 3 - axes)) for span in spans]
+    return tuple(window), tuple(stride), tuple(dilation), tuple(lengths)
+
+
+@st.composite
+def window_cases(draw):
+    """An operand, and windows on its last axes."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    lead = draw(st.sampled_from([(), (2,)]))
+    if draw(st.booleans()) and len(window) == 1:
+        window = window[0]
+    return Case(
+        (draw(numbers((*lead, *lengths))), window), {"stride": stride, "dilation": dilation}
+    )
+
+
+@st.composite
+def overlaps(draw):
+    """Windows, and the lengths of the axes that they are added up on."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    counts = places(lengths, window, stride, dilation)
+    lead = draw(st.sampled_from([(), (2,)]))
+    return Case(
+        (draw(numbers((*lead, *counts, *window))), lengths),
+        {"stride": stride, "dilation": dilation},
+    )
+
+
+@st.composite
+def convolutions(draw, axes, transposed=False):
+    """Images, weights and perhaps a bias; and where the windows are."""
+    window, stride, dilation, lengths = draw(windows(axes))
+    groups = draw(st.sampled_from([1, 1, 2]))
+    channels, outputs = groups, groups * draw(st.integers(1, 2))
+    n = draw(st.integers(1, 2))
+    x = draw(numbers((n, channels, *(lengths if not transposed else [3] * axes))))
+    lead = (channels, outputs // groups) if transposed else (outputs, channels // groups)
+    W = draw(numbers((*lead, *window), REAL, 1))
+    b = draw(st.none() | numbers((outputs,), REAL, 2))
+    options = {"stride": stride, "padding": draw(st.integers(0, 1)), "dilation": dilation}
+    if transposed:
+        options["output_padding"] = tuple(draw(st.integers(0, s - 1)) for s in stride)
+    return Case((x, W, b), options | {"groups": groups})
+
+
+@st.composite
+def pools(draw, dilated=False):
+    """Signals or images, and windows on them."""
+    window, stride, dilation, lengths = draw(windows(draw(st.integers(1, 2))))
+    x = draw(numbers((draw(st.integers(1, 2)), 1, *lengths)))
+    stride = draw(st.sampled_from([None, stride]))
+    if not dilated:
+        return Case((x, window), {"stride": stride, "padding": min(window) // 2})
+    options = {"padding": tuple(k // 2 for k in window), "dilation": dilation}
+    return Case((x, window), {"stride": stride, **options})
+
+
 REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 
 
@@ -656,6 +769,54 @@ def losses(draw, predictions, targets):
     """Predictions and targets of one shape."""
     shape = draw(SHAPES)
     args = draw(numbers(shape, predictions)), draw(numbers(shape, targets, 1))
+    return Case(args, {"reduction": draw(REDUCTIONS)})
+
+
+@st.composite
+def weighted_classifications(draw, spread=True):
+    """Logits, labels of which some may be ignored, weights of classes, labels that are smoothed."""
+    n, classes = draw(st.integers(1, 3)), draw(st.integers(2, 3))
+    indices = draw(hnp.arrays(int, (n,), elements=st.integers(0, classes - 1)))
+    indices[1:] = np.where(draw(hnp.arrays(bool, (n - 1,))), -7, indices[1:])
+    kinds = [indices, draw(numbers((n, classes), (0.0, 1.0), 1))]
+    labels = draw(st.sampled_from(kinds[: 2 if spread else 1]))
+    weight = draw(st.none() | st.just(np.linspace(0.5, 2, classes).tolist()))
+    options = {"reduction": draw(REDUCTIONS), "weight": weight}
+    options["ignore_index"] = -7 if labels is indices else None
+    if spread:
+        options["label_smoothing"] = draw(st.sampled_from([0.0, 0.25]))
+    return Case((draw(numbers((n, classes), WIDE)), labels), options)
+
+
+@st.composite
+def weighted_decisions(draw):
+    """Logits, targets of which some may be ignored, weights, targets that are smoothed."""
+    n = draw(st.integers(1, 3))
+    targets = draw(numbers((n, 2), (0.0, 1.0), 1))
+    options = {"reduction": draw(REDUCTIONS), "label_smoothing": draw(st.sampled_from([0.0, 0.25]))}
+    options["weight"] = draw(st.sampled_from([None, 2.0, [0.5, 3.0]]))
+    options["pos_weight"] = draw(st.sampled_from([None, [0.5, 3.0]]))
+    if draw(st.booleans()):
+        targets = draw(hnp.arrays(int, (n, 2), elements=st.integers(-1, 1)))
+        targets[0, 0] = 1
+        options["ignore_index"] = -1
+    return Case((draw(numbers((n, 2), WIDE)), targets), options)
+
+
+@st.composite
+def sided(draw, low, high, **options):
+    """Scores, and for each of them one of two labels."""
+    shape = draw(SHAPES)
+    labels = draw(hnp.arrays(int, shape, elements=st.sampled_from([low, high])))
+    given = {name: draw(option) for name, option in options.items()}
+    return Case((draw(numbers(shape, WIDE)), labels), {"reduction": draw(REDUCTIONS), **given})
+
+
+@st.composite
+def distributions(draw):
+    """Logarithms, and targets of one shape, with rows."""
+    shape = draw(VECTORS)
+    args = draw(numbers(shape, WIDE)), draw(numbers(shape, POSITIVE, 1))
     return Case(args, {"reduction": draw(REDUCTIONS)})
 
 
@@ -708,6 +869,52 @@ def gelu(x):
     return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3)))
 
 
+def mish(x):
+    return x * np.tanh(np.log(1 + np.exp(x)))
+
+
+def of_channels(c, x):
+    return 1 if c is None else c.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def prelu(x, slope):
+    return np.where(x > 0, x, x * of_channels(slope, x))
+
+
+def batch_norm(x, gain=None, b=None, mean=None, var=None, eps=1e-5):
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes) if mean is None else mean
+    var = x.var(axes) if var is None else var
+    u = (x - of_channels(mean, x)) / np.sqrt(of_channels(var, x) + eps)
+    return u * of_channels(gain, x) + (0 if b is None else of_channels(b, x))
+
+
+def layer_norm(x, gain, b, axis, eps):
+    u = (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + eps)
+    return u * (1 if gain is None else gain) + (0 if b is None else b)
+
+
+def rms_norm(x, gain, axis, eps):
+    u = x / np.sqrt((x**2).mean(axis, keepdims=True) + eps)
+    return u * (1 if gain is None else gain)
+
+
+def dropout(x, p, rng):
+    kept = np.random.default_rng(rng).uniform(size=x.shape) >= p
+    return x * (kept / (1 - p)).astype(x.dtype)
+
+
+def attention_weights(q, k, mask, causal, scale):
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    e = np.exp(scale * np.einsum("...ld,...sd->...ls", q, k))
+    if causal:
+        e = e * np.tri(*e.shape[-2:], dtype=e.dtype)
+    if mask is not None:
+        e = e * mask
+    total = e.sum(-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
 def maxout(x, pieces, axis=-1):
     groups = np.moveaxis(x, axis, -1)
     groups = groups.reshape(*groups.shape[:-1], groups.shape[-1] // pieces, pieces)
@@ -722,6 +929,70 @@ def scatter_add(x, index, shape):
     y = np.zeros(shape, x.dtype)
     np.add.at(y, index, x)
     return y
+
+
+def places(lengths, window, stride, dilation):
+    """How many windows there are along each axis, counted one by one."""
+    of_axes = zip(lengths, window, stride, dilation, strict=True)
+    return tuple(sum(1 for i in range(0, n, s) if i + d * (k - 1) < n) for n, k, s, d in of_axes)
+
+
+def sliding_windows(x, window, stride, dilation):
+    window = tuple(np.atleast_1d(window).tolist())
+    lead, lengths = x.shape[: -len(window)], x.shape[-len(window) :]
+    y = np.empty((*lead, *places(lengths, window, stride, dilation), *window), x.dtype)
+    for at in np.ndindex(*y.shape[len(lead) :]):
+        of_axes = zip(at, at[len(window) :], stride, dilation, strict=False)
+        y[(..., *at)] = x[(..., *(i * s + j * d for i, j, s, d in of_axes))]
+    return y
+
+
+def overlap_add(x, shape, stride, dilation):
+    axes = len(shape)
+    y = np.zeros((*x.shape[: -2 * axes], *shape), x.dtype)
+    for at in np.ndindex(*x.shape[-2 * axes :]):
+        of_axes = zip(at, at[axes:], stride, dilation, strict=False)
+        y[(..., *(i * s + j * d for i, j, s, d in of_axes))] += x[(..., *at)]
+    return y
+
+
+def margins_of(x, padding, value=0):
+    pairs = [(p, p) for p in np.broadcast_to(padding, x.ndim - 2).tolist()]
+    return np.pad(x, [(0, 0), (0, 0), *pairs], constant_values=value)
+
+
+def convolution(x, W, b, stride, padding, dilation, groups):
+    x, parts = margins_of(x, padding), []
+    for xs, Ws in zip(np.split(x, groups, 1), np.split(W, groups), strict=True):
+        patches = sliding_windows(xs, W.shape[2:], stride, dilation)
+        subscripts = "ncik,ock->noi" if W.ndim == 3 else "ncijkl,ockl->noij"
+        parts.append(np.einsum(subscripts, patches, Ws))
+    y = np.concatenate(parts, 1)
+    return y if b is None else y + b.reshape(-1, *[1] * (W.ndim - 2))
+
+
+def conv_transpose2d(x, W, b, stride, padding, output_padding, dilation, groups):
+    full = [
+        (n - 1) * s + d * (k - 1) + 1 + e
+        for n, k, s, d, e in zip(
+            x.shape[2:], W.shape[2:], stride, dilation, output_padding, strict=True
+        )
+    ]
+    parts = []
+    for xs, Ws in zip(np.split(x, groups, 1), np.split(W, groups), strict=True):
+        put_down = np.einsum("ncij,cokl->noijkl", xs, Ws)
+        parts.append(overlap_add(put_down, full, stride, dilation))
+    y = np.concatenate(parts, 1)[(..., *(slice(padding, n - padding) for n in full))]
+    return y if b is None else y + b[:, None, None]
+
+
+def pooled(function, value):
+    def pool(x, window, stride, padding, dilation=None):
+        x = margins_of(x, padding, value)
+        patches = sliding_windows(x, window, stride or window, dilation or [1] * len(window))
+        return function(patches, axis=tuple(range(x.ndim, patches.ndim)))
+
+    return pool
 
 
 def reduced(losses, reduction):
@@ -744,6 +1015,66 @@ def softmax_cross_entropy(logits, labels, reduction):
     if labels.dtype.kind == "i":
         labels = np.eye(logits.shape[-1], dtype=logits.dtype)[labels]
     return reduced(-(labels * np.log(softmax(logits))).sum(-1), reduction)
+
+
+def averaged(losses, counts, reduction):
+    """The same, where a mean divides by how much the losses count."""
+    return losses.sum() / counts.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+def weighted_cross_entropy(
+    logits, labels, reduction, weight, ignore_index, label_smoothing=0.0, log_p=None
+):
+    log_p = np.log(softmax(logits)) if log_p is None else log_p
+    classes = logits.shape[-1]
+    weight = np.asarray(weight or [1] * classes, logits.dtype)
+    counts = np.ones(len(logits), logits.dtype)
+    if labels.dtype.kind == "i":
+        present = labels != ignore_index
+        labels = np.eye(classes, dtype=logits.dtype)[labels * present] * present[:, None]
+        counts = (labels * weight).sum(-1)
+        label_smoothing = label_smoothing * present[:, None].astype(logits.dtype)
+    spread = (1 - label_smoothing) * labels + label_smoothing / classes
+    return averaged(-(weight * spread * log_p).sum(-1), counts, reduction)
+
+
+def nll_loss(log_p, labels, reduction, weight=None, ignore_index=None):
+    return weighted_cross_entropy(log_p, labels, reduction, weight, ignore_index, log_p=log_p)
+
+
+def weighted_sigmoid_cross_entropy(
+    z, y, reduction, label_smoothing, weight, pos_weight, ignore_index=None
+):
+    weight, pos_weight = (np.asarray(1 if x is None else x, z.dtype) for x in (weight, pos_weight))
+    present = (y != (ignore_index or 9)).astype(z.dtype)
+    y = y.astype(z.dtype) * (1 - label_smoothing) + label_smoothing / 2
+    p = sigmoid(z)
+    losses = -present * weight * (pos_weight * y * np.log(p) + (1 - y) * np.log(1 - p))
+    return averaged(losses, present, reduction)
+
+
+def focal_loss(z, y, reduction, gamma=2.0, alpha=None):
+    p = np.where(y == 1, sigmoid(z), sigmoid(-z))
+    weight = 1 if alpha is None else np.where(y == 1, alpha, 1 - alpha).astype(z.dtype)
+    return reduced(-weight * (1 - p) ** gamma * np.log(p), reduction)
+
+
+def huber_loss(predictions, targets, reduction, delta=1.0):
+    e = np.abs(predictions - targets)
+    return reduced(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)), reduction)
+
+
+def kl_divergence(log_p, targets, reduction):
+    return reduced((targets * (np.log(targets) - log_p)).sum(-1), reduction)
+
+
+def gaussian_nll_loss(mean, targets, variances, reduction):
+    return reduced((np.log(variances) + (mean - targets) ** 2 / variances) / 2, reduction)
+
+
+def cosine_similarity(a, b, axis):
+    lengths = (np.sqrt((x**2).sum(axis)) for x in (a, b))
+    return (a * b).sum(axis) / math.prod(lengths)
 
 
 # --------------------------------------------------------------------------------------
@@ -874,14 +1205,78 @@ ROWS = [
     Row("softplus", operands(WIDE), lambda x: np.log(1 + np.exp(x))),
     Row("silu", operands(WIDE), lambda x: x * sigmoid(x)),
     Row("gelu", operands(REAL), gelu),
+    Row("mish", operands(WIDE), mish),
+    Row("hardtanh", operands(REAL), lambda x: np.clip(x, -1, 1)),
+    Row(
+        "hardtanh",
+        operands(REAL, low=st.sampled_from([-1.5, 0.5]), high=st.just(1.0)),
+        lambda x, low, high: np.minimum(np.maximum(x, low), high),
+        label="ends",
+    ),
+    Row("relu6", operands((-4.0, 12.0)), lambda x: np.clip(x, 0, 6)),
+    Row("prelu", channels((REAL,)).filter(lambda case: len(case.args) > 1), prelu),
     Row("maxout", groups(), maxout),
     Row("softmax", along(), softmax),
     Row("log_softmax", along(), lambda x, axis: np.log(softmax(x, axis))),
+    # normalization, noise, attention
+    Row("batch_norm", channels((REAL, REAL), eps=st.sampled_from([0.01, 0.5])), batch_norm),
+    Row("batch_norm", fixed_channels(), batch_norm, label="mean and variance"),
+    Row("layer_norm", features(2), layer_norm),
+    Row("rms_norm", features(1), rms_norm),
+    Row("dropout", operands(REAL, p=st.sampled_from([0, 0.5]), rng=st.integers(0, 9)), dropout),
+    Row("attention_weights", attentions(values=False), attention_weights),
+    Row(
+        "scaled_dot_product_attention",
+        attentions(),
+        lambda q, k, v, **options: attention_weights(q, k, **options) @ v,
+    ),
     # losses
     Row("mean_squared_error", losses(REAL, REAL), mean_squared_error),
     Row("binary_cross_entropy", losses((0.05, 0.95), (0.0, 1.0)), binary_cross_entropy),
     Row("sigmoid_cross_entropy", losses(WIDE, (0.0, 1.0)), sigmoid_cross_entropy),
     Row("softmax_cross_entropy", classifications(), softmax_cross_entropy),
+    Row(
+        "softmax_cross_entropy",
+        weighted_classifications(),
+        weighted_cross_entropy,
+        label="weights",
+    ),
+    Row(
+        "sigmoid_cross_entropy",
+        weighted_decisions(),
+        weighted_sigmoid_cross_entropy,
+        label="weights",
+    ),
+    Row("nll_loss", weighted_classifications(spread=False), nll_loss),
+    Row("focal_loss", sided(0, 1), focal_loss),
+    Row(
+        "focal_loss",
+        sided(0, 1, gamma=st.sampled_from([0, 0.5, 1, 3.0]), alpha=st.sampled_from([None, 0.25])),
+        focal_loss,
+        label="gamma",
+    ),
+    Row("l1_loss", losses(REAL, REAL), lambda x, y, reduction: reduced(np.abs(x - y), reduction)),
+    Row("huber_loss", losses(REAL, REAL), huber_loss),
+    Row(
+        "hinge_loss",
+        sided(-1, 1),
+        lambda x, y, reduction: reduced(np.maximum(1 - x * y.astype(x.dtype), 0), reduction),
+    ),
+    Row("kl_divergence", distributions(), kl_divergence),
+    Row(
+        "gaussian_nll_loss",
+        losses(REAL, REAL).flatmap(
+            lambda case: numbers(case.args[0].shape, POSITIVE, 2).map(
+                lambda variances: Case((*case.args, variances), case.options)
+            )
+        ),
+        gaussian_nll_loss,
+    ),
+    Row(
+        "cosine_similarity",
+        gufunc("(n),(n)->()", POSITIVE, REAL).map(lambda case: Case(case.args, {"axis": -1})),
+        cosine_similarity,
+    ),
     # choosing among values
     Row("where", choices()),
     Row("maximum", operands(REAL, REAL)),
@@ -985,6 +1380,14 @@ ROWS = [
     Row("einsum", einsums()),
     Row("convolve", rows_of_numbers()),
     Row("correlate", rows_of_numbers()),
+    # convolutions and pooling
+    Row("sliding_windows", window_cases(), sliding_windows),
+    Row("overlap_add", overlaps(), overlap_add),
+    Row("conv1d", convolutions(1), convolution),
+    Row("conv2d", convolutions(2), convolution),
+    Row("conv_transpose2d", convolutions(2, transposed=True), conv_transpose2d),
+    Row("max_pool", pools(dilated=True), pooled(np.max, -np.inf)),
+    Row("avg_pool", pools(), pooled(np.mean, 0)),
     # functions on a grid
     Row("linspace", lines()),
     Row("meshgrid", grids()),
@@ -1143,6 +1546,7 @@ ROWS = [
     # indexing
     Row("getitem", shaped(indices), lambda x, index: x[index]),
     Row("scatter_add", scatters(), scatter_add),
+    Row("embedding", lookups(), lambda indices, W: W[indices]),
     Row("take", takes()),
     Row("take_along_axis", takes_along()),
     Row("sort", along(optional=True, shapes=VECTORS | EMPTY)),

@@ -9,7 +9,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.debugging import unit_health
-from tinygrad_edu.ops import activation
+from tinygrad_edu.ops import activation, further_activations
 from tinygrad_edu.ops.activation import TRAITS
 
 # --------------------------------------------------------------------------------------
@@ -27,7 +27,8 @@ MODULES = {
 
 
 def test_every_activation_is_registered():
-    assert {f.__name__ for f in TRAITS} == {*activation.__all__} - {"maxout"}
+    names = {*activation.__all__, *further_activations.__all__}
+    assert {f.__name__ for f in TRAITS} == names - {"maxout", "prelu"}
 
 
 def test_every_registered_activation_has_a_name_and_a_module():
@@ -69,7 +70,7 @@ def test_health_is_known_of_what_works_on_each_element():
 
 @pytest.mark.parametrize("f", TRAITS, ids=lambda f: f.__name__)
 def test_rectifiers_are_initialized_by_he(f):
-    rectifies = {"relu", "leaky_relu", "elu", "softplus", "gelu", "silu"}
+    rectifies = {"relu", "leaky_relu", "elu", "softplus", "gelu", "silu", "mish", "relu6"}
     init = "he_normal" if f.__name__ in rectifies else "xavier_normal"
     layer, same = nn.Linear(30, 20, f, rng=0), nn.Linear(30, 20, f, init=init, rng=0)
     np.testing.assert_array_equal(layer.W.data, same.W.data)

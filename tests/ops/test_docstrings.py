@@ -46,13 +46,26 @@ DERIVATIVES = {
 # Operations that tell in words where gradients go.
 TOLD = {
     *("array_split", "column_stack", "concatenate", "hstack", "split", "vstack"),
-    *("compress", "extract", "getitem", "pad", "repeat", "sort", "take", "take_along_axis", "tile"),
+    *(
+        "compress",
+        "embedding",
+        "extract",
+        "getitem",
+        "pad",
+        "repeat",
+        "sort",
+        "take",
+        "take_along_axis",
+        "tile",
+    ),
     *("cumprod", "cumsum", "diff", "kron", "maxout", "prod", "ptp", "tensordot"),
     *("append", "block", "dstack", "dsplit", "hsplit", "vsplit"),
     *("partition", "rollaxis", "sliding_window_view"),
     *("corrcoef", "median", "nanprod", "percentile"),
     *("ediff1d", "gradient", "meshgrid", "trapezoid"),
     *("astype", "broadcast_to", "diagonal", "fmax", "fmin", "trace"),
+    *("conv1d", "conv2d", "conv_transpose2d", "avg_pool", "max_pool"),
+    *("overlap_add", "sliding_windows"),
     *("cond", "eig", "eigh", "qr", "svd", "tensorinv", "tensorsolve"),
 }
 
@@ -64,7 +77,10 @@ TOLD = {
 # A formula may mention the arguments, y, g, the number of elements n, NumPy's functions, and:
 NUMPY = {
     **vars(np),
-    **{name: getattr(np.linalg, name) for name in ("det", "inv", "multi_dot", "pinv", "solve")},
+    **{
+        name: getattr(np.linalg, name)
+        for name in ("det", "inv", "multi_dot", "norm", "pinv", "solve")
+    },
     "sigmoid": sigmoid,
     "softmax": softmax,
     "log_softmax": lambda x: np.log(softmax(x)),
@@ -90,11 +106,31 @@ def lower(m):
     return np.tril(m) + np.tril(m.T, -1)
 
 
+def without_mean(x, eps, **_):
+    s = np.sqrt(x.var() + eps)
+    return {"average": np.mean, "s": s, "u": (x - x.mean()) / s}
+
+
+def attending(q, k, **_):
+    scale = 1 / np.sqrt(q.shape[-1])
+    return {"scale": scale, "A": softmax(scale * q @ k.mT)}
+
+
 FURTHER = {
+    "attention_weights": attending,
+    "batch_norm": without_mean,
     "cholesky": lambda **_: {
         "half": lambda m: np.tril(m) - np.diag(np.diag(m) / 2),
         "lower": lower,
     },
+    "dropout": lambda p, **_: {"mask": np.random.default_rng(0).uniform(size=4) >= p},
+    "focal_loss": lambda logits, targets, **_: {
+        "a": 1,
+        "s": 1 - 2 * targets,
+        "u": (1 - 2 * targets) * logits,
+        "m": sigmoid((1 - 2 * targets) * logits),
+    },
+    "huber_loss": lambda predictions, targets, **_: {"e": predictions - targets},
     "eigvals": lambda x: {"V": np.linalg.eig(x)[1]},
     "eigvalsh": lambda x, **_: {"V": np.linalg.eigh(x)[1], "lower": lower},
     "cov": lambda m, **_: {"d": m - m.mean(1, keepdims=True), "n": m.shape[1], "ddof": 1},
@@ -105,16 +141,25 @@ FURTHER = {
         "du": C * (1 + 3 * 0.044715 * x**2),
         "dx": 1,
     },
+    "kl_divergence": lambda **_: {"n": 1},  # samples
+    "layer_norm": without_mean,
     "lstsq": lambda a, **_: {"p": np.linalg.pinv(a)},
     "matrix_power": lambda **_: {
         "power": np.linalg.matrix_power,
         **{name: getattr(builtins, name) for name in ("range", "sum")},
     },
+    "nll_loss": lambda **_: {"n": 1, "one_hot": lambda label: np.eye(4)[label]},
     "norm": lambda x, **named: (
         {"p": named["ord"]} if x.ndim == 1 else dict(zip(SVD, np.linalg.svd(x), strict=True))
     ),
     "pinv": lambda x, **_: {"I": np.eye(len(x))},
     "quantile": lambda x, q, **_: {"s": np.sort(x), "i": int(q * (x.size - 1)), "n": x.size},
+    "rms_norm": lambda x, eps, **_: {
+        "average": np.mean,
+        "s": np.sqrt((x**2).mean() + eps),
+        "u": x / np.sqrt((x**2).mean() + eps),
+    },
+    "scaled_dot_product_attention": attending,
     "select": lambda condlist, **_: dict(zip(["c1", "c2"], condlist, strict=True)),
     "softmax_cross_entropy": lambda **_: {"n": 1},  # samples
     "svdvals": lambda x: dict(zip(SVD, np.linalg.svd(x), strict=True)),
@@ -128,6 +173,19 @@ T = np.arange(24.0).reshape(2, 3, 4)
 
 # What is not elementwise is stated for one vector or one matrix.
 EXAMPLES = {
+    "attention_weights": Case((A[:1], B)),
+    "batch_norm": Case((v[:, None], w[:1], w[1:2])),
+    **dict.fromkeys(["cosine_similarity", "huber_loss", "l1_loss"], Case((v, w))),
+    "focal_loss": Case((v, np.array([0, 1, 1, 0]))),
+    "gaussian_nll_loss": Case((v, w, w**2)),
+    "hinge_loss": Case((v, np.array([-1, 1, 1, -1]))),
+    "kl_divergence": Case((np.log(p), softmax(w))),
+    "nll_loss": Case((v, np.array(2))),
+    "dropout": Case((v,), {"p": 0.5, "rng": 0}),
+    "layer_norm": Case((v, w, w)),
+    "prelu": Case((A, w[:3])),
+    "rms_norm": Case((v, w)),
+    "scaled_dot_product_attention": Case((A[:1], B, T[0])),
     "atleast_1d": Case((np.array(0.5),)),
     "atleast_2d": Case((v,)),
     "atleast_3d": Case((v,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from inspect import signature
 from typing import Any, NoReturn
@@ -164,11 +164,17 @@ class Kept:
             self.kinds = [(np.ndarray, x.shape, x.dtype) for x in args]
         inputs = {*recording.inputs}
         self.leaves = [p for p, value in recording.leaf_values() if value in inputs]
+        self.assigned = [*recording.assigned]
         self._all_leaves = [(p, p.requires_grad) for p in recording.leaves]
 
     def fits_leaves(self) -> bool:
         """Whether the same leaves require gradients as when it was recorded."""
         return all(p._requires_grad == before for p, before in self._all_leaves)
+
+    def assign(self, arrays: Iterator[Any]) -> None:
+        """Give the Tensors that the function changes their new data."""
+        for leaf in self.assigned:
+            leaf.data = np.asarray(next(arrays))
 
     def run(self, args: tuple[Any, ...], settings: list[Any] | None = None) -> Any:
         """Run the program on arguments, the leaves that the function uses, and settings."""

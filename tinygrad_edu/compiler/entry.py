@@ -125,5 +125,6 @@ def entry_of_step(kept: Any, structure: Structure, held: list[str]) -> Callable[
     entry.write(f"result = {entry.call(kept.program.run, more)}")
     entry.write(f"{optimizer}.steps = t")
     entry.write(f"{' = '.join(f'{p}._order' for p in parameters)} = {entry.name(next_order)}()")
-    entry.write("return " + (f"{entry.name(kept.reported)}(result)" if kept.more else "result"))
+    is_reported = kept.more or kept.assigned
+    entry.write("return " + (f"{entry.name(kept.reported)}(result)" if is_reported else "result"))
     return entry.made()

@@ -153,7 +153,7 @@ class _Function(Kept):
         super().__init__(recording, recording.unused(name), args, Lock(), backend)
         self._result = recording.result
         self.made: Callable[[Any], Any] = self._tree
-        if isinstance(self._result, Output):
+        if not recording.assigned and isinstance(self._result, Output):
             self.made = _tensor if self._result.is_tensor else np.asarray
 
     def __call__(self, args: tuple[Any, ...]) -> Any:
@@ -171,7 +171,9 @@ class _Function(Kept):
                 return x
             return (_tensor if x.is_tensor else np.asarray)(next(results))
 
-        return tree_map(made, self._result)
+        made_of = tree_map(made, self._result)
+        self.assign(results)
+        return made_of
 
     def entry(self, structure: Structure) -> Callable[..., Any]:
         """The way to compute it once more, if all is as it was."""

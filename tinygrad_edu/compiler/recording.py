@@ -67,6 +67,7 @@ class Recording:
     leaves: dict[Tensor, str]  # that the function uses, and their names
     result: Any  # what the function returned, with outputs in place of Tensors and arrays
     returned: list[Value]  # what the program returns
+    assigned: dict[Tensor, Value]  # leaves that the function gives new data, as running statistics
     escaping: list[Value]  # what of it the caller gets as it is
     memory: dict[Value, str]  # arrays that are there before a program runs, and how they are made
     bound: list[Value]  # those of them that the program is given
@@ -90,12 +91,20 @@ class Recording:
         self.stored, self.overwritten = {}, {}
         self.wanted_names = {}
         self._vary = vary
+        self.assigned = {}
         self._stand_ins: dict[Tensor, Tensor] = {}
+        self._leaf_inputs: dict[Tensor, Value] = {}
         self._ends: list[int] = []  # of the ways forward and back
         given = [self._argument(x, name) for name, x in arguments.items()]
         self.argument_names = [value.input or "" for value in self.inputs]
         with (
-            within(recording=True, observer=None, scope=(INSIDE,), stand_in=self._stand_in),
+            within(
+                recording=True,
+                observer=None,
+                scope=(INSIDE,),
+                stand_in=self._stand_in,
+                assign=self._assign,
+            ),
             np.errstate(all="ignore"),
         ):
             result = self._with_tables(function)(*given)
@@ -106,6 +115,7 @@ class Recording:
         """Keep what the function returned."""
         self.result = tree_map(self._output, result)
         self.returned = [output.value for output in found(Output, self.result)]
+        self.returned += self.assigned.values()
         self.escaping = self.returned
 
     def flat_gradients(self) -> list[Value]:
@@ -128,9 +138,25 @@ class Recording:
         if x._op is not None or x._scope[:1] == (INSIDE,) or x.dtype.kind != "f":
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
-        Node.__init__(leaf, self._input(x._array), requires_grad=x._requires_grad)
+        traced = self._input(x._array)
+        self._leaf_inputs[x] = traced.value
+        Node.__init__(leaf, traced, requires_grad=x._requires_grad)
         leaf._order = x._order  # older than what is computed now, as x is
         return leaf
+
+    def _assign(self, x: Any, data: Any) -> None:
+        """Take note of the new data of a leaf, for others that use it and for the end."""
+        leaf = self._stand_in(x)
+        array: Any = data if isinstance(data, np.ndarray) else np.asarray(data)
+        if leaf is x or x.requires_grad or (array.shape, array.dtype) != (x.shape, x.dtype):
+            raise TypeError(
+                "a function that is being recorded can give new data to Tensors that it found, "
+                "that require no gradient, and of their shape and dtype; not "
+                f"{array.shape} {array.dtype} to {describe(x)}"
+            )
+        value = self._value(array)
+        leaf._array = self.tape.traced(value)
+        self.assigned[x] = value
 
     def _name_leaves(self, function: Callable[..., Any]) -> dict[Tensor, str]:
         """A name for each leaf, all of them different: its own, or that of its variable."""
@@ -141,11 +167,11 @@ class Recording:
             variables = {}
         names = [identifier(p.name or variables.get(id(p), "p")) for p in self._stand_ins]
         times, seen, given = Counter(names), Counter[str](), {}
-        for (p, stand_in), name in zip(self._stand_ins.items(), names, strict=True):
+        for p, name in zip(self._stand_ins, names, strict=True):
             seen[name] += 1
             repeated = times[name] > 1 or name in self.names
             given[p] = self.unused(f"{name}{seen[name]}" if repeated else name)
-            _value_of(stand_in).input = given[p]
+            self._leaf_inputs[p].input = given[p]
         return given
 
     # --- what goes in ----------------------------------------------------------------------
@@ -225,7 +251,7 @@ class Recording:
 
     def leaf_values(self) -> Iterator[tuple[Tensor, Value]]:
         """The leaves that the function uses, each with its value."""
-        return ((p, _value_of(stand_in)) for p, stand_in in self._stand_ins.items())
+        yield from self._leaf_inputs.items()
 
     # --- names --------------------------------------------------------------------------------
 
@@ -347,9 +373,8 @@ class StepRecording(Recording):
         self.memory[whole.value] = f"np.zeros({example.size}, np.{example.dtype})  # the parameters"
         self.bound.append(whole.value)
         for p, place in block.places():
-            stand_in = self._stand_ins.get(p)
-            if stand_in is not None:
-                part = _value_of(stand_in)
+            part = self._leaf_inputs.get(p)
+            if part is not None:
                 self._keep_part(part, whole.value, place)
                 self.inputs.remove(part)
         return whole
@@ -407,11 +432,6 @@ def _checked_loss(loss: Any) -> Tensor:
             "or .mean()"
         )
     return loss
-
-
-def _value_of(stand_in: Tensor) -> Value:
-    data: Any = stand_in._array
-    return cast("Value", data.value)
 
 
 def _names_of_parts(tree: Any, name: str) -> Any:

@@ -20,7 +20,7 @@ from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.recording import Recording, StepRecording
 from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
 from tinygrad_edu.compiler.rolling import Repetition, repetitions
-from tinygrad_edu.compiler.storage import LARGE, Place, Storage, is_view, nbytes
+from tinygrad_edu.compiler.storage import LARGE, Place, Storage, is_view, nbytes, new_buffer
 from tinygrad_edu.compiler.values import Value
 
 __all__ = ["NotFiniteError", "Writer"]
@@ -385,8 +385,7 @@ class Writer:
                 self._write_memory(place)
             return self.names[place]
         name = self.recording.other_than_inputs(f"buffer{place}")
-        shape, dtype, order = self.storage.kinds[place]
-        line = f"{name} = np.empty({shape}, np.{dtype}{order})"
+        line = f"{name} = {new_buffer(self.storage.kinds[place])}"
         if line not in self.header:
             self.header.append(line)
         return name

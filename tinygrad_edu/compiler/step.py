@@ -444,7 +444,7 @@ class _Step(Kept):
                 block.write(elsewhere[block])
             else:
                 block.mark_changed()
-        return self.reported(result) if self.more else result
+        return self.reported(result) if self.more or self.assigned else result
 
     def _gather(self) -> dict[Any, Any]:
         """Let the program have the values of the parameters; return copies, to be written back."""
@@ -460,14 +460,12 @@ class _Step(Kept):
         return elsewhere
 
     def reported(self, result: Any) -> Any:
-        """The loss, with what else the function returned, if anything."""
+        """The loss, with what else the function returned; Tensors that it changes get new data."""
         loss, *rest = result if isinstance(result, tuple) else (result,)
-        if not self.more:
-            return loss
         values = iter(rest)
-        return loss, *tree_map(
-            lambda x: reported(next(values)) if isinstance(x, Output) else x, self.more
-        )
+        more = tree_map(lambda x: reported(next(values)) if isinstance(x, Output) else x, self.more)
+        self.assign(values)
+        return (loss, *more) if self.more else loss
 
 
 AT_ONCE = 0.02  # seconds: about so long, Ctrl-C has to wait

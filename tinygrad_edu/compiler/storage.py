@@ -11,7 +11,7 @@ from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.rewriting import matrix_transposed, transposed
 from tinygrad_edu.compiler.values import Value
 
-__all__ = ["LARGE", "Place", "Storage", "is_view", "nbytes"]
+__all__ = ["LARGE", "Place", "Storage", "is_view", "nbytes", "new_buffer"]
 
 LARGE = 2**15  # bytes: smaller arrays are allocated as fast as they are reused
 SLOW_IN_PLACE = {np.sign}  # ten times as slow where input and output share memory
@@ -95,9 +95,23 @@ def nbytes(value: Value) -> int:
 
 
 def kind_of(value: Value) -> tuple[Any, ...]:
-    """What a buffer for a value must be like: its shape, dtype, and the order in memory."""
+    """What a buffer for a value must be like: its shape, dtype, and its axes as they are laid out.
+
+    What NumPy computes of arrays has their layout, and is several times as slow in another one.
+    """
     array = np.asarray(value.example)
-    return array.shape, array.dtype, ', order="F"' if array.flags.fnc else ""
+    axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
+    return array.shape, array.dtype, tuple(axes)
+
+
+def new_buffer(kind: tuple[Any, ...]) -> str:
+    """The source of memory of a kind."""
+    shape, dtype, axes = kind
+    laid_out = tuple(shape[axis] for axis in axes)
+    if laid_out == shape or axes == tuple(range(len(axes))):
+        return f"np.empty({shape}, np.{dtype})"
+    places = tuple(axes.index(axis) for axis in range(len(axes)))
+    return f"np.empty({laid_out}, np.{dtype}).transpose({places})"
 
 
 def is_view(value: Value) -> bool:

@@ -68,11 +68,11 @@ class Tape:
 
     def input(self, example: Any, name: str) -> Any:
         """An array or a number that differs from call to call."""
-        return self._traced(self._noted(Value(example, input=name)))
+        return self.traced(self._noted(Value(example, input=name)))
 
     def constant(self, array: Any) -> Any:
         """An array that is the same in every call."""
-        return self._traced(self._constant(array))
+        return self.traced(self._constant(array))
 
     def call(
         self, function: Callable[..., Any], args: Any, options: dict[str, Any] | None = None
@@ -92,7 +92,7 @@ class Tape:
             other = rewritten(value, self._call_of_values, self.for_numpy)
             known = self._noted(value if other is None else other)
             self._known[key] = known
-        return self._traced(self._known[key])
+        return self.traced(self._known[key])
 
     def _call_of_values(self, function: Callable[..., Any], *args: Any) -> Value:
         return cast("Value", self.call(function, args).value)
@@ -132,7 +132,7 @@ class Tape:
             return self._constant(x)
         return self._constant(np.asarray(x)) if isinstance(x, np.generic) else x
 
-    def _traced(self, value: Value) -> Any:
+    def traced(self, value: Value) -> Any:
         """A traced array, a traced number or a sequence of such, in place of a value."""
         example = value.example
         if isinstance(example, np.ndarray | np.generic):

@@ -52,7 +52,7 @@ def find(activation: str | Activation | None) -> Activation:
     Traceback (most recent call last):
         ...
     ValueError: unknown activation 'than'; known are identity, sigmoid, tanh, relu, leaky_relu,
-    elu, softplus, gelu, silu, softmax, log_softmax
+    elu, softplus, gelu, silu, softmax, log_softmax, mish, hardtanh, relu6
     """
     if activation is None:
         return identity

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.nn.names import by_name
+from tinygrad_edu.randomness import Rng, as_rng, manual_seed
 
 __all__ = [
     "INITIALIZERS",
@@ -45,93 +45,7 @@ __all__ = [
 Shape: TypeAlias = tuple[int, ...]
 Fan: TypeAlias = Literal["in", "out", "avg"]
 
-Rng: TypeAlias = "np.random.Generator | np.random.RandomState | int | None"
-"""A source of randomness: a generator, an old ``RandomState``, a seed, or None for a new one.
-
-What is new every time becomes the same in every run after `manual_seed`.
-"""
-
 Initializer: TypeAlias = Callable[[Shape, Any], NDArray[Any]]
-
-
-def as_rng(rng: Rng) -> np.random.Generator | np.random.RandomState:
-    """Return a source of randomness as a generator; one that is given stays itself.
-
-    Parameters
-    ----------
-    rng : Generator, RandomState, int or None
-        A generator, or the seed of one. None for one that is different every time, or the next
-        one after `manual_seed`. ``np.random.seed`` has no influence here.
-
-    Returns
-    -------
-    Generator or RandomState
-        Both have ``standard_normal``, ``uniform`` and ``permutation``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is none of these, or a negative seed.
-
-    Examples
-    --------
-    >>> from tinygrad_edu.nn.init import as_rng
-    >>> as_rng(0).integers(100)
-    np.int64(85)
-    """
-    if isinstance(rng, np.random.Generator | np.random.RandomState):
-        return rng
-    if rng is None and _seeds is not None:
-        with _lock:
-            return np.random.default_rng(_seeds.spawn(1)[0])
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        message = f"rng must be a Generator, a RandomState, a seed or None; got {rng!r}"
-        raise type(error)(message) from None
-
-
-_seeds: np.random.SeedSequence | None = None
-_lock = Lock()
-
-
-def manual_seed(seed: int | None) -> None:
-    """Let everything that is given no ``rng`` draw the same numbers in every run.
-
-    That is, the weights of layers, the masks of `Dropout`, and the order of the samples in
-    `tinygrad_edu.train` and `tinygrad_edu.batches`. Each of them gets a generator of its own from
-    the seed, in the order in which they ask. So a program that makes them in one order, in one
-    thread, always draws the same numbers; threads may ask at the same time, in whatever order they
-    run. ``np.random.seed`` has no influence on these generators, and `manual_seed` none on
-    ``np.random``.
-
-    Parameters
-    ----------
-    seed : int or None
-        The seed; None for numbers that are different every time, as at the beginning.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no integer, or negative.
-
-    Examples
-    --------
-    >>> import tinygrad_edu as tg
-    >>> tg.manual_seed(0)
-    >>> a = tg.nn.Linear(2, 3)
-    >>> tg.manual_seed(0)
-    >>> b = tg.nn.Linear(2, 3)
-    >>> bool((a.W.data == b.W.data).all())
-    True
-    >>> tg.manual_seed(None)
-    """
-    global _seeds  # noqa: PLW0603 - what is set is one for all
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
-        raise TypeError(f"a seed must be an integer or None; got {seed!r}")
-    if seed is not None and seed < 0:
-        raise ValueError(f"a seed must not be negative; got {seed}")
-    _seeds = None if seed is None else np.random.SeedSequence(seed)
 
 
 def zeros(shape: Shape, rng: Rng = None) -> NDArray[Any]:  # noqa: ARG001 - as every initializer
@@ -260,7 +174,8 @@ def xavier_normal(
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -276,7 +191,7 @@ def xavier_normal(
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -306,7 +221,8 @@ def xavier_uniform(
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -322,7 +238,7 @@ def xavier_uniform(
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -351,7 +267,8 @@ def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in")
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -367,7 +284,7 @@ def he_normal(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in")
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -393,7 +310,8 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
     Parameters
     ----------
     shape : tuple of int
-        ``(inputs, outputs)``.
+        ``(inputs, outputs)``; or ``(outputs, inputs, *window)``, of which each element of the
+        window counts as an input and as an output.
     rng : Generator, RandomState, int or None, optional
         The source of randomness.
     gain : float, optional
@@ -409,7 +327,7 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
     Raises
     ------
     ValueError
-        If the shape is no ``(inputs, outputs)``, or fan is unknown.
+        If the shape has less than two axes, or fan is unknown.
 
     References
     ----------
@@ -427,9 +345,14 @@ def he_uniform(shape: Shape, rng: Rng = None, gain: float = 1.0, fan: Fan = "in"
 
 
 def _std(scale: float, shape: Shape, gain: float, fan: Fan) -> float:
-    if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"a fan needs a weight of shape (inputs, outputs); got shape {shape}")
-    fans = {"in": shape[0], "out": shape[1], "avg": (shape[0] + shape[1]) / 2}
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(
+            "a fan needs a weight of shape (inputs, outputs), or (outputs, inputs, *window) for "
+            f"convolutions; got shape {shape}"
+        )
+    window = math.prod(shape[2:])
+    inputs, outputs = shape if len(shape) == 2 else (shape[1] * window, shape[0] * window)
+    fans = {"in": inputs, "out": outputs, "avg": (inputs + outputs) / 2}
     if fan not in fans:
         raise ValueError(f"fan must be one of {', '.join(fans)}; got {fan!r}")
     return gain * math.sqrt(scale / fans[fan])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,14 +17,15 @@ from tinygrad_edu.migrants import LINEAR, answering
 from tinygrad_edu.nn import activations, init
 from tinygrad_edu.nn.activation_modules import ActivationModule
 from tinygrad_edu.nn.activations import Activation
+from tinygrad_edu.nn.containers import Sequential
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
-from tinygrad_edu.nn.module import Module
-from tinygrad_edu.ops._common import Operand, as_array, values
+from tinygrad_edu.nn.module import Module, TorchNames
+from tinygrad_edu.ops._common import Operand, as_array
 from tinygrad_edu.ops.activation import TRAITS
-from tinygrad_edu.quick import as_a_whole
+from tinygrad_edu.ops.noise import require_probability
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["MLP", "Dropout", "Linear", "Maxout", "Sequential"]
+__all__ = ["MLP", "Dropout", "Flatten", "Linear", "Maxout", "PReLU"]
 
 RECTIFIERS: list[Activation] = [f for f, traits in TRAITS.items() if traits.rectifier]
 
@@ -91,16 +93,18 @@ class Linear(Module):
         rng: Rng = None,
         dtype: DTypeLike = float,
     ) -> None:
-        _require_sizes(inputs, outputs)
+        require_sizes(inputs, outputs)
         rng = as_rng(rng)
         self.activation: Activation = activations.find(activation)
-        init = init or _default_init(self.activation)
-        self.W: Tensor = _drawn(init, (inputs, outputs), rng, dtype, "W")
-        self.b: Tensor | None = _drawn(bias_init, (outputs,), rng, dtype, "b") if bias else None
+        init = init or default_init(self.activation)
+        self.W: Tensor = drawn(init, (inputs, outputs), rng, dtype, "W")
+        self.b: Tensor | None = drawn(bias_init, (outputs,), rng, dtype, "b") if bias else None
 
     def forward(self, x: Operand) -> Tensor:
         """Compute ``activation(x @ W + b)``."""
         return self.activation(ops.linear(x, self.W, self.b))  # type: ignore[no-any-return]
+
+    TORCH: ClassVar[TorchNames] = (("weight", ("W",), True), ("bias", ("b",), False))
 
     def extra_repr(self) -> str:
         """Return the sizes and the activation, for ``repr``."""
@@ -112,13 +116,13 @@ class Linear(Module):
         return ", ".join(facts)
 
 
-def _require_sizes(*sizes: Any) -> None:
+def require_sizes(*sizes: Any) -> None:
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(f"the size of a layer must be a positive integer; got {size!r}")
 
 
-def _default_init(activation: Any) -> str:
+def default_init(activation: Any) -> str:
     if isinstance(activation, ActivationModule):
         activation = activation.function
     elif isinstance(activation, partial):
@@ -126,7 +130,7 @@ def _default_init(activation: Any) -> str:
     return "he_normal" if activation in RECTIFIERS else "xavier_normal"
 
 
-def _drawn(
+def drawn(
     initializer: str | Initializer, shape: tuple[int, ...], rng: Any, dtype: DTypeLike, name: str
 ) -> Tensor:
     values = np.asarray(init.find(initializer)(shape, rng), dtype)
@@ -176,7 +180,7 @@ class Maxout(Module):
         rng: Rng = None,
         dtype: DTypeLike = float,
     ) -> None:
-        _require_sizes(inputs, outputs, pieces)
+        require_sizes(inputs, outputs, pieces)
         self.pieces: int = pieces
         self.linear: Linear = Linear(
             inputs, outputs * pieces, init=init, bias_init=bias_init, rng=rng, dtype=dtype
@@ -230,10 +234,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        if not _is_dropout_probability(p):
-            raise ValueError(
-                f"the probability of dropout must be a number, at least 0 and below 1; got {p!r}"
-            )
+        require_probability(p)
         self.p: float = p
         self.rng: np.random.Generator | np.random.RandomState = as_rng(rng)
 
@@ -241,65 +242,83 @@ class Dropout(Module):
         """Apply a new mask."""
         if not self.training or self.p == 0:
             return x
-        return x * dropout_mask(values(as_array(x)), self.p, self.rng)
+        return ops.dropout(x, self.p, self.rng)
 
     def extra_repr(self) -> str:
         """Return the probability, for ``repr``."""
         return f"p={self.p}"
 
 
-@as_a_whole
-def dropout_mask(x: Any, p: float, rng: Any) -> Any:
-    """For every element 0 with probability p, else 1 / (1 - p)."""
-    kept = rng.uniform(size=x.shape) >= p
-    return (kept / (1 - p)).astype(np.result_type(x, np.float16))
+class Flatten(Module):
+    """All axes but the first made into one: images as rows of features.
+
+    ::
+
+        y = reshape(x, (len(x), -1))
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> tg.nn.Flatten()(np.ones((2, 3, 4))).shape
+    (2, 12)
+    """
+
+    def forward(self, x: Operand) -> Tensor:
+        """Make rows."""
+        x = as_array(x)
+        if not x.ndim:
+            raise ValueError("Flatten takes samples, along the first axis; got a number")
+        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
-def _is_dropout_probability(p: Any) -> bool:
-    return isinstance(p, int | float | np.number) and bool(0 <= p < 1)
+class PReLU(Module):
+    """A rectified linear unit whose slope below zero is learned, one for each channel, or for all.
 
+    ::
 
-class Sequential(Module):
-    """Modules and functions, one after the other.
+        y = where(x > 0, x, slope * x)
 
     Parameters
     ----------
-    *layers : Module or callable
-        Each takes what the one before it returned.
+    channels : int, optional
+        The number of slopes: 1, or as many as x has channels along axis 1.
+    slope : float, optional
+        Of all channels at first.
+    dtype : dtype, optional
+        The precision; float64 by default.
+
+    Attributes
+    ----------
+    slope : Tensor
+        The slopes, of shape ``(channels,)``.
+
+    Raises
+    ------
+    ValueError
+        If the number of channels is no positive integer.
 
     Examples
     --------
     >>> import tinygrad_edu as tg
-    >>> network = tg.nn.Sequential(tg.nn.Linear(2, 3, rng=0), tg.tanh, tg.nn.Linear(3, 1, rng=1))
-    >>> network([[1.0, 2.0]]).shape
-    (1, 1)
-    >>> network[0]
-    Linear(2, 3)
+    >>> tg.nn.PReLU(2)([[-4.0, 4.0]]).data
+    array([[-1.,  4.]])
     """
 
-    def __init__(self, *layers: Callable[..., Any]) -> None:
-        for layer in layers:
-            if isinstance(layer, type) and issubclass(layer, Module):
-                name = layer.__name__
-                raise TypeError(f"a layer is a module, not its class; got {name}: write {name}()")
-            if not callable(layer):
-                raise TypeError(f"a layer must be a module or a function; got {layer!r}")
-        self.layers: list[Callable[..., Any]] = list(layers)
+    TORCH: ClassVar[TorchNames] = (("weight", ("slope",), False),)
 
-    def forward(self, x: Operand) -> Any:
-        """Apply all layers."""
-        for layer in self.layers:
-            x = layer(x)
-        return x
+    def __init__(self, channels: int = 1, slope: float = 0.25, dtype: DTypeLike = float) -> None:
+        require_sizes(channels)
+        slopes = np.full(channels, slope, dtype)
+        self.slope: Tensor = Tensor(slopes, requires_grad=True, name="slope")
 
-    def __len__(self) -> int:
-        return len(self.layers)
+    def forward(self, x: Operand) -> Tensor:
+        """Apply the function."""
+        return ops.prelu(x, self.slope)  # type: ignore[no-any-return]
 
-    def __iter__(self) -> Iterator[Callable[..., Any]]:
-        return iter(self.layers)
-
-    def __getitem__(self, index: int) -> Callable[..., Any]:
-        return self.layers[index]
+    def extra_repr(self) -> str:
+        """Return the number of channels, for ``repr``."""
+        return str(self.slope.size)
 
 
 class MLP(Sequential):

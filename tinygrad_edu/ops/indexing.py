@@ -15,6 +15,7 @@ from tinygrad_edu.quick import as_a_whole
 
 __all__ = [
     "compress",
+    "embedding",
     "extract",
     "getitem",
     "partition",
@@ -107,8 +108,14 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
 def scattered(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros with values added at an index, of arrays."""
     y = np.zeros(shape, x.dtype)
-    if any(map(_may_repeat, index if type(index) is tuple else (index,))):
-        np.add.at(y, index, x)
+    parts = index if type(index) is tuple else (index,)
+    if any(map(_may_repeat, parts)):
+        rows = np.asarray(parts[0])
+        are_rows = len(parts) == 1 and rows.dtype.kind in "iu"
+        if are_rows and x.shape == (*rows.shape, *y.shape[1:]):
+            quick.add_at_rows(y, rows, x)
+        else:
+            np.add.at(y, index, x)
     else:
         y[index] = x
     return y
@@ -163,6 +170,85 @@ def _taken(x: Any, indices: Any, axis: int | None) -> tuple[Any, ...]:
 def index_on_axis(index: Any, axis: int) -> tuple[Any, ...]:
     """The index that applies ``index`` to one axis, and takes all of the others."""
     return (*(slice(None),) * axis, index)
+
+
+@differentiable
+def embedding(indices: Any, W: Operand) -> Any:
+    """Rows of a table, one for each index: a vector for every word or letter.
+
+    ::
+
+        y = W[indices]
+        dL/dW = zeros, with g added at the indices
+
+    A row that is taken twice gets the sum of both gradients; no matrix of zeros and ones is made.
+
+    Parameters
+    ----------
+    indices : Tensor or array_like of int
+        Any shape; from 0 to n - 1.
+    W : Tensor or array_like
+        The table, of shape (n, k).
+
+    Returns
+    -------
+    Tensor
+        Of the shape of the indices, and a last axis of length k.
+
+    Raises
+    ------
+    TypeError
+        If the indices are not whole numbers.
+    ValueError
+        If W has not two axes.
+    IndexError
+        If an index is negative, or W has no such row.
+
+    References
+    ----------
+    Bengio, Ducharme, Vincent and Jauvin, "A neural probabilistic language model", JMLR 3, 2003.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> W = tg.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    >>> y = tg.embedding([2, 0, 2], W)
+    >>> y.sum().backward()
+    >>> y.data, W.grad
+    (array([[5., 6.],
+           [1., 2.],
+           [5., 6.]]), array([[1., 1.],
+           [0., 0.],
+           [2., 2.]]))
+    """
+    W, indices = as_array(W), as_array(values(indices))
+    shape = W.shape
+    if len(shape) != 2:
+        raise ValueError(f"embedding takes a table W of shape (n, k); got {shape}")
+    if indices.dtype.kind not in "iu" and indices.size:
+        raise TypeError(
+            f"the indices of an embedding are whole numbers; got {indices.dtype}. Write "
+            "indices.astype(int)"
+        )
+    rows = _indices_of_rows(indices, len(W))
+    return picked(values(W), rows), None, lambda g: scatter_add(g, rows, shape)
+
+
+@as_a_whole
+def picked(table: Any, indices: Any) -> Any:
+    """Rows of a table. Unlike `numpy.take`, it is recorded for the sake of the indices, too."""
+    return table.take(indices, axis=0)
+
+
+@as_a_whole
+def _indices_of_rows(indices: Any, n: int) -> Any:
+    """The indices, if each of them is that of a row."""
+    if indices.size and not 0 <= indices.min() <= indices.max() < n:
+        wrong = indices[(indices < 0) | (indices >= n)]
+        raise IndexError(
+            f"an embedding of {n} rows takes indices from 0 to {n - 1}; got {wrong[0]}"
+        )
+    return indices.astype(np.intp, copy=False)
 
 
 def one_hot(labels: Any, classes: int, dtype: DTypeLike = float) -> NDArray[Any]:

@@ -10,12 +10,15 @@ import numpy as np
 from tinygrad_edu import quick
 from tinygrad_edu.engine import differentiable
 from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values, weighted
-from tinygrad_edu.ops.activation import log_softmax, logistic
+from tinygrad_edu.ops.activation import log_softmax, logistic, softplus
+from tinygrad_edu.ops.indexing import picked
 from tinygrad_edu.quick import as_a_whole
 
 __all__ = [
     "binary_cross_entropy",
+    "focal_loss",
     "mean_squared_error",
+    "nll_loss",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
 ]
@@ -23,32 +26,46 @@ __all__ = [
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 
-def _reduce(losses: Any, reduction: str) -> tuple[Any, float]:
-    """The losses of the samples reduced to one, and the weight each of them has in it."""
-    if reduction == "none" or np.ndim(losses) == 0:
+def reduce(losses: Any, reduction: str, total: Any = None) -> tuple[Any, Any]:
+    """The losses of the samples reduced to one, and the weight each of them has in it.
+
+    For a mean, ``total`` is what to divide their sum by; their number, if it is not given.
+    """
+    if reduction == "none" or (np.ndim(losses) == 0 and total is None):
         return losses, 1.0
-    weight = 1 / (np.size(losses) or math.nan) if reduction == "mean" else 1.0
+    if total is None:
+        total = np.size(losses)
+    weight = _inverse(total, losses.dtype) if reduction == "mean" else 1.0
     return np.add.reduce(losses, axis=None) * weight, weight
 
 
-def _require_known(reduction: Any) -> None:
+@as_a_whole
+def _inverse(total: Any, dtype: Any) -> Any:
+    """1 / total, and nan of nothing: the mean of no samples."""
+    inverse = 1 / (total or math.nan)
+    return inverse if isinstance(total, int) else np.dtype(dtype).type(inverse)
+
+
+def require_known(reduction: Any) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}')
 
 
-def _pair(predictions: Any, targets: Any, what: str, reduction: Any) -> tuple[Any, Any]:
+def pair(
+    predictions: Any, targets: Any, what: str, reduction: Any, other: str = "targets"
+) -> tuple[Any, Any]:
     """Predictions and targets to compute with; integer targets in the precision of the others.
 
     What would broadcast is refused: (n, 1) against (n,) would become an n by n loss.
     """
-    _require_known(reduction)
+    require_known(reduction)
     predictions, targets = as_array(predictions), as_array(targets)
     if not is_tensor(targets) and targets.dtype.kind != "f":
         targets = targets.astype(predictions.dtype)
     if predictions.shape != targets.shape:
         raise ValueError(
-            f"{what} and targets must have the same shape; got {predictions.shape} and "
-            f"{targets.shape}{_reshaped('targets', targets.shape, predictions.shape)}"
+            f"{what} and {other} must have the same shape; got {predictions.shape} and "
+            f"{targets.shape}{_reshaped(other, targets.shape, predictions.shape)}"
         )
     if reduction == "none":
         return predictions, targets
@@ -102,9 +119,9 @@ def mean_squared_error(
     >>> loss.item(), predictions.grad
     (2.5, array([ 1., -2.]))
     """
-    predictions, targets = _pair(predictions, targets, "predictions", reduction)
+    predictions, targets = pair(predictions, targets, "predictions", reduction)
     error = predictions - targets
-    loss, weight = _reduce(error * error, reduction)
+    loss, weight = reduce(error * error, reduction)
     return loss, lambda g: g * error * (2 * weight), lambda g: g * error * (-2 * weight)
 
 
@@ -153,13 +170,13 @@ def binary_cross_entropy(
     >>> round(loss.item(), 4), p.grad
     (0.3466, array([ 1. , -0.5]))
     """
-    p, y = _pair(probabilities, targets, "probabilities", reduction)
+    p, y = pair(probabilities, targets, "probabilities", reduction)
     _require_fractions(
         values(p), "probabilities", "for what goes into a sigmoid there is sigmoid_cross_entropy"
     )
     _require_fractions(values(y), "targets", OTHER_LABELS)
     log_p, log_q = _logarithms(p)
-    loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
+    loss, weight = reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
         loss,
         lambda g: (weighted(1 - y, 1 / (1 - p)) - weighted(y, 1 / p)) * (g * weight),
@@ -193,7 +210,15 @@ def _logarithms(p: Any) -> tuple[Any, Any]:
 
 
 @differentiable
-def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reduction = "mean") -> Any:
+def sigmoid_cross_entropy(
+    logits: Operand,
+    targets: Operand,
+    reduction: Reduction = "mean",
+    weight: Any = None,
+    pos_weight: Any = None,
+    ignore_index: float | None = None,
+    label_smoothing: float = 0.0,
+) -> Any:
     """Binary cross entropy of ``sigmoid(logits)``, without computing the sigmoid.
 
     ::
@@ -212,6 +237,16 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
         Of the same shape; 0, 1 or in between.
     reduction : {"mean", "sum", "none"}, optional
         Over all elements.
+    weight : array_like or None, optional
+        A factor of every element of the loss, broadcast against the logits. A mean still divides
+        by the number of elements.
+    pos_weight : array_like or None, optional
+        A factor of the part of the loss that the positive class has, broadcast: more than 1 where
+        that class is rare.
+    ignore_index : float or None, optional
+        A target of this value counts for nothing, and not in a mean.
+    label_smoothing : float, optional
+        From 0 to 1: how far targets are moved towards 1/2.
 
     Returns
     -------
@@ -232,15 +267,68 @@ def sigmoid_cross_entropy(logits: Operand, targets: Operand, reduction: Reductio
     >>> round(loss.item(), 4), logits.grad
     (500.3466, array([-0.5 , -0.25]))
     """
-    z, y = _pair(logits, targets, "logits", reduction)
+    z, y = pair(logits, targets, "logits", reduction)
+    if not (weight is pos_weight is ignore_index is None and label_smoothing == 0):
+        options = reduction, weight, pos_weight, ignore_index, label_smoothing
+        return _weighted_sigmoid_cross_entropy(z, y, *options)
     _require_fractions(values(y), "targets", OTHER_LABELS)
     p, q, log_p, log_q = _sigmoids(z)
-    loss, weight = _reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
+    loss, weight = reduce(-weighted(y, log_p) - weighted(1 - y, log_q), reduction)
     return (
         loss,
         lambda g: (p * (1 - y) - q * y) * (g * weight),  # p - y, and exact where p is nearly y
         lambda g: z * (g * -weight),
     )
+
+
+def _weighted_sigmoid_cross_entropy(
+    z: Any,
+    y: Any,
+    reduction: str,
+    weight: Any,
+    pos_weight: Any,
+    ignore_index: float | None,
+    label_smoothing: float,
+) -> tuple[Any, ...]:
+    keep = 1 - _smoothing(label_smoothing)
+    counts = 1 if ignore_index is None else np.not_equal(values(y), ignore_index).astype(z.dtype)
+    if ignore_index is not None:
+        y = y * counts
+    _require_fractions(values(y), "targets", OTHER_LABELS)
+    factor, positive = (
+        _broadcast(name, x, z) for name, x in (("weight", weight), ("pos_weight", pos_weight))
+    )
+    factor = factor * counts
+    y = y * keep + (1 - keep) / 2
+    p, q, log_p, log_q = _sigmoids(z)
+    each = factor * (-weighted(y * positive, log_p) - weighted(1 - y, log_q))
+    total = None if ignore_index is None else np.add.reduce(counts, axis=None)
+    loss, share = reduce(each, reduction, total)
+    return (
+        loss,
+        lambda g: (p * (1 - y) - q * y * positive) * (g * share * factor),
+        lambda g: (log_q - positive * log_p) * (g * share * factor * keep),
+    )
+
+
+def _smoothing(label_smoothing: Any) -> float:
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing must be from 0 to 1; got {label_smoothing!r}")
+    return float(label_smoothing)
+
+
+def _broadcast(name: str, x: Any, z: Any) -> Any:
+    """Weights in the precision of the logits, if they broadcast against these; 1 for none."""
+    if x is None:
+        return 1
+    x = as_array(values(x))
+    try:
+        fits = np.broadcast_shapes(x.shape, z.shape) == z.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} must broadcast against {z.shape}, the logits; got {x.shape}")
+    return x.astype(z.dtype)
 
 
 def _sigmoids(z: Any) -> tuple[Any, Any, Any, Any]:
@@ -252,7 +340,95 @@ def _sigmoids(z: Any) -> tuple[Any, Any, Any, Any]:
 
 
 @differentiable
-def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction = "mean") -> Any:
+def focal_loss(
+    logits: Operand,
+    targets: Any,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Binary cross entropy in which what is easy counts for less: for rare positives.
+
+    ::
+
+        loss = mean(a * m**gamma * log(1 + exp(u)))
+        dL/dlogits = g / n * a * s * m**gamma * (gamma * (1 - m) * log(1 + exp(u)) + m)
+
+    with ``s = 1 - 2 * targets``, ``u = s * logits``, and ``m = sigmoid(u)``, the probability of
+    the wrong class. With alpha, ``a`` is alpha for targets of 1, and 1 - alpha for those of 0; else
+    it is 1. With gamma=0 this is `sigmoid_cross_entropy`. Exact for logits of any size.
+
+    Parameters
+    ----------
+    logits : Tensor or array_like
+        What goes into the sigmoid: any real numbers.
+    targets : Tensor or array_like
+        Of the same shape; 0 or 1.
+    gamma : float, optional
+        How little what is easy counts; at least 0.
+    alpha : float or None, optional
+        The weight of targets of 1, between 0 and 1.
+    reduction : {"mean", "sum", "none"}, optional
+        Over all elements.
+
+    Returns
+    -------
+    Tensor
+        A single number; of the shape of the logits with ``reduction="none"``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a target is not 0 or 1, gamma or alpha is out of range, or the
+        reduction is unknown.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollár, "Focal loss for dense object detection", ICCV 2017.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> logits = tg.Tensor([4.0, 0.0], requires_grad=True)
+    >>> loss = tg.focal_loss(logits, [1.0, 1.0], reduction="sum")
+    >>> loss.backward()
+    >>> round(loss.item(), 4), logits.grad.round(4)
+    (0.1733, array([-0.    , -0.2983]))
+    """
+    require_known(reduction)
+    if not gamma >= 0 or not (alpha is None or 0 <= alpha <= 1):
+        raise ValueError(
+            f"gamma must be at least 0, and alpha from 0 to 1; got gamma={gamma}, alpha={alpha}"
+        )
+    z, y = pair(logits, values(targets), "logits", "none")
+    require_two("targets", y, 0, 1, OTHER_LABELS)
+    sign = 1 - 2 * y
+    u = z * sign
+    a = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+    m, rest = logistic(u)
+    ce = softplus(u)
+    easy = a * m**gamma
+    loss, share = reduce(weighted(easy, ce), reduction)
+    return loss, lambda g: easy * sign * (weighted(gamma * rest, ce) + m) * (g * share)
+
+
+@as_a_whole
+def require_two(what: str, x: Any, low: float, high: float, otherwise: str) -> None:
+    """Refuse other numbers than these two."""
+    wrong = x[(x != low) & (x != high)]
+    if wrong.size:
+        raise ValueError(f"{what} must be {low} or {high}; got {wrong[0]}: {otherwise}")
+
+
+@differentiable
+def softmax_cross_entropy(
+    logits: Operand,
+    labels: Operand,
+    reduction: Reduction = "mean",
+    weight: Any = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> Any:
     """Cross entropy of ``softmax(logits)`` along the last axis, without computing the softmax.
 
     ::
@@ -272,6 +448,126 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
         the logits.
     reduction : {"mean", "sum", "none"}, optional
         Over all samples.
+    weight : array_like or None, optional
+        A factor for each class, of shape (classes,). A mean of class indices divides by the sum of
+        the weights of the labels, one of probabilities by the number of samples, as in PyTorch.
+    ignore_index : int or None, optional
+        A class index that counts for nothing, and not in a mean; it may be no class at all.
+    label_smoothing : float, optional
+        From 0 to 1: how much of every label is spread over all classes.
+
+    Returns
+    -------
+    Tensor
+        A single number; of the shape of the samples with ``reduction="none"``.
+
+    Raises
+    ------
+    TypeError
+        If class indices are not integers.
+    ValueError
+        If shapes do not fit, a class index is out of range, or the reduction is unknown.
+
+    References
+    ----------
+    Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, for the
+    smoothing.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> logits = tg.Tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    >>> loss = tg.softmax_cross_entropy(logits, [0, 1])
+    >>> loss.backward()
+    >>> round(loss.item(), 4), logits.grad.round(4)
+    (0.6691, array([[-0.1065,  0.0533,  0.0533],
+           [ 0.1667, -0.3333,  0.1667]]))
+    """
+    require_known(reduction)
+    logits, labels = as_array(logits), as_array(labels)
+    _require_fitting(labels, logits)
+    smoothing = _smoothing(label_smoothing)
+    classes = logits.shape[-1]
+    weight = _class_weights(weight, classes, logits.dtype)
+    log_p = log_softmax(logits)
+    if labels.dtype.kind == "f":
+        if ignore_index is not None:
+            raise TypeError("ignore_index is for class indices; these labels are probabilities")
+        targets = labels if smoothing == 0 else labels * (1 - smoothing) + smoothing / classes
+        targets = targets if weight is None else targets * weight
+        loss, of_logits, of_targets = _dense(log_p, targets, reduction)
+        if targets is labels:
+            return loss, of_logits, of_targets
+        factor = (1 - smoothing) * (1 if weight is None else weight)
+        return loss, of_logits, lambda g: of_targets(g) * factor
+    indices, present = _present(values(labels), classes, ignore_index, logits.dtype)
+    counts = _counts(indices, present, weight)
+    if smoothing:
+        of_all = None if counts is None else np.add.reduce(counts, axis=None)
+        rows = quick.one_hot(indices, classes, logits.dtype) * (1 - smoothing) + smoothing / classes
+        rows = rows if weight is None else rows * weight
+        rows = rows if present is None else rows * present[..., None]
+        return *_dense(log_p, rows, reduction, of_all)[:2], None
+    loss, share = _likelihood(log_p, indices, counts, reduction)
+
+    def closure(g: Any) -> Any:
+        rows = quick.one_hot(indices, classes, logits.dtype)
+        return (np.exp(log_p) - rows) * _of_samples(g, share, reduction)
+
+    return loss, closure, None
+
+
+def _of_samples(g: Any, share: Any, reduction: str) -> Any:
+    """The gradient of the loss of each sample, beside its classes."""
+    return (g if reduction != "none" else g[..., None]) * share
+
+
+def _likelihood(log_p: Any, indices: Any, counts: Any, reduction: str) -> tuple[Any, Any]:
+    """The loss of labels, and the weight that each sample has in it, beside its classes."""
+    rows = log_p.reshape(-1, log_p.shape[-1])
+    chosen = rows[np.arange(indices.size), indices.reshape(-1)].reshape(indices.shape)
+    if counts is None:
+        return reduce(-chosen, reduction)
+    loss, share = reduce(-weighted(counts, chosen), reduction, np.add.reduce(counts, axis=None))
+    return loss, (share * counts)[..., None]
+
+
+def _dense(log_p: Any, rows: Any, reduction: str, of_all: Any = None) -> tuple[Any, ...]:
+    """The loss of rows of probabilities, and the closures for logits and rows."""
+    total = np.add.reduce(rows, axis=-1, keepdims=True)
+    loss, share = reduce(-np.add.reduce(weighted(rows, log_p), axis=-1), reduction, of_all)
+    return (
+        loss,
+        lambda g: (np.exp(log_p) * total - rows) * _of_samples(g, share, reduction),
+        lambda g: _of_samples(g, share, reduction) * -log_p,
+    )
+
+
+@differentiable
+def nll_loss(
+    log_probabilities: Operand,
+    labels: Any,
+    reduction: Reduction = "mean",
+    weight: Any = None,
+    ignore_index: int | None = None,
+) -> Any:
+    """Negative log-likelihood of labels, of logarithms of probabilities along the last axis.
+
+    ::
+
+        loss = mean(-log_probabilities[i, labels[i]] for each sample i)
+        dL/dlog_probabilities = -g / n * one_hot(labels)
+
+    Prefer `softmax_cross_entropy`, which takes what goes into the softmax.
+
+    Parameters
+    ----------
+    log_probabilities : Tensor or array_like
+        Of shape (..., classes), as `log_softmax` returns them.
+    labels : Tensor or array_like of int
+        Class indices, of shape (...).
+    reduction, weight, ignore_index
+        As in `softmax_cross_entropy`.
 
     Returns
     -------
@@ -288,38 +584,58 @@ def softmax_cross_entropy(logits: Operand, labels: Operand, reduction: Reduction
     Examples
     --------
     >>> import tinygrad_edu as tg
-    >>> logits = tg.Tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
-    >>> loss = tg.softmax_cross_entropy(logits, [0, 1])
+    >>> log_p = tg.Tensor([[-0.1, -2.4], [-1.0, -0.5]], requires_grad=True)
+    >>> loss = tg.nll_loss(log_p, [0, 0])
     >>> loss.backward()
-    >>> round(loss.item(), 4), logits.grad.round(4)
-    (0.6691, array([[-0.1065,  0.0533,  0.0533],
-           [ 0.1667, -0.3333,  0.1667]]))
+    >>> loss.item(), log_p.grad
+    (0.55, array([[-0.5, -0. ],
+           [-0.5, -0. ]]))
     """
-    _require_known(reduction)
-    logits, labels = as_array(logits), as_array(labels)
-    _require_fitting(labels, logits)
-    log_p = log_softmax(logits)
-
-    def per_sample(g: Any) -> Any:
-        return (g if reduction != "none" else g[..., None]) * weight
-
-    if labels.dtype.kind == "f":
-        total = np.sum(labels, axis=-1, keepdims=True)
-        loss, weight = _reduce(-np.add.reduce(weighted(labels, log_p), axis=-1), reduction)
-        return (
-            loss,
-            lambda g: (np.exp(log_p) * total - labels) * per_sample(g),
-            lambda g: per_sample(g) * -log_p,
+    require_known(reduction)
+    log_p, labels = as_array(log_probabilities), as_array(labels)
+    if labels.shape != log_p.shape[:-1] or not log_p.ndim:
+        raise ValueError(
+            f"labels must be class indices of shape {log_p.shape[:-1]}, for log_probabilities of "
+            f"shape {log_p.shape}; got {labels.shape}"
+            + _reshaped("labels", labels.shape, log_p.shape[:-1])
         )
-    classes = logits.shape[-1]
-    indices = class_indices(values(labels), classes)
-    chosen = log_p.reshape(-1, classes)[np.arange(indices.size), indices.reshape(-1)]
-    loss, weight = _reduce(-chosen.reshape(indices.shape), reduction)
+    _require_fitting(labels, log_p)
+    classes, dtype = log_p.shape[-1], log_p.dtype
+    weight = _class_weights(weight, classes, dtype)
+    indices, present = _present(values(labels), classes, ignore_index, dtype)
+    loss, share = _likelihood(log_p, indices, _counts(indices, present, weight), reduction)
     return (
         loss,
-        lambda g: (np.exp(log_p) - quick.one_hot(indices, classes, logits.dtype)) * per_sample(g),
-        None,
+        lambda g: quick.one_hot(indices, classes, dtype) * _of_samples(g, -share, reduction),
     )
+
+
+def _class_weights(weight: Any, classes: int, dtype: Any) -> Any:
+    if weight is None:
+        return None
+    weight = as_array(values(weight))
+    if weight.shape != (classes,):
+        raise ValueError(
+            f"weight must have a number for each of the {classes} classes, shape ({classes},); got "
+            f"{weight.shape}"
+        )
+    return weight.astype(dtype)
+
+
+def _present(labels: Any, classes: int, ignore_index: int | None, dtype: Any) -> tuple[Any, Any]:
+    """Class indices, and 1 for those that are not ignored, else 0; None if none can be."""
+    if ignore_index is None:
+        return class_indices(labels, classes), None
+    present = np.not_equal(labels, ignore_index)
+    return class_indices(labels * present, classes), present.astype(dtype)
+
+
+def _counts(indices: Any, present: Any, weight: Any) -> Any:
+    """How much each sample counts; None if all of them count the same."""
+    if weight is None:
+        return present
+    counts = picked(weight, indices)
+    return counts if present is None else counts * present
 
 
 def _require_fitting(labels: Any, logits: Any) -> None:

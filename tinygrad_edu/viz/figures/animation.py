@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
-from tinygrad_edu.nn.layers import Sequential
+from tinygrad_edu.nn.containers import Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.figures.axes import GRAY, Grid

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch
 
-from tinygrad_edu.nn.layers import Sequential
+from tinygrad_edu.nn.containers import Sequential
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.figures.axes import GRAY, INK, new_ax
 from tinygrad_edu.viz.figures.neurons import linear_layers

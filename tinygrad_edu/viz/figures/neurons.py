@@ -8,7 +8,8 @@ from typing import Any
 
 from tinygrad_edu import ops
 from tinygrad_edu.context import no_grad
-from tinygrad_edu.nn.layers import Linear, Sequential
+from tinygrad_edu.nn.containers import Sequential
+from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.figures.axes import Grid, new_axes
