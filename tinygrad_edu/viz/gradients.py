@@ -81,20 +81,20 @@ def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
 
 
 def gradients(graph: Graph) -> dict[Node, Array]:
-    """The gradients to show: a Tensor's own, and what passed through those that keep none.
+    """The gradients to show: those of the root; none before ``backward()``.
 
-    Before ``backward()`` there are none. After it the leaves have theirs, and those of the
-    intermediate values, which are not kept, are computed again.
+    They are computed again, since a ``.grad`` does not say what it is the gradient of: it may come
+    from another loss, or from several. But where a leaf has none, ``backward()`` was not called.
     """
-    own = {node: array_of(node._grad) for node in graph.nodes if node._grad is not None}
     seed = root_gradient(graph)
-    if not own or seed is None:
-        return own
+    if seed is None or all(node._grad is None for node in graph.nodes):
+        return {}
     try:
-        passed = {node: g for node, g in retraced(graph, seed).items() if node._op is not None}
-    except RuntimeError:  # the data are newer than the graph: only .grad still holds
-        return own
-    return passed | own
+        found = retraced(graph, seed)
+    except RuntimeError:  # the data are newer than the graph
+        return {}
+    called = all(node._op or node._grad is not None for node in found)
+    return found if called else {}
 
 
 def root_gradient(graph: Graph) -> Array | None:
