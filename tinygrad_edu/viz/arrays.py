@@ -40,8 +40,13 @@ def number(value: Any, digits: int = 3) -> str:
         return str(value)
     if isinstance(value, complex | np.complexfloating):
         return f"{value:.{digits}g}"
-    value = float(value)
-    return f"{value:.0f}" if 10**digits <= abs(value) < 1e5 else f"{value:.{digits}g}"
+    value = float(value) + 0.0  # no minus in front of 0
+    if 10**digits <= abs(np.rint(value)) < 1e5:
+        return f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    # More than the last bits of a float32 have been rounded away.
+    rounded = text.lstrip("-").isdecimal() and abs(value - int(text)) > 1e-6 * abs(value)
+    return f"{value:#.{digits}g}" if rounded else text  # 1.00 is not quite 1
 
 
 def number_rows(array: Array) -> list[list[str]] | None:

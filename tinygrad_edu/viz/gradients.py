@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,10 @@ class Contribution:
     before: Array | None
     """What the parent had got over other edges."""
     after: Array
+    nth: int
+    """Which of the contributions to the parent this is, counted from 1,"""
+    uses: int
+    """and of how many: the gradient is complete with the last."""
 
     @property
     def edge(self) -> Edge:
@@ -58,11 +63,24 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     """
     seed = unit_seed(graph) if seed is None else seed
     gradients = {graph.root: seed}
-    for node, position, parent, incoming, returned, fitted in edges({graph.root: seed}):
+    passed = edges({graph.root: seed})
+    uses = Counter(edge[2] for edge in passed)
+    seen: Counter[Node] = Counter()
+    for node, position, parent, incoming, returned, fitted in passed:
         before = gradients.get(parent)
         after = gradients[parent] = fitted if before is None else before + fitted
+        seen[parent] += 1
         yield Contribution(
-            node, position, parent, incoming, np.asarray(returned), fitted, before, after
+            node=node,
+            position=position,
+            parent=parent,
+            incoming=incoming,
+            returned=np.asarray(returned),
+            fitted=fitted,
+            before=before,
+            after=after,
+            nth=seen[parent],
+            uses=uses[parent],
         )
 
 

@@ -16,6 +16,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
 from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import Constant
 from tinygrad_edu.viz.story import Step
@@ -30,7 +31,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
     """The HTML of the page; ``page.js`` steps through what is in its data."""
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
-    picture = drawing.pipe("svg", encoding="utf-8")
+    picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
     data = {
         "steps": [asdict(step) for step in steps],
         "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
@@ -38,7 +39,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
     }
     return Template(_part("page.html")).substitute(
         title=escape(one_line(title, LONGEST_TITLE)),
-        style=_part("page.css"),
+        style=f"{_part('page.css')}\n{palette.THEMED}",
         script=_part("page.js"),
         last=len(steps) - 1,
         graph=picture[picture.index("<svg") :],
