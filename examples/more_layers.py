@@ -227,10 +227,10 @@ for name in ["two layers, 4-3"] if chosen.quick else [n for n in STUDIES if "x 5
     movie = results[name][1]
     epochs = [*movie][:: max(1, len(movie) // 25)]
     animation = viz.animate_training(
-        {name: [movie[epoch] for epoch in epochs]}, *two_classes(data), epochs=epochs, size=(3, 1.8)
+        {name: [movie[epoch] for epoch in epochs]}, *two_classes(data), epochs=epochs
     )
     file = name.replace(", ", "_").replace(" ", "_")
-    viz.save_animation(animation, chosen.output / f"{file}.gif")
+    viz.save_animation(animation, chosen.output / f"{file}.html", title=name)
 
 # %%
 # What holds

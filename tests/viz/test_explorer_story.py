@@ -172,6 +172,17 @@ def test_the_line_of_the_program_is_shown(page):
     assert page.page.inner_text(".source mark") == "tg.tanh(z)"
 
 
+def test_variables_name_what_has_no_name(open_page):
+    x = tg.Tensor(0.5, requires_grad=True)
+    h = tg.tanh(x * 2.0)
+    loss = h + 1.0
+    page = open_page(tg.explore(loss, names={"hidden": h}), "#step=2")
+    assert page.heading == "hidden = tanh(t1)"
+    page.press("ArrowRight")
+    assert page.heading == "loss = hidden + 1"
+    assert page.data()["nodes"][page.key("x")]["label"] == "x is parameter, () float64"
+
+
 def test_debug_captures_the_line_too(open_page):
     with tg.debug():
         x = tg.Tensor(0.5, requires_grad=True, name="x")

@@ -325,12 +325,6 @@
   svg.removeAttribute("width");
   svg.removeAttribute("height");
   document.body.classList.toggle("embedded", embedded);
-  addEventListener("message", ({ data: said }) => {
-    if (said?.theme === "light" || said?.theme === "dark") {
-      document.documentElement.dataset.theme = said.theme;
-    }
-  });
-  if (embedded) parent.postMessage("explorer", "*"); // the page around it may say its theme
   fit(OVERVIEW);
   show(stepInAddress());
 })();

@@ -1,0 +1,11 @@
+"use strict";
+/* The pages inside of ours are light or dark as ours is, also when that is switched. */
+const theme = () => ({ theme: document.documentElement.dataset.theme });
+addEventListener("message", ({ data, source }) => {
+  if (data === "which theme?") source.postMessage(theme(), "*");
+});
+new MutationObserver(() => {
+  for (const frame of document.querySelectorAll("iframe")) {
+    frame.contentWindow.postMessage(theme(), "*");
+  }
+}).observe(document.documentElement, { attributeFilter: ["data-theme"] });
