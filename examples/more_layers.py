@@ -233,8 +233,8 @@ for name in ["two layers, 4-3"] if chosen.quick else [n for n in STUDIES if "x 5
     viz.save_animation(animation, chosen.output / f"{file}.html", title=name)
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 reached = {name: (values[-1, 1:] >= 0.95).sum() for name, values in accuracy.items()}
 median = {name: f"{np.median(values[-1, 1:]):.3f}" for name, values in accuracy.items()}

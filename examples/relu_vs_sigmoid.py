@@ -272,8 +272,8 @@ save_numbers(
 )
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 median = {name: f"{np.median(epochs[1:]):.0f}" for name, epochs in e95.items()}
 reached = {name: np.isfinite(epochs[1:]).sum() for name, epochs in e95.items()}

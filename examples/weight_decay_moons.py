@@ -175,8 +175,8 @@ movie = viz.animate_training({"moons": runs[0]["first"]}, *moons(0), epochs=step
 viz.save_animation(movie, chosen.output / "training.html", title="A network learns two moons")
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 line, end, right = np.median(lines), np.median(loss[-1]), np.median(accuracy[-1])
 stuck = (loss[-1] > 0.25).mean()

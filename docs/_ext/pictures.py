@@ -38,7 +38,7 @@ from tinygrad_edu.viz.figures.axes import LINES
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
 COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
-SMALLEST = 0.65  # and how small its text may become
+SMALLEST = 0.6  # and how small its text may become
 MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
 FRAME = """<div class="explorer">
 <iframe src="{uri}" title="{title}" loading="lazy"{style}></iframe>

@@ -59,7 +59,9 @@ def names(folder, pattern):
 
 def test_relu_vs_sigmoid(tmp_path):
     output, numbers = run("relu_vs_sigmoid", tmp_path)
-    assert names(tmp_path, "*.*g*") == ["activations.png", "epochs.png", "exor.html", "nan.svg"]
+    assert names(tmp_path, "*.*") == [
+        "activations.png", "epochs.png", "exor.html", "nan.svg", "numbers.json"
+    ]  # fmt: skip
     # From a probability of 7 digits follow as many of the loss, and some less of its derivative.
     chain = numbers["chain"]
     assert chain["loss"] == pytest.approx(2.09437893, abs=5e-8)

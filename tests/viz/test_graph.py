@@ -1,9 +1,12 @@
 """What a drawn graph shows."""
 
+import re
+
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.viz.arrays import summarize
 
 
 def leaf(data, name=None):
@@ -376,7 +379,8 @@ def test_the_legend_names_what_is_there(picture, network):
         ((5,), False),
         ((4, 3), True),
         ((3, 4), True),
-        ((4, 4), False),
+        ((4, 4), True),
+        ((17,), False),
         ((5, 2), False),
         ((2, 5), False),
         ((1, 2, 2), False),
@@ -396,6 +400,23 @@ def test_a_large_array_is_shown_by_its_distribution(picture):
     assert card.after("value") == "-1 … 3, mean 0"
     tall, short = card.bars
     assert tall / short == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("data", "zero"),
+    [
+        (np.linspace(-1, 3, 40), 3),  # a quarter of the way, in 15 bins
+        (np.linspace(0, 3, 40), 0),
+        (np.linspace(-3, 0, 40), 14),
+        (np.zeros(40), 0),
+        (np.linspace(1, 3, 40), None),
+        (np.repeat([-1e308, 1e308], 20), 0),  # too wide to be divided: all in one bin
+    ],
+)
+def test_a_mark_below_a_histogram_says_where_zero_is(data, zero):
+    assert summarize(data).zero == zero
+    cells = re.findall(r'HEIGHT="3"( BGCOLOR)?', tg.draw_graph(tg.Tensor(data)).source)
+    assert [i for i, mark in enumerate(cells) if mark] == ([] if zero is None else [zero])
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ __all__ = [
 Array: TypeAlias = NDArray[Any]
 
 
-MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
+MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 16, 4, 4
 BINS = 15
 
 
@@ -71,6 +71,14 @@ class Summary:
     histogram: tuple[int, ...]
     """How many of the finite elements fall in each of equally wide bins from min to max."""
     not_finite: int
+
+    @property
+    def zero(self) -> int | None:
+        """The bin in which 0 lies, if it does in any."""
+        if not self.min <= 0 <= self.max:
+            return None
+        span = self.max - self.min
+        return min(int(-self.min / span * BINS), BINS - 1) if 0 < span < np.inf else 0
 
     def __str__(self) -> str:
         low, mean, high = (number(x, digits=2) for x in (self.min, self.mean, self.max))

@@ -119,7 +119,7 @@ def error_scatter(
     predictions: Any,
     ax: Axes | None = None,
     *,
-    scale: float = 15.0,
+    scale: float = 40.0,
 ) -> Axes:
     """Draw the data, with what is classified wrongly in large marks.
 

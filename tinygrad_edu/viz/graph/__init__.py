@@ -35,10 +35,12 @@ def draw_graph(
 
     A card stands for a Tensor: its name, shape and dtype, its value, its gradient, and in front of
     them the operation that made it. Numbers are shown as they are while there are few, else as a
-    histogram. A gradient is "-" before ``backward()``. After it every card shows that of the root,
-    whatever else has been added to a ``.grad``; also the card of an intermediate value, which keeps
-    none itself. It is "-" again where the root's gradient cannot be told: if the data of a leaf
-    were changed since, or if the root is an array that did not retain its gradient.
+    histogram, with a mark below 0.
+
+    A gradient is "-" before ``backward()``. After it every card shows that of the root, whatever
+    else has been added to a ``.grad``; also the card of an intermediate value, which keeps none
+    itself. It is "-" again where the root's gradient cannot be told: if the data of a leaf were
+    changed since, or if the root is an array that did not retain its gradient.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@
   });
 
   // Whoever came here from a page can go back to it.
-  $("leave").hidden = history.length < 2;
+  $("leave").hidden = self !== top || history.length < 2;
   $("leave").addEventListener("click", () => history.back());
 
   show(0);
