@@ -9,3 +9,6 @@ new MutationObserver(() => {
     frame.contentWindow.postMessage(theme(), "*");
   }
 }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+// A page from disk may not read the others, from which the search would quote.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

@@ -20,6 +20,7 @@ __all__ = [
     "EQUALS",
     "PLUS",
     "array_math",
+    "breakable",
     "code",
     "display",
     "equation",
@@ -41,7 +42,12 @@ def code(text: str) -> str:
 
 
 def display(*parts: str) -> str:
-    """A formula on a line of its own. One that is too long goes on in a new line, at an operator.
+    """A formula on a line of its own."""
+    return f'<div class="math">{breakable(*parts)}</div>'
+
+
+def breakable(*parts: str) -> str:
+    """A formula that goes on in a new line, at an operator, if it is too long.
 
     Browsers do not break lines inside of a formula; so it is written as several.
     """
@@ -53,7 +59,7 @@ def display(*parts: str) -> str:
         if lines and piece[0].tag == "mo":  # at the beginning, it would be taken for a sign
             piece[0].set("form", "infix")
         lines.append(ET.tostring(line, encoding="unicode"))
-    return f'<div class="math">{"<wbr/>".join(lines)}</div>'
+    return "<wbr/>".join(lines)
 
 
 def _pieces(parts: list[ET.Element]) -> Iterator[list[ET.Element]]:
