@@ -337,6 +337,23 @@ def test_over_how_many_terms_a_mean_is_taken(op, args, options, n):
     assert values_of(node)["n"] == n
 
 
+def test_a_list_is_an_array_and_what_is_left_out_is_not_written():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = tg.dot(x, [3.0, 4.0])
+    assert written(symbolic(read_graph(y), y, "g @ b.mT")) == "g array^T"
+    assert written(numeric("a @ b", values_of(y))) == "<matrix 1, 2> <matrix 3; 4>"
+    W = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="W")
+    turned = W.T.sum().inputs[0]
+    rule = symbolic(read_graph(turned), turned, "transpose(g, argsort(axes))")
+    assert written(rule) == "transpose\u2061(g)"
+
+
+def test_labels_in_a_formula_are_rows_with_a_single_one():
+    logits = tg.Tensor(np.zeros((2, 3)), requires_grad=True)
+    values = values_of(tg.softmax_cross_entropy(logits, [0, 2]))
+    np.testing.assert_array_equal(values["labels"], [[1, 0, 0], [0, 0, 1]])
+
+
 def test_vectors_in_a_product_are_rows_and_columns():
     x, w = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([3.0, 4.0], requires_grad=True)
     row, column = "<matrix 1, 2>", "<matrix 3; 4>"

@@ -228,7 +228,9 @@ class _Writer(ast.NodeVisitor):
                 return SHAPES[name].format(self.write(x)), ATOM
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
                 options = map(self._option, keywords)
-                written = filter(None, [*map(self.write, args), *options])
+                written = [*filter(None, [*map(self.write, args), *options])]
+                if args and not written:  # all of them were left out
+                    return "", ATOM
                 inside = fenced("(", COMMA.join(written), ")")
                 function = identifier(FUNCTIONS.get(name, name))
                 return f"{function}<mo>&#x2061;</mo>{inside}", POWER

@@ -35,8 +35,12 @@ def symbolic(graph: Graph, node: Node, expression: str) -> str | None:
     """
     if _symbols_in(expression) is None:
         return None
-    numbers = {name: value for name, value in _arrays(node).items() if not _is_node(node, name)}
-    scalars = {name: value for name, value in numbers.items() if not value.ndim}
+    given = arguments(node)
+    scalars = {
+        name: array
+        for name, array in _arrays(node).items()
+        if not array.ndim and not isinstance(given.get(name), Node)
+    }
     return mathml.mathml(expression, scalars, _barred(graph) | _names(graph, node))
 
 
@@ -57,18 +61,17 @@ def arguments_in_words(node: Node) -> dict[str, str]:
     return words | {
         name: mathml.words(calls.written(value, name))
         for name, value in given.items()
-        if name not in known and not isinstance(value, list)
+        if name not in known
     }
 
 
 def _names(graph: Graph, node: Node) -> dict[str, str]:
     """How the symbols in the formulas of a node's operation are written."""
-    names = {
+    names = {name: mathml.words("array") for name, array in _arrays(node).items() if array.ndim}
+    names |= {
         name: mathml.identifier(graph.names[value])
-        if isinstance(value, Node)
-        else mathml.words("array")
         for name, value in arguments(node).items()
-        if isinstance(value, Node | np.ndarray)
+        if isinstance(value, Node)
     }
     return (
         _numbered(arguments_in_words(node) | names)
@@ -121,6 +124,8 @@ def values_of(node: Node, incoming: Array | None = None) -> dict[str, Array]:
     if calls.name(node) in ("matmul", "dot") and values["b"].ndim == 1:
         columns = {"b"} if values["a"].ndim == 1 else {"b", "y", "g"}
         values |= {k: _column(v) for k, v in values.items() if k in columns}
+    if calls.name(node) == "softmax_cross_entropy" and values["labels"].dtype.kind in "iu":
+        values["labels"] = np.eye(values["logits"].shape[-1])[values["labels"]]
     return values
 
 
@@ -131,19 +136,21 @@ def _column(vector: Array) -> Array:
 
 def _arrays(node: Node) -> dict[str, Array]:
     """The arguments to compute with, and other numbers, by name."""
-    found = {name: _array(value) for name, value in (defaults(node) | arguments(node)).items()}
-    return {name: array for name, array in found.items() if array is not None}
+    computed_with = {position for position, _ in operands(node)}
+    given = arguments(node)
+    return {
+        name: array_of(value)
+        for position, (name, value) in enumerate((given | _left_out(node, given)).items())
+        if (position in computed_with and name in given) or _is_number(value)
+    }
 
 
-def _array(argument: Any) -> Array | None:
-    if isinstance(argument, Node):
-        return argument._array
-    numeric = isinstance(argument, Number | np.ndarray) and not isinstance(argument, bool)
-    return np.asarray(argument) if numeric else None
+def _left_out(node: Node, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in defaults(node).items() if name not in given}
 
 
-def _is_node(node: Node, argument: str) -> bool:
-    return isinstance(arguments(node).get(argument), Node)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number) and not isinstance(value, bool)
 
 
 def _terms(node: Node) -> int:
