@@ -52,7 +52,7 @@ def test_keys_with_a_use_of_their_own_are_left_alone(page):
 
 def test_the_address_says_the_step(page, open_page, network):
     page.press("ArrowRight", "ArrowRight")
-    assert page.page.url.endswith("#step=2")
+    page.page.wait_for_url("**#step=2")
     assert open_page(network[0], "#step=5").step == 5
     assert open_page(network[0], "#step=999").step == page.last
     assert open_page(network[0], "#nonsense").step == 0

@@ -57,12 +57,20 @@
       classList.toggle("done", flows[id] < step && !edges.includes(id));
     }
     follow([target, node, ...edges].filter(Boolean).map($));
+    clearTimeout(noting);
+    noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
+    if (step === last) pause();
+  }
+
+  let noting = null;
+
+  /* Note the step in the address. */
+  function note() {
     try {
       history.replaceState(null, "", `#step=${step}`);
     } catch {
       // A page inside another one may have no address of its own.
     }
-    if (step === last) pause();
   }
 
   const written = {}; // vertex -> the step whose gradient is on its card
