@@ -47,7 +47,7 @@ def save_animation(
     animation : FuncAnimation
         What `animate_training` returned.
     path : path
-        With the suffix ``.webp`` or ``.gif`` (pictures that move; a GIF is several times larger),
+        With the suffix ``.webp`` or ``.gif`` (pictures that move; a GIF is larger),
         ``.html`` (a page of its own, with buttons) or ``.mp4`` (needs ffmpeg).
     fps : int, optional
         Frames in a second.
