@@ -166,7 +166,7 @@ def test_at_first_all_is_seen_then_what_happens(open_page):
     x = tg.Tensor(0.3, requires_grad=True, name="x")
     y = tg.sin(tg.cos(tg.exp(tg.tanh(x * 2.0))))
     page = open_page(tg.explore(y))
-    page.page.set_viewport_size({"width": 900, "height": 600})
+    page.page.set_viewport_size({"width": 700, "height": 600})
     for step in range(page.last + 1):
         css = ".node" if step in (0, page.last) else ".node.now"
         assert outside(page, css) == []

@@ -9,7 +9,7 @@
   const LABELS = { given: "given", forward: "forward", seed: "backward", backward: "backward", end: "done" };
   const READABLE = 0.9; // pixels per unit: the numbers on the cards are 11 units high
   const SMALL = 0.7; // not so well, but more is seen at a time
-  const OVERVIEW = 0.4; // with less, nothing can be told apart
+  const OVERVIEW = 0.2; // the shape of the whole can still be seen
   const NARROWEST = 0.6; // to which share of its size a formula is made smaller
   const embedded = self !== top;
   let step = 0;
@@ -56,7 +56,8 @@
       classList.toggle("now", edges.includes(id));
       classList.toggle("done", flows[id] < step && !edges.includes(id));
     }
-    follow([target, node, ...edges].filter(Boolean).map($));
+    const inputs = edges.map((id) => data.edges[id].source);
+    follow([target, node].filter(Boolean).map($), [...inputs, ...edges].map($));
     clearTimeout(noting);
     noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
     if (step === last) pause();
@@ -247,14 +248,14 @@
     look();
   }
 
-  /* Bring what happens into sight, the most important first: as much of it as there is room for. */
-  function follow(elements) {
+  /* Bring what happens into sight, and of what is around it as much as there is room for. */
+  function follow(elements, around) {
     if (!elements.length) {
       if (!chosen) fit(OVERVIEW);
       return;
     }
     const frame = $("picture").getBoundingClientRect();
-    const boxes = elements.map((element) => {
+    const boxes = [...elements, ...around].map((element) => {
       const { left, right, top, bottom } = element.getBoundingClientRect();
       const [x, y] = [view.x - frame.left / view.scale, view.y - frame.top / view.scale];
       return {
@@ -268,7 +269,7 @@
     });
     const scaleFor = (box) =>
       Math.min(frame.width / (box.right - box.left), frame.height / (box.bottom - box.top));
-    const whole = 0.97 * scaleFor(boxes.reduce(union));
+    const whole = 0.97 * scaleFor(boxes.slice(0, elements.length).reduce(union));
     const scale = chosen ? view.scale
       : Math.max(SMALL, Math.min(whole, Math.max(view.scale, READABLE)));
     const [width, height] = [frame.width / scale, frame.height / scale];

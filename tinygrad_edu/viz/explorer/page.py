@@ -31,7 +31,10 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
     data = {
         "steps": [asdict(step) for step in steps],
         "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
-        "edges": {view.keys[arrow]: {"target": view.keys[arrow.target]} for arrow in view.arrows},
+        "edges": {
+            view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
+            for arrow in view.arrows
+        },
     }
     return pages.write(
         pages.part(__package__, "page.html"),
