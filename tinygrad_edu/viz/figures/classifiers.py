@@ -153,7 +153,7 @@ def error_scatter(
     >>> from tinygrad_edu import viz
     >>> ax = viz.error_scatter([[0, 0], [0, 1], [1, 1]], [0, 0, 1], [0, 1, 1])
     >>> ax.collections[0].get_sizes(), ax.get_title()
-    (array([ 3., 18.]), 'accuracy 66.7 %: 1 of 3 wrong')
+    (array([ 8., 48.]), 'accuracy 66.7 %: 1 of 3 wrong')
     """
     X, y = points_and_labels(X, y)
     predictions = array_of(predictions)
