@@ -93,6 +93,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "tinygrad_edu"
 html_static_path = ["_static", str(_mathjax)]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_favicon = "_static/favicon.svg"
 html_copy_source = html_show_sourcelink = False
 ALONE = ["benchmarks", "coming_from", "start_here", "your_own_op"]  # in their sections
 html_sidebars = {page: [] for page in ALONE}

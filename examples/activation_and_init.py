@@ -326,8 +326,8 @@ viz.loss_surface(valley, on_valley, (-1.5, 1.5), axes[1], steps=100)
 save(figure, chosen.output / "optimizers.png")
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 median = {cell: f"{np.median(values[1]):.3f}" for cell, values in final.items()}
 from_zeros = {recipe: pair([values[0] for values in final["zeros", recipe]]) for recipe in RECIPES}

@@ -112,8 +112,8 @@ figure.suptitle("the weights into 64 of 128 hidden units")
 save(figure, chosen.output / "weights.png")
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 mistakes = y[predictions != y], predictions[predictions != y]
 pairs, counts = np.unique(mistakes, axis=1, return_counts=True)

@@ -227,14 +227,14 @@ for name in ["two layers, 4-3"] if chosen.quick else [n for n in STUDIES if "x 5
     movie = results[name][1]
     epochs = [*movie][:: max(1, len(movie) // 25)]
     animation = viz.animate_training(
-        {name: [movie[epoch] for epoch in epochs]}, *two_classes(data), epochs=epochs, size=(3, 1.8)
+        {name: [movie[epoch] for epoch in epochs]}, *two_classes(data), epochs=epochs
     )
     file = name.replace(", ", "_").replace(" ", "_")
-    viz.save_animation(animation, chosen.output / f"{file}.gif")
+    viz.save_animation(animation, chosen.output / f"{file}.html", title=name)
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 reached = {name: (values[-1, 1:] >= 0.95).sum() for name, values in accuracy.items()}
 median = {name: f"{np.median(values[-1, 1:]):.3f}" for name, values in accuracy.items()}

@@ -100,7 +100,7 @@ print_table("training accuracy", header, rows)
 # %%
 # Every neuron
 # ------------
-# On top the output, below it every hidden neuron: blue where its input is above zero.
+# The output, and beside it every hidden neuron: blue where its input is above zero.
 
 for data in ["exor"] if chosen.quick else STUDIES:
     movies = {
@@ -111,9 +111,8 @@ for data in ["exor"] if chosen.quick else STUDIES:
     epochs = [*movies["relu"]]
     columns = {f"{units}, {data}": [*movie.values()] for units, movie in movies.items()}
     animation = viz.animate_training(columns, *two_classes(data), epochs=epochs)
-    viz.save_animation(animation, chosen.output / f"{data.replace(' ', '_')}.gif")
-    if data == "exor" and not chosen.quick:
-        viz.save_animation(animation, chosen.output / "exor.html")
+    path = chosen.output / f"{data.replace(' ', '_')}.html"
+    viz.save_animation(animation, path, title=f"Sigmoid and ReLU learn {data}")
 
 # %%
 # How many epochs
@@ -273,8 +272,8 @@ save_numbers(
 )
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 median = {name: f"{np.median(epochs[1:]):.0f}" for name, epochs in e95.items()}
 reached = {name: np.isfinite(epochs[1:]).sum() for name, epochs in e95.items()}

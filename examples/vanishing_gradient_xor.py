@@ -217,8 +217,8 @@ ax.spines[["top", "right", "bottom"]].set_visible(False)
 save(figure, chosen.output / "solved.png")
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 dead = runs["ReLU"]["dead"][0].sum(axis=0).mean()
 cut = (runs["ReLU"]["dead"][-1] == 5).any(axis=0)

@@ -171,15 +171,12 @@ save(figure, chosen.output / "predictions.png")
 # How it got there
 # ----------------
 
-movie = viz.animate_training(
-    {"moons": runs[0]["first"]}, *moons(0), epochs=steps, size=(3.4, 1.9), unit="pass"
-)
-for suffix in ["gif"] if chosen.quick else ["gif", "html"]:
-    viz.save_animation(movie, chosen.output / f"training.{suffix}")
+movie = viz.animate_training({"moons": runs[0]["first"]}, *moons(0), epochs=steps, unit="pass")
+viz.save_animation(movie, chosen.output / "training.html", title="A network learns two moons")
 
 # %%
-# What holds
-# ----------
+# Findings
+# --------
 
 line, end, right = np.median(lines), np.median(loss[-1]), np.median(accuracy[-1])
 stuck = (loss[-1] > 0.25).mean()

@@ -252,7 +252,7 @@ class Tensor(Operators, Conversions):
         seed: Any = self._seed(values(gradient))
         if not create_graph:
             return backpropagate({self: seed}, wanted=wanted)
-        seed = gradient if isinstance(gradient, Tensor) else Tensor(seed)
+        seed = gradient if isinstance(gradient, Tensor) else Tensor(seed, name="seed")
         with within(recording=True, stand_in=None):  # the graph holds what stood in
             return backpropagate({self: seed}, create_graph=True, wanted=wanted)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import indent
 
 from matplotlib import pyplot as plt
-from pictures import shown_width
+from pictures import frame, shown_width
 from sphinx_gallery.scrapers import figure_rst
 
 DOCS = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ TEACHING_ORDER = [
     "vanishing_gradient_xor",
     "digits",
 ]
-SHOWN = {".gif", ".html", ".png", ".svg"}
+SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(
     r"^(\.\. _sphx_glr_gallery_\S+:\n\n+)(.+?)\.?\n(?!(.)\3{2,}$)", re.MULTILINE
 )
@@ -67,7 +67,7 @@ def written_pictures(_, block_vars, gallery_conf):
             copy = Path(next(block_vars["image_path_iterator"])).with_suffix(path.suffix)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
-            show = {".gif": _movie, ".svg": _graph}.get(path.suffix, _picture)
+            show = _graph if path.suffix == ".svg" else _picture
             rst += show(copy, gallery_conf["src_dir"])
     plt.close("all")
     return rst
@@ -75,11 +75,6 @@ def written_pictures(_, block_vars, gallery_conf):
 
 def _picture(path, src_dir):
     return figure_rst([str(path)], src_dir)  # one below the other
-
-
-def _movie(path, src_dir):
-    """A picture that stands beside others of its kind."""
-    return f"\n.. container:: movie\n\n{indent(_picture(path, src_dir), '    ')}\n"
 
 
 def _graph(path, src_dir):
@@ -97,14 +92,9 @@ def _graph(path, src_dir):
 
 
 def _page(path):
-    """The way to a page, of which something is seen here already."""
-    uri = f"../_examples/{path.relative_to(OUTPUT).as_posix()}"
-    return f"""
-.. raw:: html
-
-    <p class="window"><a href="{uri}">Open {path.name} in a window of its own</a></p>
-
-"""
+    """A page of its own, inside of this one."""
+    html = frame(path, f"../_examples/{path.relative_to(OUTPUT).as_posix()}", path.stem)
+    return f"\n.. raw:: html\n\n{indent(html, '    ')}\n\n"
 
 
 def copy_pages(app, exception):

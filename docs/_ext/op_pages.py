@@ -25,6 +25,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.context import within
 from tinygrad_edu.viz.formulas import formulas
 from tinygrad_edu.viz.mathml import mathml
+from tinygrad_edu.viz.story.phrases import breakable
 
 FOLDER = Path("reference", "ops")
 VALUE, SLOPE = "#0072b2", "#d55e00"  # told apart by color-blind readers
@@ -56,7 +57,7 @@ def _written(expression):
     written = mathml(expression)
     if written is None:
         return f"<span>{escape(expression)}</span>"
-    return f'<math displaystyle="true"><mrow>{written}</mrow></math>'
+    return breakable(written)
 
 
 def show_formulas(app, what, name, thing, options, lines):  # noqa: ARG001 - Sphinx's

@@ -25,6 +25,7 @@ from html import escape
 from pathlib import Path
 from typing import ClassVar
 
+from cycler import cycler
 from docutils import nodes
 from docutils.parsers.rst import directives
 from matplotlib import rc_context
@@ -32,17 +33,21 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
 
+from tinygrad_edu.viz.figures.axes import LINES
+
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
 COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
-SMALLEST = 0.65  # and how small its text may become
+SMALLEST = 0.6  # and how small its text may become
+MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
 FRAME = """<div class="explorer">
-<iframe src="{uri}" title="{title}"></iframe>
+<iframe src="{uri}" title="{title}" loading="lazy"{style}></iframe>
 <p><a href="{uri}">Open it in a window of its own</a></p>
 </div>"""
 GRAY = "#7d8590"  # read on light pages and on dark ones
 STYLE = dict.fromkeys(["axes.edgecolor", "axes.labelcolor", "text.color"], GRAY)
 STYLE |= {"xtick.color": GRAY, "ytick.color": GRAY, "axes.titlecolor": GRAY}
+STYLE["axes.prop_cycle"] = cycler(color=LINES)  # that color-blind readers tell apart
 STYLE |= {"savefig.transparent": True, "svg.hashsalt": "docs", "axes.titlesize": "medium"}
 logger = logging.getLogger(__name__)
 
@@ -72,6 +77,15 @@ def shown_width(path):
     width, height = (float(length) * 4 / 3 for length in points)
     scale = max(SMALLEST, min(COLUMN / width, SCREEN / height))
     return round(scale * width) if scale < 1 else None
+
+
+def frame(path, uri, title):
+    """Embed a page: an explorer, or a movie, which is as high as its pictures need."""
+    movie = MOVIE.search(path.read_text(encoding="utf-8"))
+    style = (
+        f' style="height: auto; aspect-ratio: {movie[1]} / {int(movie[2]) + 90}"' if movie else ""
+    )
+    return FRAME.format(uri=uri, title=escape(title), style=style)
 
 
 class Picture(SphinxDirective):
@@ -124,8 +138,7 @@ class Picture(SphinxDirective):
         explorer.save(path)
         page = self.env.app.builder.get_target_uri(self.env.docname)
         uri = relative_uri(page, f"_explorers/{path.name}")
-        html = FRAME.format(uri=uri, title=escape(self.arguments[0]))
-        return nodes.raw("", html, format="html")
+        return nodes.raw("", frame(path, uri, self.arguments[0]), format="html")
 
     def _path(self, suffix):
         count = self.env.temp_data["pictures"]["count"]

@@ -59,7 +59,9 @@ def names(folder, pattern):
 
 def test_relu_vs_sigmoid(tmp_path):
     output, numbers = run("relu_vs_sigmoid", tmp_path)
-    assert names(tmp_path, "*.*g*") == ["activations.png", "epochs.png", "exor.gif", "nan.svg"]
+    assert names(tmp_path, "*.*") == [
+        "activations.png", "epochs.png", "exor.html", "nan.svg", "numbers.json"
+    ]  # fmt: skip
     # From a probability of 7 digits follow as many of the loss, and some less of its derivative.
     chain = numbers["chain"]
     assert chain["loss"] == pytest.approx(2.09437893, abs=5e-8)
@@ -75,7 +77,7 @@ def test_relu_vs_sigmoid(tmp_path):
 
 def test_more_layers(tmp_path):
     output, numbers = run("more_layers", tmp_path)
-    assert {"exor.png", "walk.png", "walk.svg", "two_layers_4-3.gif"} <= {
+    assert {"exor.png", "walk.png", "walk.svg", "two_layers_4-3.html"} <= {
         path.name for path in tmp_path.iterdir()
     }
     assert numbers["chain"]["loss"] == pytest.approx(1.30734966, abs=5e-9)
@@ -133,7 +135,7 @@ def test_activation_and_init(tmp_path):
 def test_weight_decay_moons(tmp_path):
     _, numbers = run("weight_decay_moons", tmp_path)
     assert names(tmp_path, "*.*") == [
-        "network.png", "numbers.json", "plateau.png", "predictions.png", "tanh.png", "training.gif"
+        "network.png", "numbers.json", "plateau.png", "predictions.png", "tanh.png", "training.html"
     ]  # fmt: skip
     assert np.median(numbers["loss"][1]) == pytest.approx(np.median(numbers["line"]), abs=0.05)
 

@@ -23,6 +23,8 @@ class Drawn:
     bars: list[float] = field(default_factory=list)
     middle: float = 0.0
     """Its height on the page."""
+    across: float = 0.0
+    """How far it is from the left."""
 
     def after(self, label, n=1):
         """Return the texts that follow a label."""
@@ -53,8 +55,9 @@ class Picture:
         shapes = [e for e in group.iter() if e.tag in (f"{SVG}polygon", f"{SVG}path")]
         outline = dict(shapes[0].attrib) | {"shape": shapes[0].tag} if shapes else {}
         bars = [_height(e) for e in shapes[1:] if e.get("fill") == "#59636e"]
-        heights = [float(e.get("y")) for e in group.iter(f"{SVG}text")]
-        return Drawn(_texts(group), outline, bars, sum(heights) / len(heights))
+        places = [(float(e.get("x")), float(e.get("y"))) for e in group.iter(f"{SVG}text")]
+        across, middle = np.mean(places, axis=0)
+        return Drawn(_texts(group), outline, bars, middle, across)
 
 
 def _ends(edge):

@@ -52,7 +52,7 @@ def test_keys_with_a_use_of_their_own_are_left_alone(page):
 
 def test_the_address_says_the_step(page, open_page, network):
     page.press("ArrowRight", "ArrowRight")
-    assert page.page.url.endswith("#step=2")
+    page.page.wait_for_url("**#step=2")
     assert open_page(network[0], "#step=5").step == 5
     assert open_page(network[0], "#step=999").step == page.last
     assert open_page(network[0], "#nonsense").step == 0
@@ -162,6 +162,108 @@ def test_what_happens_is_brought_into_sight(open_page):
         assert all(box["left"] >= 0 and box["right"] <= page.width for box in boxes)
 
 
+def test_at_first_all_is_seen_then_what_happens(open_page):
+    x = tg.Tensor(0.3, requires_grad=True, name="x")
+    y = tg.sin(tg.cos(tg.exp(tg.tanh(x * 2.0))))
+    page = open_page(tg.explore(y))
+    page.page.set_viewport_size({"width": 700, "height": 600})
+    for step in range(page.last + 1):
+        css = ".node" if step in (0, page.last) else ".node.now"
+        assert outside(page, css) == []
+        page.press("ArrowRight")
+    page.page.set_viewport_size({"width": 1300, "height": 600})
+    page.press("Home")
+    assert outside(page, ".node") == []
+
+
+def outside(page, css):
+    """Return those of some nodes that the picture does not show whole."""
+    return page.page.evaluate(
+        """css => {
+          const p = document.getElementById("picture").getBoundingClientRect();
+          return [...document.querySelectorAll(css)].filter((e) => {
+            const { left, right, top, bottom } = e.getBoundingClientRect();
+            return Math.min(left - p.left, p.right - right, top - p.top, p.bottom - bottom) < -1;
+          }).map((e) => e.id);
+        }""",
+        css,
+    )
+
+
+@pytest.mark.parametrize("nodes", [30, 230])
+def test_the_node_at_work_is_seen_in_large_graphs(open_page, nodes):
+    y = x = tg.Tensor(np.full((4, 3), 0.3), requires_grad=True, name="x")
+    bits = [i.bit_count() % 2 for i in range(2 * nodes)]
+    for i in range(nodes):
+        y = (tg.sin, tg.cos, tg.tanh)[1 + bits[i + 1] - bits[i]](y)
+    page = open_page(tg.explore((y * x).sum()))
+    for step in range(0, page.last, 1 + page.last // 40):
+        page.page.fill("#slider", str(step))
+        at_work = page.data()["steps"][step]
+        keys = [at_work[part] for part in ("target", "node") if at_work[part]]
+        assert not keys or keys[0] not in outside(page, ".node.now")
+
+
+def test_an_edge_is_wide_enough_to_be_hit(page):
+    widths = page.page.locator(".edge .hit").evaluate_all(
+        "all => all.map(e => parseFloat(getComputedStyle(e).strokeWidth))"
+    )
+    assert len(widths) == len(page.data()["edges"])
+    assert min(widths) >= 10
+
+
+# --------------------------------------------------------------------------------------
+# Inside another page
+# --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def around(browser, network):
+    """Embed an explorer in a page that is longer than the screen."""
+    context = browser.new_context(viewport={"width": 900, "height": 700}, has_touch=True)
+    page = context.new_page()
+    page.set_content(f"{network[0]._repr_html_()}<p style='height: 3000px'>")
+    frame = page.frame_locator("iframe")
+    frame.locator("#story h2").wait_for()
+    yield page, frame
+    context.close()
+
+
+def test_the_wheel_scrolls_the_page_around(around):
+    page, frame = around
+    look = "e => e.getAttribute('viewBox')"
+    before = frame.locator("#picture > svg").evaluate(look)
+    page.mouse.move(150, 300)
+    page.mouse.wheel(0, 300)
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") > 0
+    assert frame.locator("#picture > svg").evaluate(look) == before
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(300)
+    assert frame.locator("#picture > svg").evaluate(look) != before
+    touch = frame.locator("#picture > svg").evaluate("e => getComputedStyle(e).touchAction")
+    assert touch == "pan-y"
+
+
+def test_the_page_around_says_whether_it_is_light_or_dark(around):
+    page, frame = around
+    for theme, dark in [("dark", True), ("light", False)]:
+        page.evaluate(
+            "theme => document.querySelector('iframe').contentWindow.postMessage({ theme }, '*')",
+            theme,
+        )
+        frame.locator(f":root[data-theme={theme}]").wait_for()
+        ground = frame.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
+        card = frame.locator(".node a > :first-child").first
+        fill = card.evaluate("e => getComputedStyle(e).fill")
+        assert (luminance(rgb(ground)) < 0.1) == dark
+        assert (luminance(rgb(fill)) < 0.3) == dark
+
+
 # --------------------------------------------------------------------------------------
 # For everybody
 # --------------------------------------------------------------------------------------
@@ -211,12 +313,54 @@ def contrast(a, b):
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_a_narrow_screen_has_graph_and_story_below_each_other(page):
-    page.page.set_viewport_size({"width": 420, "height": 800})
+@pytest.mark.parametrize("width", [390, 699, 700, 800, 1280])
+def test_the_story_scrolls_while_graph_and_controls_stay(page, width):
+    page.page.set_viewport_size({"width": width, "height": 704})
+    page.press("End", "ArrowLeft")
+    assert page.page.evaluate(
+        "[document.documentElement.scrollWidth <= innerWidth,"
+        " document.documentElement.scrollHeight <= innerHeight]"
+    ) == [True, True]
     graph = page.page.locator("#picture").bounding_box()
     story = page.page.locator("#story").bounding_box()
-    assert story["y"] >= graph["y"] + graph["height"]
-    assert page.page.evaluate("document.documentElement.scrollWidth") <= 420
+    assert graph["width"] > 300
+    assert graph["height"] > 200
+    if width < 700:
+        assert story["y"] >= graph["y"] + graph["height"]
+    else:
+        assert story["x"] >= graph["x"] + graph["width"]
+    boxes = [e.bounding_box() for e in page.page.locator(".controls > *, .zoom > *").all()]
+    assert max(box["x"] + box["width"] for box in boxes) <= width
+    assert max(box["y"] + box["height"] for box in boxes) <= graph["y"]  # not over the graph
+
+
+def test_a_reader_who_does_not_see_it_hears_the_numbers(page, network):
+    h = page.key("h")
+    assert page.page.get_attribute(f"#{h}", "aria-label") == "h = tanh(z), (4, 3) float64"
+    page.press("End")
+    said = page.page.get_attribute(f"#{h}", "aria-label")
+    assert f"value {np.array2string(network[1]['h'].data, precision=4)}" in said
+    assert f"gradient {np.array2string(network[1]['h'].grad, precision=4)}" in said
+    page.press("Home", "ArrowRight")
+    text = page.page.get_attribute("#slider", "aria-valuetext")
+    assert text == f"1 of {page.last}, forward: a = x @ W1"
+
+
+def test_without_javascript_the_page_says_so(browser, network, tmp_path):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(network[0].save(tmp_path / "page.html").as_uri())
+    box = page.locator("noscript").bounding_box()
+    assert box["y"] + box["height"] < page.locator("#picture").bounding_box()["y"] + 1
+    assert "needs JavaScript" in page.inner_text("noscript")
+    context.close()
+
+
+def test_paper_is_white(page):
+    page.page.emulate_media(color_scheme="dark", media="print")
+    assert luminance(color(page, "body", "backgroundColor")) > 0.9
+    assert luminance(color(page, "#story h2", "color")) < 0.1
+    assert luminance(color(page, ".node a > :first-child", "fill")) > 0.6
 
 
 def test_print_shows_the_whole_graph_and_no_controls(page):

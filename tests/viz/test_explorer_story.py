@@ -26,8 +26,8 @@ def test_the_whole_story_says_what_the_engine_computes(page, network):
             )
             assert page.card(page.key(name), "value") == page.shown(tensors[name].data)
         elif phase == "backward":
-            node, parent = re.fullmatch(r"From (\w+) to (\w+)", page.heading).groups()
-            check_contribution(page, tensors, node, parent, arrived)
+            node, parent, which = WAY.fullmatch(page.heading).groups()
+            check_contribution(page, tensors, node, parent, int(which or 1), arrived)
         page.press("ArrowRight")
     assert phases == ["given", *["forward"] * 7, "seed", *["backward"] * 11, "end"]
     for name, total in arrived.items():
@@ -36,26 +36,27 @@ def test_the_whole_story_says_what_the_engine_computes(page, network):
     assert arrived.keys() == tensors.keys() - {"L", "x"}
 
 
-def check_contribution(page, tensors, node, parent, arrived):
+WAY = re.compile(r"From (\w+) to (\w+)(?:, as operand (\d))?")
+
+
+def check_contribution(page, tensors, node, parent, which, arrived):
     """Compare one step backward with the node's own closure, called by hand."""
     tensor, target = tensors[node], tensors[parent]
     incoming = np.ones(()) if node == "L" else tensor.grad
     formulas = page.numbers("#story .math")
     assert formulas[0] == page.shown(incoming)
-    positions = [i for i, x in enumerate(tensor._inputs) if x is target]
+    position = [i for i, x in enumerate(tensor._inputs) if x is target][which - 1]
     before = arrived.get(parent)
-    contribution = tensor._closures[positions[0 if before is None else -1]](incoming)
+    contribution = tensor._closures[position](incoming)
     fitted = contribution
     while fitted.shape != target.shape:  # undo broadcasting, an axis at a time
         fitted = fitted.sum(axis=0)
     after = fitted if before is None else before + fitted
     arrived[parent] = after
-    result = formulas[3] if contribution.ndim else formulas[2][-1:]
-    assert result == page.shown(contribution)
+    assert formulas[-2][-contribution.size :] == page.shown(contribution)
     assert formulas[-1][-after.size :] == page.shown(after)
     if before is not None:
-        assert formulas[-2] == [*page.shown(before), *page.shown(fitted)]
-        assert "+=" in page.page.inner_text("#story")
+        assert formulas[-1] == [x for part in (before, fitted, after) for x in page.shown(part)]
     assert page.card(page.key(parent), "grad") == page.shown(after)
 
 
@@ -68,29 +69,67 @@ def test_the_numbers_of_a_formula_are_in_their_places(open_page):
     assert page.numbers("#story .math")[-1] == [-1, page.shown(np.tanh(-1.0))[0]]
     page.press("ArrowRight", "ArrowRight")
     slope = 1 - np.tanh(-1.0) ** 2
-    # g * (1 - y**2), in which the exponent is not counted
-    assert page.numbers("#story .math")[2] == [
-        1,
-        1,
-        page.shown(np.tanh(-1.0))[0],
-        page.shown(slope)[0],
-    ]
+    y, dy = (page.shown(number)[0] for number in (np.tanh(-1.0), slope))
+    # dL/dt1 = 1 - L**2 = 1 - y**2 = dy, and g * dL/dt1 = 1 * dy = dy; exponents are not counted
+    assert page.numbers("#story .math")[1:3] == [[1, 1, y, dy], [1, dy, dy]]
 
 
-def test_the_symbols_of_a_formula_are_explained(open_page):
-    def f(x):
-        return tg.sum(x * 2.5 - np.array([1.0, 2.0]), axis=0)
+def test_a_formula_in_words_says_what_its_symbols_are(open_page):
+    page = open_page(tg.explore(tg.Tensor([1.0, 2.0], requires_grad=True, name="v")[0]), "#step=3")
+    assert page.heading == "From L to v"
+    said = page.page.inner_text("#story")
+    assert "zeros, with g added at the index" in said
+    assert "Here x is v (2,)." in said
 
-    page = open_page(tg.explore(f, np.array([0.1, 0.2])), "#step=1")
-    said = [page.page.inner_text("#story .symbols")]
-    for _ in range(2):
+
+def test_the_rule_of_an_operation_is_in_the_names_of_the_program(open_page):
+    # The operation calls its own operands a and b, and its result y.
+    a, b = (tg.Tensor(x, requires_grad=True, name=n) for x, n in [(2.0, "a"), (-3.0, "b")])
+    y = tg.Tensor(-9.0, requires_grad=True, name="y")
+    page = open_page(tg.explore((y * b) ** 2 + a), "#step=6")
+    said = {}
+    while page.step < page.last:
+        said[page.heading] = page.page.locator("#story .math").all_text_contents()
         page.press("ArrowRight")
-        said.append(page.page.inner_text("#story .symbols"))
-    assert said == [
-        "Here a is x (2,), b is 2.5.",
-        "Here a is t1 (2,), b is an array (2,).",
-        "Here x is t2 (2,).",
-    ]
+    letters = {way: re.sub(r"[^a-zA-Z0-9∂=]", "", lines[1]) for way, lines in said.items()}
+    assert letters["From t1 to y"] == "∂t1∂y=b=3"
+    assert letters["From t1 to b"] == "∂t1∂b=y=9"
+    assert letters["From t2 to t1"] == "∂t2∂t1=2t121=2" + "2721" + "=54"
+
+
+def test_a_gradient_is_stated_when_all_contributions_have_come(open_page):
+    a, b = (tg.Tensor(x, requires_grad=True, name=n) for x, n in [(2.0, "a"), (-3.0, "b")])
+    page = open_page(tg.explore((a * b + b) ** 2), "#step=7")
+    assert page.heading == "From t2 to b"
+    key = page.key("b")
+
+    def gets():
+        return re.sub(r"\s", "", page.page.locator("#story .math").last.inner_text())
+
+    assert gets() == "sofar,1of2:−18"
+    assert page.page.locator("#story .partial").count() == 1
+    assert "partial" in page.classes(f"a_{key}-grad")
+    page.press("End", "ArrowLeft")
+    assert page.heading == "From t1 to b"
+    assert gets().endswith("=−18+(−36)=−54")
+    assert page.page.locator("#story .partial").count() == 0
+    assert "partial" not in page.classes(f"a_{key}-grad")
+
+
+@pytest.mark.parametrize("width", [700, 800, 1300])
+def test_long_formulas_are_seen_whole(open_page, width):
+    def f(probabilities, W):
+        loss = tg.binary_cross_entropy(probabilities, 0.0)
+        return loss + (tg.softmax(W) * W).sum()
+
+    page = open_page(tg.explore(f, 0.8, np.linspace(0.1, 0.987, 12).reshape(4, 3)))
+    page.page.set_viewport_size({"width": width, "height": 704})
+    for _ in range(page.last + 1):
+        cut = page.page.locator("#story .math").evaluate_all(
+            "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
+        )
+        assert cut == []
+        page.press("ArrowRight")
 
 
 def test_what_is_not_known_yet_is_not_shown(page):
@@ -122,7 +161,8 @@ def test_broadcasting_and_transposes_are_explained(page):
     assert "summed over axis 0" in said["From z to b1"]
     assert "summed" not in said["From z to a"]
     assert "(3, 4) @ (4, 1) gives (3, 1)" in said["From o to W2"]
-    assert "used more than once" in said["From square to error"]
+    assert "error is used 2 times" in said["From square to error, as operand 1"]
+    assert "All 2 uses of error are counted" in said["From square to error, as operand 2"]
 
 
 def test_the_line_of_the_program_is_shown(page):
@@ -130,6 +170,17 @@ def test_the_line_of_the_program_is_shown(page):
     assert page.page.inner_text(".source figcaption").startswith("conftest.py, line ")
     assert page.page.inner_text(".source code") == "h = tg.tanh(z)"
     assert page.page.inner_text(".source mark") == "tg.tanh(z)"
+
+
+def test_variables_name_what_has_no_name(open_page):
+    x = tg.Tensor(0.5, requires_grad=True)
+    h = tg.tanh(x * 2.0)
+    loss = h + 1.0
+    page = open_page(tg.explore(loss, names={"hidden": h}), "#step=2")
+    assert page.heading == "hidden = tanh(t1)"
+    page.press("ArrowRight")
+    assert page.heading == "loss = hidden + 1"
+    assert page.data()["nodes"][page.key("x")]["label"] == "x is parameter, () float64"
 
 
 def test_debug_captures_the_line_too(open_page):
@@ -148,12 +199,15 @@ def test_exploring_under_debug_still_finds_a_nan():
 
 def test_the_end_has_all_gradients(page, network):
     page.press("End")
-    rows = page.page.locator("#story tr").all_inner_texts()
-    assert {row.split("\t")[0] for row in rows} == {"W1", "b1", "W2", "b2"}
-    tensors = network[1]
-    for row in rows:
-        name, _, numbers = row.split("\t")
-        assert [float(n) for n in numbers.split(", ")] == page.shown(tensors[name].grad)
+    names = page.page.locator("#story th code").all_inner_texts()
+    assert set(names) == {"W1", "b1", "W2", "b2"}
+    for name, numbers in zip(names, page.numbers("#story td:last-child"), strict=True):
+        assert numbers == page.shown(network[1][name].grad)
+    # in its shape
+    rows = page.page.locator("#story td:last-child").first.locator("mtr")
+    assert rows.count() == len(
+        network[1][names[0]].data.reshape(-1, 1 if names[0][0] == "b" else 3)
+    )
 
 
 def test_large_arrays_are_told_in_short(open_page):
@@ -184,8 +238,8 @@ def test_a_folded_scope_is_told_as_one(open_page):
     assert headings[-6:] == [
         "From t4 to t3",
         "From t4 to x",
-        "From t3 to h",
-        "From t3 to h",
+        "From t3 to h, as operand 1",
+        "From t3 to h, as operand 2",
         "From t1 to x",
         "What came back",
     ]

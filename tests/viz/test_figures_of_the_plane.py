@@ -69,8 +69,8 @@ def test_data_of_three_dimensions_are_an_error():
 def test_errors_are_six_times_as_large():
     ax = figures.error_scatter([[0, 0], [1, 0], [2, 0]], [1, 1, 2], [1, 2, 2])
     first, second = ax.collections
-    np.testing.assert_allclose(first.get_sizes(), [15 * 0.2, 15 * 1.2])
-    np.testing.assert_allclose(second.get_sizes(), 15 * 0.2)
+    np.testing.assert_allclose(first.get_sizes(), [40 * 0.2, 40 * 1.2])
+    np.testing.assert_allclose(second.get_sizes(), 40 * 0.2)
     assert ax.get_title() == "accuracy 66.7 %: 1 of 3 wrong"
 
 
@@ -130,6 +130,28 @@ def test_a_network_is_drawn_with_every_node_and_every_weight():
     expected = [layer.W.data.ravel() for layer in network]
     for drawn, values in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(drawn, values)
+
+
+def test_a_module_of_ones_own_is_drawn_with_a_key():
+    class Own(nn.Module):
+        def __init__(self):
+            self.hidden = nn.Linear(2, 3, rng=0)
+            self.out = nn.Linear(3, 1, rng=1)
+
+        def __call__(self, x):
+            return self.out(tg.tanh(self.hidden(x)))
+
+    network = Own()
+    ax = figures.network_diagram(network)
+    assert sum(text.get_text().startswith("$z") for text in ax.texts) == 4
+    largest = max(np.abs(layer.W.data).max() for layer in (network.hidden, network.out))
+    sizes = [float(text.get_text().replace("−", "-")) for text in ax.get_legend().get_texts()]
+    assert sizes == pytest.approx([-largest, -largest / 4, largest / 4, largest], rel=0.05)
+    key = [line.get_linewidth() for line in ax.get_legend().get_lines()]
+    drawn = np.concatenate(
+        [c.get_linewidths() for c in ax.collections if c.get_array() is not None]
+    )
+    assert max(key) == pytest.approx(max(drawn))
 
 
 def test_a_class_without_points_leaves_the_others_their_colors(moons):

@@ -102,6 +102,16 @@ def test_losses_are_on_the_left_and_accuracies_in_percent_on_the_right():
     assert all(x == int(x) for x in ax.get_xticks())  # there is no half an epoch
 
 
+def test_a_legend_of_four_curves_is_not_cut_off():
+    names = ["training_loss", "validation_loss", "training_accuracy", "validation_accuracy"]
+    ax = figures.training_curves({name: [0.5, 0.6] for name in names})
+    ax.figure.canvas.draw()
+    legend, figure = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert legend.x0 >= figure.x0
+    assert legend.x1 <= figure.x1
+    assert legend.y0 >= figure.y0
+
+
 def test_the_history_of_a_training_is_drawn():
     X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
     network = nn.MLP([2, 3, 2], rng=0)
@@ -203,6 +213,13 @@ def test_cells_reach_halfway_to_the_next_step():
     ax = figures.gradient_flow({"W": [1.0, 2.0, 3.0]}, steps=[0, 1, 10])
     edges = ax.collections[0].get_coordinates()[0, :, 0]
     np.testing.assert_array_equal(edges, [-0.5, 0.5, 5.5, 14.5])
+
+
+def test_a_path_that_lies_on_another_leaves_its_edges_free():
+    makers = {name: lambda p: tg.optim.SGD(p, lr=0.1) for name in "abc"}
+    ax = figures.loss_surface(lambda x, y: x * x + y * y, makers, (1.0, 1.0))
+    widths = [line.get_linewidth() for line in ax.lines[:3]]
+    assert np.all(np.diff(widths) < -1)
 
 
 def test_the_legend_of_optimizers_hides_no_path():

@@ -14,7 +14,8 @@ from tinygrad_edu import ops
 from tinygrad_edu.viz.calls import SYMBOLS, arguments
 from tinygrad_edu.viz.formulas import Formula, derivative, formulas
 from tinygrad_edu.viz.mathml import mathml
-from tinygrad_edu.viz.story.phrases import numeric
+from tinygrad_edu.viz.model import read_graph
+from tinygrad_edu.viz.story.symbols import numeric, symbolic, values_of
 
 OPS = {name: getattr(ops, name) for name in ops.__all__ if hasattr(getattr(ops, name), "body")}
 
@@ -285,6 +286,80 @@ def test_numbers_that_are_too_many_are_not_written():
     assert numeric("g * x", values) is None
     assert numeric('einsum("ij->i", g)', values) is None
     assert numeric("g for the largest", values) is None
+
+
+def test_numbers_are_written_only_if_there_is_one_for_every_name():
+    values = {"g": np.array(2.0), "x": np.array([1.0, 2.0])}
+    assert numeric("g / n", values) is None
+    assert numeric("transpose(g, axes)", values) is None
+    words = {"axes": "<mtext>(1, 0)</mtext>"}
+    assert written(numeric("transpose(g, axes)", values, words)) == "transpose\u2061(2,(1, 0))"
+    assert written(numeric("transpose(g, axes)", values, {"axes": ""})) == "transpose\u2061(2)"
+    assert written(numeric("pi * g", values)) == "π·2"
+
+
+def test_a_formula_has_the_names_of_the_program():
+    def looks(root, expression, node=None):
+        graph = read_graph(root)
+        return written(symbolic(graph, node or root, expression))
+
+    a, b = (tg.Tensor(x, requires_grad=True, name=n) for x, n in [(2.0, "b"), (3.0, "y")])
+    product = tg.Tensor(1.0) * a * b
+    assert looks(product, "a * b") == "t_1·y"
+    assert looks(product, "y") == "L"
+    assert looks(product, "g * b") == "g·y"
+    assert looks(a**2.5, "b * a**(b - 1)") == "2.5·b^2.5−1"
+    n = tg.Tensor([1.0, 2.0], requires_grad=True, name="n")
+    assert looks(n.mean(), "sum(x) / n") == "[∑\u2061(n) / n\u0304]"
+    g = tg.Tensor(2.0, requires_grad=True, name="g")
+    assert looks(tg.sin(g), "g * cos(x)") == "g\u0304·cos\u2061(g)"
+    assert looks(g - np.ones(2), "a - b") == "g−array"
+    joined = tg.concatenate([tg.Tensor([1.0], requires_grad=True, name=name) for name in "uv"])
+    assert looks(joined, "concatenate([x1, x2, ...], axis)") == "concatenate\u2061([u,v,…],0)"
+    assert symbolic(read_graph(g), g * g, "zeros, with g at the index") is None
+    assert symbolic(read_graph(g), g * g, 'einsum("ij->i", g)') is None
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "options", "n"),
+    [
+        (tg.mean, [np.ones((2, 3))], {"axis": 0}, 2),
+        (tg.mean_squared_error, [np.ones((2, 3)), np.ones((2, 3))], {}, 6),
+        (tg.mean_squared_error, [np.ones((2, 3)), np.ones((2, 3))], {"reduction": "sum"}, 1),
+        (tg.mean_squared_error, [np.ones((2, 3)), np.ones((2, 3))], {"reduction": "none"}, 1),
+        (tg.softmax_cross_entropy, [np.ones((4, 3)), np.zeros(4, int)], {}, 4),
+        (tg.softmax_cross_entropy, [np.ones((4, 3)), np.zeros(4, int)], {"reduction": "none"}, 1),
+    ],
+)
+def test_over_how_many_terms_a_mean_is_taken(op, args, options, n):
+    first, *others = args
+    node = op(tg.Tensor(first, requires_grad=True), *others, **options)
+    assert values_of(node)["n"] == n
+
+
+def test_a_list_is_an_array_and_what_is_left_out_is_not_written():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = tg.dot(x, [3.0, 4.0])
+    assert written(symbolic(read_graph(y), y, "g @ b.mT")) == "g array^T"
+    assert written(numeric("a @ b", values_of(y))) == "<matrix 1, 2> <matrix 3; 4>"
+    W = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="W")
+    turned = W.T.sum().inputs[0]
+    rule = symbolic(read_graph(turned), turned, "transpose(g, argsort(axes))")
+    assert written(rule) == "transpose\u2061(g)"
+
+
+def test_labels_in_a_formula_are_rows_with_a_single_one():
+    logits = tg.Tensor(np.zeros((2, 3)), requires_grad=True)
+    values = values_of(tg.softmax_cross_entropy(logits, [0, 2]))
+    np.testing.assert_array_equal(values["labels"], [[1, 0, 0], [0, 0, 1]])
+
+
+def test_vectors_in_a_product_are_rows_and_columns():
+    x, w = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([3.0, 4.0], requires_grad=True)
+    row, column = "<matrix 1, 2>", "<matrix 3; 4>"
+    assert written(numeric("a @ b", values_of(x @ w))) == f"{row} {column}"
+    values = values_of(np.ones((2, 2)) @ w, np.array([5.0, 6.0]))
+    assert written(numeric("g @ b.mT", values)) == f"<matrix 5; 6> {column}^T"
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -1,9 +1,12 @@
 """What a drawn graph shows."""
 
+import re
+
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.viz.arrays import summarize
 
 
 def leaf(data, name=None):
@@ -178,22 +181,35 @@ def test_intermediate_values_show_the_gradient_that_passed_through(picture):
     assert [t.grad for t in (h, y, loss)] == [None] * 3
 
 
-def test_a_gradient_is_the_tensors_own_where_it_has_one(picture):
-    x = leaf(3.0, "x")
-    y = x * 2.0
-    y.backward()
-    y.backward()
-    assert picture(y).nodes["x"].after("grad") == "4"
-
-
-def test_a_gradient_that_was_retained_counts_more_than_one_that_passed_through(picture):
+def test_gradients_are_those_of_the_root_whatever_was_added_up(picture):
+    # A .grad does not say what it is the gradient of: only a walk from the root does.
     x = leaf(3.0, "x")
     h = x * 2.0
     h.retain_grad()
     y = tg.sin(h)
+    (x * 100.0).backward()
     y.backward()
     y.backward()
-    assert picture(y, {"h": h}).nodes["h"].after("grad") == f"{2 * np.cos(6.0):.4g}"
+    drawn = picture(y, {"h": h})
+    assert drawn.nodes["x"].after("grad") == f"{2 * np.cos(6.0):.4g}"
+    assert drawn.nodes["h"].after("grad") == f"{np.cos(6.0):.4g}"
+
+
+def test_what_another_loss_has_left_is_not_shown(picture):
+    x, w = leaf(3.0, "x"), leaf(2.0, "w")
+    (x * x).backward()
+    drawn = picture(x * w)
+    assert drawn.nodes["x"].after("grad") == "-"
+    assert drawn.nodes["w"].after("grad") == "-"
+
+
+def test_a_derivative_is_drawn_with_its_own_gradients(picture):
+    x = leaf(0.5, "x")
+    tg.tanh(x).backward(create_graph=True)
+    drawn = picture(x.grad)
+    slope = 1 - np.tanh(0.5) ** 2
+    assert drawn.nodes["x"].after("grad") == f"{-2 * np.tanh(0.5) * slope:.4g}"  # not dy/dx
+    assert drawn.nodes["seed"].after("value") == "1"
 
 
 def test_a_gradient_may_be_a_tensor(picture):
@@ -213,24 +229,23 @@ def test_the_gradient_of_an_array_is_known_only_if_it_was_kept(picture, keep):
     y.backward(np.array([1.0, 10.0]))
     drawn = picture(y, {"h": h, "y": y})
     passed = [1.0, 10.0] * np.cos([6.0, 8.0])
-    assert drawn.nodes["x"].after("grad", 2) == [f"{g:.3g}" for g in 2 * passed]
     if keep:
+        assert drawn.nodes["x"].after("grad", 2) == [f"{g:.3g}" for g in 2 * passed]
         assert drawn.nodes["y"].after("grad", 2) == ["1", "10"]
         assert drawn.nodes["h"].after("grad", 2) == [f"{g:.3g}" for g in passed]
-    else:  # nobody can tell with what backward began
-        assert drawn.nodes["y"].after("grad") == "-"
-        assert drawn.nodes["h"].after("grad") == "-"
+    else:  # nobody can tell with what backward began, nor whether x has its gradient from here
+        assert [drawn.nodes[name].after("grad") for name in "xhy"] == ["-"] * 3
         with pytest.raises(ValueError, match=r"shape \(2,\). Draw the loss, or call retain_grad"):
             tg.draw_graph(y, color_by="grad")
 
 
-def test_data_newer_than_the_graph_leave_what_is_still_true(picture):
+def test_data_newer_than_the_graph_leave_no_gradient_that_could_be_told(picture):
     x = leaf(3.0, "x")
     y = tg.sin(x) * 2.0
     y.backward()
     x.data = np.array(4.0)
     drawn = picture(y)
-    assert drawn.nodes["x"].after("grad") == f"{2 * np.cos(3.0):.4g}"
+    assert drawn.nodes["x"].after("grad") == "-"
     assert drawn.nodes["t1"].after("grad") == "-"
 
 
@@ -364,7 +379,8 @@ def test_the_legend_names_what_is_there(picture, network):
         ((5,), False),
         ((4, 3), True),
         ((3, 4), True),
-        ((4, 4), False),
+        ((4, 4), True),
+        ((17,), False),
         ((5, 2), False),
         ((2, 5), False),
         ((1, 2, 2), False),
@@ -387,6 +403,23 @@ def test_a_large_array_is_shown_by_its_distribution(picture):
 
 
 @pytest.mark.parametrize(
+    ("data", "zero"),
+    [
+        (np.linspace(-1, 3, 40), 3),  # a quarter of the way, in 15 bins
+        (np.linspace(0, 3, 40), 0),
+        (np.linspace(-3, 0, 40), 14),
+        (np.zeros(40), 0),
+        (np.linspace(1, 3, 40), None),
+        (np.repeat([-1e308, 1e308], 20), 0),  # too wide to be divided: all in one bin
+    ],
+)
+def test_a_mark_below_a_histogram_says_where_zero_is(data, zero):
+    assert summarize(data).zero == zero
+    cells = re.findall(r'HEIGHT="3"( BGCOLOR)?', tg.draw_graph(tg.Tensor(data)).source)
+    assert [i for i, mark in enumerate(cells) if mark] == ([] if zero is None else [zero])
+
+
+@pytest.mark.parametrize(
     ("data", "says"),
     [
         (np.empty((0, 3)), "empty"),
@@ -399,6 +432,10 @@ def test_a_large_array_is_shown_by_its_distribution(picture):
         (np.array(1234567), "1234567"),
         (np.array(99999.0), "99999"),
         (np.array(100000.0), "1e+05"),
+        (np.array(-99999.5), "-1e+05"),
+        (np.array(1.00001), "1.000"),
+        (np.array(1 - 1e-16), "1"),
+        (np.array(-0.0), "0"),
         (np.array(1 - 2j), "1-2j"),
         (np.array([3 + 4j, 0] * 10), "0 … 5, mean 2.5"),
         (np.ones((4, 4, 4), np.float16), "1 … 1, mean 1"),

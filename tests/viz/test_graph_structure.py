@@ -127,6 +127,31 @@ def test_a_parameter_of_two_scopes_is_drawn_around_both():
     assert source.index(">outer<") < source.index(">W<") < min(inner)
 
 
+def recurrent(steps):
+    """Unroll a recurrent network, with a scope for each step."""
+    U, V, b, W = (
+        leaf(np.ones(n), name)
+        for n, name in [((2, 3), "U"), ((3, 3), "V"), (3, "b"), ((3, 1), "W")]
+    )
+    h, loss = tg.Tensor(np.zeros((1, 3)), name="h"), leaf(0.0, "loss")
+    for step in range(steps):
+        with tg.scope(f"step {step}"):
+            h = tg.tanh(np.ones((1, 2)) @ U + h @ V + b)
+            loss = loss + ((h @ W - 1.0) ** 2).mean()
+    return loss
+
+
+def test_arrows_between_scopes_point_forward(picture):
+    drawn = picture(recurrent(10), max_nodes=500, constants=False)
+    assert len(drawn.clusters) == 10
+    backward = [
+        (source, target)
+        for source, target in drawn.edges
+        if drawn.nodes[target].across < drawn.nodes[source].across - 40
+    ]
+    assert backward == []
+
+
 @pytest.mark.parametrize(
     ("depth", "nodes", "clusters"),
     [(0, {"x", "body", "L"}, []), (1, {"x", "layer0", "layer1", "layer2", "L"}, ["body"])],

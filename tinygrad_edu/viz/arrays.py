@@ -25,7 +25,7 @@ __all__ = [
 Array: TypeAlias = NDArray[Any]
 
 
-MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 12, 4, 4
+MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 16, 4, 4
 BINS = 15
 
 
@@ -40,8 +40,13 @@ def number(value: Any, digits: int = 3) -> str:
         return str(value)
     if isinstance(value, complex | np.complexfloating):
         return f"{value:.{digits}g}"
-    value = float(value)
-    return f"{value:.0f}" if 10**digits <= abs(value) < 1e5 else f"{value:.{digits}g}"
+    value = float(value) + 0.0  # no minus in front of 0
+    if 10**digits <= abs(np.rint(value)) < 1e5:
+        return f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    # More than the last bits of a float32 have been rounded away.
+    rounded = text.lstrip("-").isdecimal() and abs(value - int(text)) > 1e-6 * abs(value)
+    return f"{value:#.{digits}g}" if rounded else text  # 1.00 is not quite 1
 
 
 def number_rows(array: Array) -> list[list[str]] | None:
@@ -66,6 +71,14 @@ class Summary:
     histogram: tuple[int, ...]
     """How many of the finite elements fall in each of equally wide bins from min to max."""
     not_finite: int
+
+    @property
+    def zero(self) -> int | None:
+        """The bin in which 0 lies, if it does in any."""
+        if not self.min <= 0 <= self.max:
+            return None
+        span = self.max - self.min
+        return min(int(-self.min / span * BINS), BINS - 1) if 0 < span < np.inf else 0
 
     def __str__(self) -> str:
         low, mean, high = (number(x, digits=2) for x in (self.min, self.mean, self.max))

@@ -14,7 +14,17 @@ import numpy as np
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import number
 
-__all__ = ["arguments", "expression", "name", "operands", "options", "order_matters", "symbol"]
+__all__ = [
+    "arguments",
+    "defaults",
+    "expression",
+    "name",
+    "operands",
+    "options",
+    "order_matters",
+    "symbol",
+    "written",
+]
 
 SYMBOLS = {
     "absolute": "|x|",
@@ -64,12 +74,17 @@ def arguments(node: Node) -> dict[str, Any]:
 def options(node: Node) -> str:
     """What the call says beside its operands, as it is written: ``axis=0``, ``[1:]``."""
     computed_with = {position for position, _ in operands(node)}
-    defaults = {parameter.name: parameter.default for parameter in _parameters(node._op)}
+    usual = defaults(node)
     return ", ".join(
-        f"[{_index(value)}]" if name == "index" else f"{name}={_written(value)}"
+        f"[{written(value, name)}]" if name == "index" else f"{name}={written(value, name)}"
         for position, (name, value) in enumerate(arguments(node).items())
-        if position not in computed_with and not _same(value, defaults.get(name))
+        if position not in computed_with and not _same(value, usual.get(name))
     )
+
+
+def defaults(node: Node) -> dict[str, Any]:
+    """What the arguments are that can be left out of the call."""
+    return {p.name: p.default for p in _parameters(node._op) if p.default is not p.empty}
 
 
 @lru_cache(maxsize=256)
@@ -96,14 +111,14 @@ def symbol(node: Node) -> str:
 
 def expression(node: Node, names: Mapping[Any, str]) -> str:
     """The call, with the names of its operands: ``x @ W``."""
-    written = [
+    parts = [
         names[value] if isinstance(value, Node) else _constant(value) for _, value in operands(node)
     ]
-    if name(node) in INFIX and len(written) == 2:
-        return f"{written[0]} {symbol(node)} {written[1]}"
+    if name(node) in INFIX and len(parts) == 2:
+        return f"{parts[0]} {symbol(node)} {parts[1]}"
     if name(node) == "getitem":
-        return f"{written[0]}{options(node) or '[array]'}"
-    return f"{name(node)}({', '.join(filter(None, [*written, options(node)]))})"
+        return f"{parts[0]}{options(node) or '[array]'}"
+    return f"{name(node)}({', '.join(filter(None, [*parts, options(node)]))})"
 
 
 def order_matters(node: Node) -> bool:
@@ -116,13 +131,10 @@ def _constant(value: Any) -> str:
     return number(array[()]) if array.ndim == 0 else "array"
 
 
-def _index(index: Any) -> str:
-    """An index as it is written between brackets."""
-    return ", ".join(map(_written, index if isinstance(index, tuple) else (index,)))
-
-
-def _written(value: Any) -> str:
-    """An argument as it is written in a call."""
+def written(value: Any, argument: str = "") -> str:
+    """An argument as it is written in a call; an index, as it is written between brackets."""
+    if argument == "index":
+        return ", ".join(map(written, value if isinstance(value, tuple) else (value,)))
     match value:
         case slice():
             parts = ["" if part is None else str(part) for part in (value.start, value.stop)]

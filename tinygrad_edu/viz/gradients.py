@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,6 +40,10 @@ class Contribution:
     before: Array | None
     """What the parent had got over other edges."""
     after: Array
+    nth: int
+    """Which of the contributions to the parent this is, counted from 1,"""
+    uses: int
+    """and of how many: the gradient is complete with the last."""
 
     @property
     def edge(self) -> Edge:
@@ -58,11 +63,24 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     """
     seed = unit_seed(graph) if seed is None else seed
     gradients = {graph.root: seed}
-    for node, position, parent, incoming, returned, fitted in edges({graph.root: seed}):
+    passed = edges({graph.root: seed})
+    uses = Counter(edge[2] for edge in passed)
+    seen: Counter[Node] = Counter()
+    for node, position, parent, incoming, returned, fitted in passed:
         before = gradients.get(parent)
         after = gradients[parent] = fitted if before is None else before + fitted
+        seen[parent] += 1
         yield Contribution(
-            node, position, parent, incoming, np.asarray(returned), fitted, before, after
+            node=node,
+            position=position,
+            parent=parent,
+            incoming=incoming,
+            returned=np.asarray(returned),
+            fitted=fitted,
+            before=before,
+            after=after,
+            nth=seen[parent],
+            uses=uses[parent],
         )
 
 
@@ -81,20 +99,20 @@ def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
 
 
 def gradients(graph: Graph) -> dict[Node, Array]:
-    """The gradients to show: a Tensor's own, and what passed through those that keep none.
+    """The gradients to show: those of the root; none before ``backward()``.
 
-    Before ``backward()`` there are none. After it the leaves have theirs, and those of the
-    intermediate values, which are not kept, are computed again.
+    They are computed again, since a ``.grad`` does not say what it is the gradient of: it may come
+    from another loss, or from several. But where a leaf has none, ``backward()`` was not called.
     """
-    own = {node: array_of(node._grad) for node in graph.nodes if node._grad is not None}
     seed = root_gradient(graph)
-    if not own or seed is None:
-        return own
+    if seed is None or all(node._grad is None for node in graph.nodes):
+        return {}
     try:
-        passed = {node: g for node, g in retraced(graph, seed).items() if node._op is not None}
-    except RuntimeError:  # the data are newer than the graph: only .grad still holds
-        return own
-    return passed | own
+        found = retraced(graph, seed)
+    except RuntimeError:  # the data are newer than the graph
+        return {}
+    called = all(node._op or node._grad is not None for node in found)
+    return found if called else {}
 
 
 def root_gradient(graph: Graph) -> Array | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_edu.viz.arrays import Array, number_rows, one_line, texts
 
-__all__ = ["gradient", "identifier", "mathml", "matrix", "outline"]
+__all__ = ["fenced", "gradient", "identifier", "mathml", "matrix", "outline", "words"]
 
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "pi": "π", "sigma": "σ"}
 FUNCTIONS = {"fmax": "max", "fmin": "min", "maximum": "max", "minimum": "min", "sigmoid": "σ"}
@@ -50,21 +50,28 @@ Written: TypeAlias = tuple[str, int]
 """MathML, and its precedence."""
 
 
-def mathml(expression: str, values: Mapping[str, Array] | None = None) -> str | None:
+def mathml(
+    expression: str,
+    values: Mapping[str, Array] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> str | None:
     """An expression as MathML; None if it is no Python, or not mathematics.
 
-    Names that have a value are written as the number or, up to a size, as the matrix that it is.
+    Names that have a value are written as the number or, up to a size, as the matrix that it is;
+    others as what ``names`` has for them, in MathML. What is empty there is left out of calls.
 
     Examples
     --------
     >>> mathml("1 - y**2")
     '<mn>1</mn><mo>−</mo><msup><mi>y</mi><mn>2</mn></msup>'
+    >>> mathml("1 - y**2", names={"y": identifier("h")})
+    '<mn>1</mn><mo>−</mo><msup><mi>h</mi><mn>2</mn></msup>'
     >>> mathml("zeros, with g on the diagonal") is None
     True
     """
     try:
         tree = ast.parse(expression, mode="eval").body
-        return _Writer(values or {}).write(tree)
+        return _Writer(values or {}, names or {}).write(tree)
     except (SyntaxError, NotImplementedError):
         return None
 
@@ -80,6 +87,11 @@ def identifier(name: str) -> str:
 def gradient(of: str, by: str) -> str:
     """The derivative of something with respect to something, both in MathML."""
     return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"
+
+
+def words(text: str) -> str:
+    """Words in a formula."""
+    return f"<mtext>{escape(one_line(text)).replace(' ', '&#160;')}</mtext>"
 
 
 def matrix(array: Array) -> str | None:
@@ -110,7 +122,8 @@ def _table(kind: str, rows: Sequence[Sequence[str]]) -> str:
     return f'<mtable class="{kind}">{"".join(lines)}</mtable>'
 
 
-def _fenced(left: str, content: str, right: str) -> str:
+def fenced(left: str, content: str, right: str) -> str:
+    """Something between brackets."""
     return f"<mrow><mo>{left}</mo>{content}<mo>{right}</mo></mrow>"
 
 
@@ -126,13 +139,14 @@ def _row(content: str) -> str:
 class _Writer(ast.NodeVisitor):
     """Writes the tree of an expression; a node without a rule raises NotImplementedError."""
 
-    def __init__(self, values: Mapping[str, Array]) -> None:
+    def __init__(self, values: Mapping[str, Array], names: Mapping[str, str]) -> None:
         self.values = values
+        self.names = names
 
     def write(self, node: ast.expr, lowest: int = LOGIC) -> str:
         """Write a node, in parentheses if its precedence is too low."""
         content, level = self._write(node)
-        return content if level >= lowest else _fenced("(", content, ")")
+        return content if level >= lowest else fenced("(", content, ")")
 
     def _write(self, node: ast.expr) -> Written:
         content, level = self.visit(node)
@@ -152,7 +166,7 @@ class _Writer(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> Written:
         value = matrix(self.values[node.id]) if node.id in self.values else None
         if value is None:
-            return identifier(node.id), ATOM
+            return self.names.get(node.id, identifier(node.id)), ATOM
         return value, SUM if value.startswith("<mn>−") else ATOM
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Written:
@@ -214,7 +228,10 @@ class _Writer(ast.NodeVisitor):
                 return SHAPES[name].format(self.write(x)), ATOM
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
                 options = map(self._option, keywords)
-                inside = _fenced("(", COMMA.join([*map(self.write, args), *options]), ")")
+                written = [*filter(None, [*map(self.write, args), *options])]
+                if args and not written:  # all of them were left out
+                    return "", ATOM
+                inside = fenced("(", COMMA.join(written), ")")
                 function = identifier(FUNCTIONS.get(name, name))
                 return f"{function}<mo>&#x2061;</mo>{inside}", POWER
         raise NotImplementedError(ast.dump(node))
@@ -255,10 +272,10 @@ class _Writer(ast.NodeVisitor):
         return f"<msub>{value}{_group(self._list(parts))}</msub>", ATOM
 
     def visit_List(self, node: ast.List) -> Written:
-        return _fenced("[", self._list(node.elts), "]"), ATOM
+        return fenced("[", self._list(node.elts), "]"), ATOM
 
     def visit_Tuple(self, node: ast.Tuple) -> Written:
-        return _fenced("(", self._list(node.elts), ")"), ATOM
+        return fenced("(", self._list(node.elts), ")"), ATOM
 
     def _list(self, parts: Sequence[ast.expr]) -> str:
         return COMMA.join(map(self.write, parts))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz.explorer.observer import observe
+from tinygrad_edu.viz.explorer.observer import observe, variables
 from tinygrad_edu.viz.explorer.page import page
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.graph.dot import Direction
@@ -74,7 +74,8 @@ def explore(
     ----------
     root_or_function : Tensor or callable
         The end of a computation, a single number; or a function that returns one. Of a function
-        the page also shows the lines of the program, and the names of its variables.
+        the page also shows the lines of the program. What has no name is called as the variable
+        that holds it, in the function or where `explore` is called.
     *args
         After a Tensor, the path to write the page to. After a function, its arguments: arrays of
         floating-point numbers (also in lists, tuples and dicts) become Tensors that require a
@@ -82,7 +83,7 @@ def explore(
     path : path, optional
         Where to write the page.
     names, depth, direction, max_nodes
-        As in `draw_graph`.
+        As in `draw_graph`; ``names`` come before those of variables.
 
     Returns
     -------
@@ -112,15 +113,16 @@ def explore(
         if args[1:] or (args and path):
             raise TypeError("after a Tensor explore takes one path; arguments belong to a function")
         root, path = root_or_function, (args[0] if args else path)
+        found = variables()
     elif callable(root_or_function):
         root, found = observe(root_or_function, args)
-        given |= {name: tensor for name, tensor in found.items() if name not in given}
     else:
         raise TypeError(
             "explore follows the computation of a Tensor, or of a function's result; got "
             f"{type(root_or_function).__name__}"
         )
     _check(root)
+    given |= {name: tensor for name, tensor in found.items() if name not in given}
     view = arrange(read_graph(root, given), depth, max_nodes)
     steps = list(steps_of(view))
     title = _title(getattr(root_or_function, "__name__", root.name))

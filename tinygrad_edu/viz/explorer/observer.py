@@ -18,7 +18,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
 from tinygrad_edu.viz.model import named_tensors
 
-__all__ = ["observe"]
+__all__ = ["observe", "variables"]
 
 
 def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
@@ -37,6 +37,13 @@ def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, d
     inputs = named_tensors(arguments.arguments)
     names = {name: tensor for name, tensor in inputs if tensor.name is None}
     return root, {name: node for node, name in observer.names.items() if not node.name} | names
+
+
+def variables() -> dict[str, Node]:
+    """The Tensors without a name that variables of the user's program hold, by the variables."""
+    frame = next(user_frames(), None)
+    held = list(frame.f_locals.items()) if frame else []
+    return {name: x for name, x in held if isinstance(x, Node) and not x.name and name[0] != "_"}
 
 
 def _variable(value: Any) -> Any:

@@ -7,7 +7,11 @@
   const svg = $("picture").querySelector("svg");
   const last = data.steps.length - 1;
   const LABELS = { given: "given", forward: "forward", seed: "backward", backward: "backward", end: "done" };
-  const READABLE = 1; // pixels per unit: the numbers on the cards are 11 units high
+  const READABLE = 0.9; // pixels per unit: the numbers on the cards are 11 units high
+  const SMALL = 0.7; // not so well, but more is seen at a time
+  const OVERVIEW = 0.2; // the shape of the whole can still be seen
+  const NARROWEST = 0.6; // to which share of its size a formula is made smaller
+  const embedded = self !== top;
   let step = 0;
   let timer = null;
 
@@ -22,6 +26,7 @@
     if (phase === "backward") for (const edge of edges) flows[edge] ??= i;
   });
   const lastArrival = (node) => (arrivals[node] ?? []).findLast((i) => i <= step);
+  const isComplete = (node) => arrivals[node]?.at(-1) <= step;
   const isComputed = (node) => (computed[node] ?? 0) <= step;
 
   // --- showing a step ---------------------------------------------------------------------------
@@ -34,12 +39,15 @@
     $("story").innerHTML = html;
     $("story").scrollTop = 0;
     $("slider").value = step;
-    $("slider").setAttribute("aria-valuetext", `${step} of ${last}, ${LABELS[phase]}`);
+    fitFormulas();
+    const heading = $("story").querySelector("h2").textContent;
+    $("slider").setAttribute("aria-valuetext", `${step} of ${last}, ${LABELS[phase]}: ${heading}`);
     $("count").textContent = `step ${step} of ${last} · ${LABELS[phase]}`;
     for (const id in data.nodes) {
       const element = $(id);
       element.classList.toggle("later", !isComputed(id));
       element.classList.toggle("now", id === node || id === target);
+      element.setAttribute("aria-label", spoken(id));
       showGradient(id);
     }
     for (const id in data.edges) {
@@ -48,13 +56,22 @@
       classList.toggle("now", edges.includes(id));
       classList.toggle("done", flows[id] < step && !edges.includes(id));
     }
-    follow([...edges, node, target].filter(Boolean).map($));
+    const inputs = edges.map((id) => data.edges[id].source);
+    follow([target, node].filter(Boolean).map($), [...inputs, ...edges].map($));
+    clearTimeout(noting);
+    noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
+    if (step === last) pause();
+  }
+
+  let noting = null;
+
+  /* Note the step in the address. */
+  function note() {
     try {
       history.replaceState(null, "", `#step=${step}`);
     } catch {
       // A page inside another one may have no address of its own.
     }
-    if (step === last) pause();
   }
 
   const written = {}; // vertex -> the step whose gradient is on its card
@@ -65,10 +82,32 @@
     if (!cell || (id in written && written[id] === arrival)) return;
     written[id] = arrival;
     cell.classList.toggle("unknown", arrival === undefined);
+    cell.classList.toggle("partial", !isComplete(id));
     const texts = cell.querySelectorAll("text");
     data.steps[arrival]?.gradient.forEach((text, i) => {
       if (texts[i]) texts[i].textContent = text;
     });
+  }
+
+  /* What a screen reader says of a node: what is known of it at this step. */
+  function spoken(id) {
+    const { label, value, gradient } = data.nodes[id];
+    const known = [label];
+    if (value && isComputed(id)) known.push(`value ${value}`);
+    if (gradient && isComplete(id)) known.push(`gradient ${gradient}`);
+    return known.join(", ");
+  }
+
+  /* Make a formula with parts that are too long smaller; if that is not enough, it is scrolled. */
+  function fitFormulas() {
+    for (const formula of $("story").querySelectorAll(".math")) {
+      formula.style.removeProperty("--share");
+      const parts = [...formula.querySelectorAll("math")];
+      const share = formula.clientWidth
+        / Math.max(...parts.map((part) => part.getBoundingClientRect().width));
+      if (share < 1) formula.style.setProperty("--share", Math.max(NARROWEST, share * 0.99));
+      formula.classList.toggle("cut", formula.scrollWidth > formula.clientWidth + 1);
+    }
   }
 
   // --- playing ----------------------------------------------------------------------------------
@@ -97,7 +136,7 @@
     last: () => jump(last),
     in: () => zoom(1.25),
     out: () => zoom(0.8),
-    fit: () => fit(),
+    fit: () => { chosen = true; fit(); },
   };
   for (const name in actions) $(name).addEventListener("click", actions[name]);
   $("slider").addEventListener("input", () => jump(Number($("slider").value)));
@@ -131,7 +170,6 @@
     const element = $(id);
     element.setAttribute("role", "button");
     element.setAttribute("tabindex", "0");
-    element.setAttribute("aria-label", data.nodes[id].label);
     element.addEventListener("click", () => dragged || jump(stepOf(id)));
     element.addEventListener("keydown", (event) => {
       if (event.key === "Enter") jump(stepOf(id));
@@ -139,7 +177,13 @@
     for (const name of ["mouseenter", "focus"]) element.addEventListener(name, () => details(id));
     for (const name of ["mouseleave", "blur"]) element.addEventListener(name, () => details(null));
   }
-  for (const id in data.edges) $(id).addEventListener("click", () => dragged || jump(stepOfEdge(id)));
+  for (const id in data.edges) {
+    const line = $(id).querySelector("path");
+    const hit = line.cloneNode(); // a line is too thin to be hit
+    hit.setAttribute("class", "hit");
+    line.before(hit);
+    $(id).addEventListener("click", () => dragged || jump(stepOfEdge(id)));
+  }
   for (const element of svg.querySelectorAll("a, title")) {
     // The browser's own small labels would hide ours; and the links, by which we find the numbers
     // on a card, lead nowhere.
@@ -155,9 +199,8 @@
     const { label, value, gradient } = data.nodes[id];
     const parts = [["b", label]];
     if (isComputed(id) && value) parts.push(["div", "value"], ["pre", value]);
-    const complete = arrivals[id]?.at(-1) <= step;
-    if (gradient) parts.push(["div", complete ? "gradient" : "gradient: not complete yet"]);
-    if (gradient && complete) parts.push(["pre", gradient]);
+    if (gradient) parts.push(["div", isComplete(id) ? "gradient" : "gradient: not complete yet"]);
+    if (gradient && isComplete(id)) parts.push(["pre", gradient]);
     box.replaceChildren(...parts.map(([tag, text]) => {
       const element = document.createElement(tag);
       element.textContent = text;
@@ -171,10 +214,11 @@
 
   // --- zoom and pan ------------------------------------------------------------------------------
 
-  const whole = svg.viewBox.baseVal;
-  const all = { x: whole.x, y: whole.y, width: whole.width, height: whole.height };
+  const { x, y, width, height } = svg.viewBox.baseVal;
+  const all = { x, y, width, height };
   let view = { x: 0, y: 0, scale: 1 }; // what is seen: the corner, and pixels per unit
   let dragged = false;
+  let chosen = false; // whether the reader has moved or zoomed: then we no longer zoom
 
   function look() {
     const { clientWidth, clientHeight } = $("picture");
@@ -182,14 +226,7 @@
       `${view.x} ${view.y} ${clientWidth / view.scale} ${clientHeight / view.scale}`);
   }
 
-  function center(x, y) {
-    const { clientWidth, clientHeight } = $("picture");
-    view.x = x - clientWidth / view.scale / 2;
-    view.y = y - clientHeight / view.scale / 2;
-    look();
-  }
-
-  /* Show all, or if that would be too small to read, where it begins. */
+  /* Show all, or if that would be too small to tell things apart, where it begins. */
   function fit(least = 0) {
     const { clientWidth, clientHeight } = $("picture");
     view.scale = Math.max(least, Math.min(clientWidth / all.width, clientHeight / all.height, 1.5));
@@ -201,6 +238,7 @@
 
   function zoom(factor, x, y) {
     const { clientWidth, clientHeight } = $("picture");
+    chosen = true;
     x ??= clientWidth / 2;
     y ??= clientHeight / 2;
     const scale = Math.max(0.05, Math.min(8, view.scale * factor));
@@ -210,24 +248,55 @@
     look();
   }
 
-  /* Bring what happens into sight, if it is not. */
-  function follow(elements) {
-    if (!elements.length) return;
+  /* Bring what happens into sight, and of what is around it as much as there is room for. */
+  function follow(elements, around) {
+    if (!elements.length) {
+      if (!chosen) fit(OVERVIEW);
+      return;
+    }
     const frame = $("picture").getBoundingClientRect();
-    const boxes = elements.map((element) => element.getBoundingClientRect());
-    const left = Math.min(...boxes.map((b) => b.left)) - frame.left;
-    const right = Math.max(...boxes.map((b) => b.right)) - frame.left;
-    const top = Math.min(...boxes.map((b) => b.top)) - frame.top;
-    const bottom = Math.max(...boxes.map((b) => b.bottom)) - frame.top;
-    if (left >= 0 && top >= 0 && right <= frame.width && bottom <= frame.height) return;
-    center(view.x + (left + right) / 2 / view.scale, view.y + (top + bottom) / 2 / view.scale);
+    const boxes = [...elements, ...around].map((element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const [x, y] = [view.x - frame.left / view.scale, view.y - frame.top / view.scale];
+      return {
+        left: x + left / view.scale, right: x + right / view.scale,
+        top: y + top / view.scale, bottom: y + bottom / view.scale,
+      };
+    });
+    const union = (a, b) => ({
+      left: Math.min(a.left, b.left), right: Math.max(a.right, b.right),
+      top: Math.min(a.top, b.top), bottom: Math.max(a.bottom, b.bottom),
+    });
+    const scaleFor = (box) =>
+      Math.min(frame.width / (box.right - box.left), frame.height / (box.bottom - box.top));
+    const whole = 0.97 * scaleFor(boxes.slice(0, elements.length).reduce(union));
+    const scale = chosen ? view.scale
+      : Math.max(SMALL, Math.min(whole, Math.max(view.scale, READABLE)));
+    const [width, height] = [frame.width / scale, frame.height / scale];
+    const seen = boxes.reduce((sum, box) => {
+      const both = union(sum, box);
+      return scaleFor(both) >= scale ? both : sum;
+    });
+    const inside = view.x <= seen.left && seen.right <= view.x + frame.width / view.scale
+      && view.y <= seen.top && seen.bottom <= view.y + frame.height / view.scale;
+    if (inside && scale === view.scale) return;
+    // What is there to be seen stays within the frame, as far as it fills it.
+    const within = (middle, length, from, size) => size <= length ? from + (size - length) / 2
+      : Math.max(from, Math.min(middle - length / 2, from + size - length));
+    view.scale = scale;
+    view.x = within((seen.left + seen.right) / 2, width, all.x, all.width);
+    view.y = within((seen.top + seen.bottom) / 2, height, all.y, all.height);
+    look();
   }
 
   svg.addEventListener("wheel", (event) => {
+    // Inside another page the wheel scrolls that page; with Ctrl, as everywhere, it zooms.
+    if (embedded && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const frame = svg.getBoundingClientRect();
     zoom(Math.exp(-event.deltaY / 500), event.clientX - frame.left, event.clientY - frame.top);
   }, { passive: false });
+  const ENDS = ["pointerup", "pointercancel"];
   svg.addEventListener("pointerdown", ({ clientX, clientY }) => {
     const start = { x: view.x, y: view.y };
     dragged = false;
@@ -235,7 +304,7 @@
       const dx = event.clientX - clientX;
       const dy = event.clientY - clientY;
       if (Math.hypot(dx, dy) < 4 && !dragged) return;
-      dragged = true;
+      dragged = chosen = true;
       svg.classList.add("dragging");
       view.x = start.x - dx / view.scale;
       view.y = start.y - dy / view.scale;
@@ -244,12 +313,15 @@
     const stop = () => {
       svg.classList.remove("dragging");
       removeEventListener("pointermove", move);
-      removeEventListener("pointerup", stop);
+      for (const end of ENDS) removeEventListener(end, stop);
     };
     addEventListener("pointermove", move);
-    addEventListener("pointerup", stop);
+    for (const end of ENDS) addEventListener(end, stop);
   });
-  addEventListener("resize", look);
+  addEventListener("resize", () => {
+    if (!chosen) fit(OVERVIEW);
+    show(step);
+  });
   addEventListener("beforeprint", () => { // on paper one cannot move around
     svg.setAttribute("viewBox", `${all.x} ${all.y} ${all.width} ${all.height}`);
   });
@@ -261,6 +333,7 @@
   addEventListener("hashchange", () => jump(stepInAddress()));
   svg.removeAttribute("width");
   svg.removeAttribute("height");
-  fit(READABLE);
+  document.body.classList.toggle("embedded", embedded);
+  fit(OVERVIEW);
   show(stepInAddress());
 })();

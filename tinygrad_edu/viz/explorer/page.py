@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from html import escape
-from importlib.resources import files
-from string import Template
-from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import Node
+from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
 from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import Constant
 from tinygrad_edu.viz.story import Step
@@ -23,36 +20,31 @@ from tinygrad_edu.viz.view import Fold, Vertex, View
 
 __all__ = ["page"]
 
-LONGEST_TITLE, LONGEST_LABEL = 80, 200
+LONGEST_LABEL = 200
 
 
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
     """The HTML of the page; ``page.js`` steps through what is in its data."""
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
-    picture = drawing.pipe("svg", encoding="utf-8")
+    picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
     data = {
         "steps": [asdict(step) for step in steps],
         "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
-        "edges": {view.keys[arrow]: {"target": view.keys[arrow.target]} for arrow in view.arrows},
+        "edges": {
+            view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
+            for arrow in view.arrows
+        },
     }
-    return Template(_part("page.html")).substitute(
-        title=escape(one_line(title, LONGEST_TITLE)),
-        style=_part("page.css"),
-        script=_part("page.js"),
+    return pages.write(
+        pages.part(__package__, "page.html"),
+        title=title,
         last=len(steps) - 1,
+        style=f"{pages.part(__package__, 'page.css')}\n{palette.THEMED}",
+        data=data,
+        script=pages.part(__package__, "page.js"),
         graph=picture[picture.index("<svg") :],
-        data=_inside_script(data),
     )
-
-
-def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _inside_script(data: Any) -> str:
-    """Data as JSON, in which no text can end the element that it stands in."""
-    return json.dumps(data).replace("<", "\\u003c")
 
 
 def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def error_scatter(
     predictions: Any,
     ax: Axes | None = None,
     *,
-    scale: float = 15.0,
+    scale: float = 40.0,
 ) -> Axes:
     """Draw the data, with what is classified wrongly in large marks.
 
@@ -153,7 +153,7 @@ def error_scatter(
     >>> from tinygrad_edu import viz
     >>> ax = viz.error_scatter([[0, 0], [0, 1], [1, 1]], [0, 0, 1], [0, 1, 1])
     >>> ax.collections[0].get_sizes(), ax.get_title()
-    (array([ 3., 18.]), 'accuracy 66.7 %: 1 of 3 wrong')
+    (array([ 8., 48.]), 'accuracy 66.7 %: 1 of 3 wrong')
     """
     X, y = points_and_labels(X, y)
     predictions = array_of(predictions)

@@ -95,7 +95,9 @@ def loss_surface(
         )
     ax = new_ax(ax, (6.2, 5.2))
     _draw_contours(ax, x, y, height)
-    for name, color, mark in zip(paths, cycle(LINES), cycle("os^Dvp*"), strict=False):
+    widths = np.linspace(5.0, 1.5, len(paths))  # one that lies on another leaves its edges free
+    looks = zip(paths, widths, cycle(LINES), cycle("os^Dvp*"), strict=False)
+    for name, width, color, mark in looks:
         ax.plot(
             *paths[name].T,
             color=color,
@@ -104,7 +106,7 @@ def loss_surface(
             markevery=max(1, steps // 12),
             markeredgecolor="white",
             markeredgewidth=0.6,
-            linewidth=2,
+            linewidth=width,
             label=f"{name} ({ends[name]:.2g})",
         )
     ax.plot(*start, marker="X", color=INK, markersize=10, markeredgecolor="white", label="_start")

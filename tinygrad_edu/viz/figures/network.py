@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
-from tinygrad_edu.nn.containers import Sequential
+from tinygrad_edu.nn.layers import Linear
+from tinygrad_edu.nn.module import Module
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.figures.axes import GRAY, INK, new_ax
-from tinygrad_edu.viz.figures.neurons import linear_layers
 
 __all__ = ["network_diagram"]
 
@@ -20,15 +25,16 @@ MOST_NODES = 120
 INPUT, SUM, OUTPUT = "#e8eaee", "#ffffff", "#d9e8f5"
 
 
-def network_diagram(network: Sequential, ax: Axes | None = None) -> Axes:
+def network_diagram(network: Module, ax: Axes | None = None) -> Axes:
     """Draw a network as a directed graph: inputs, and for each neuron its input z and output h.
 
     The wider an arrow, the larger its weight; blue ones are positive, red ones negative.
 
     Parameters
     ----------
-    network : Sequential
-        An `MLP`.
+    network : Module
+        An `MLP`; or a module of your own, with linear layers that follow each other in the order in
+        which it got them.
     ax : Axes, optional
         Where to draw; on a new figure if there is none.
 
@@ -40,9 +46,10 @@ def network_diagram(network: Sequential, ax: Axes | None = None) -> Axes:
     Raises
     ------
     TypeError
-        If the network is no Sequential.
+        If the network is no module.
     ValueError
-        If it has no linear layer, or more units than can be told apart.
+        If it has no linear layer, or some that do not fit together; or more units than can be told
+        apart.
 
     Examples
     --------
@@ -52,7 +59,7 @@ def network_diagram(network: Sequential, ax: Axes | None = None) -> Axes:
     >>> [text.get_text() for text in ax.texts][:4]
     ['$x_{1}$', '$x_{2}$', '$z^{(1)}_{1}$', '$h^{(1)}_{1}$']
     """
-    layers = linear_layers(network)
+    layers = _layers(network)
     sizes = [layers[0].W.shape[0], *(layer.W.shape[1] for layer in layers)]
     if sum(sizes) > MOST_NODES:
         raise ValueError(
@@ -89,7 +96,49 @@ def network_diagram(network: Sequential, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(-0.5, LAYER * len(layers) + 0.5), ylim=(-max(sizes) / 2 - 0.6, max(sizes) / 2))
     ax.set_aspect("equal")
     ax.axis("off")
+    _draw_key(ax, limit)
     return ax
+
+
+def _layers(network: Module) -> list[Linear]:
+    """The linear layers of a network, each of which takes what the one before it gives."""
+    if not isinstance(network, Module):
+        raise TypeError(f"network must be a module, as an MLP is one; got {type(network).__name__}")
+    found = [m for _, m in network.named_modules() if isinstance(m, Linear)]
+    if not found:
+        raise ValueError(f"the network has no linear layer; it is {network}")
+    shapes = [layer.W.shape for layer in found]
+    if any(a[1] != b[0] for a, b in pairwise(shapes)):
+        raise ValueError(
+            "a diagram has layers that follow each other; the linear layers of this network have "
+            f"weights of shapes {', '.join(map(str, shapes))}"
+        )
+    return found
+
+
+def _draw_key(ax: Axes, limit: float) -> None:
+    """Say how wide and in which color the arrow of a weight is."""
+    colors = colormaps["RdBu"]
+    sizes = [-limit, -limit / 4, limit / 4, limit]
+    lines = [
+        Line2D([], [], color=colors(0.5 + size / limit / 2), linewidth=_width(size, limit))
+        for size in sizes
+    ]
+    ax.legend(
+        lines,
+        [f"{size:.2g}" for size in sizes],
+        title="weight",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.02),
+        ncols=len(sizes),
+        frameon=False,
+        fontsize="small",
+        title_fontsize="small",
+    )
+
+
+def _width(weight: Any, limit: float) -> Any:
+    return 0.4 + 4 * np.abs(weight) / limit
 
 
 def _draw_weights(
@@ -104,7 +153,7 @@ def _draw_weights(
     lines = [[(x0, left), (x1, right)] for left in y0 for right in y1]
     collection = LineCollection(
         lines,
-        linewidths=(0.4 + 4 * np.abs(weights) / limit).ravel(),
+        linewidths=_width(weights, limit).ravel(),
         array=weights.ravel(),
         cmap="RdBu",
         clim=(-limit, limit),

@@ -81,7 +81,7 @@ def training_curves(
             handles=lines,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.16),
-            ncols=min(4, len(lines)),
+            ncols=2,  # more would be wider than the axes
             frameon=False,
         )
     return ax

@@ -35,8 +35,12 @@ def draw_graph(
 
     A card stands for a Tensor: its name, shape and dtype, its value, its gradient, and in front of
     them the operation that made it. Numbers are shown as they are while there are few, else as a
-    histogram. A gradient is "-" before ``backward()``; after it the card of an intermediate value,
-    which keeps no gradient itself, shows the one that passed through.
+    histogram, with a mark below 0.
+
+    A gradient is "-" before ``backward()``. After it every card shows that of the root, whatever
+    else has been added to a ``.grad``; also the card of an intermediate value, which keeps none
+    itself. It is "-" again where the root's gradient cannot be told: if the data of a leaf were
+    changed since, or if the root is an array that did not retain its gradient.
 
     Parameters
     ----------
@@ -98,15 +102,16 @@ def draw_graph(
 
 
 def _strengths(view: View, gradients: Mapping[Node, Array]) -> dict[Arrow, float]:
-    if not gradients:
-        raise ValueError(
-            'color_by="grad" shows gradients, and there are none; call backward() first'
-        )
     seed = root_gradient(view.graph)
     if seed is None:
         raise ValueError(
             'color_by="grad" begins at a single number, on which backward() was called; this '
             f"Tensor has shape {view.graph.root._array.shape}. Draw the loss, or call "
             "retain_grad() before backward()"
+        )
+    if not gradients:
+        raise ValueError(
+            'color_by="grad" shows gradients, and there are none; call backward() first, and draw '
+            "before the data of a leaf are changed"
         )
     return edge_strengths(view, seed)

@@ -23,7 +23,7 @@ __all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "ti
 SMALL, MEDIUM = 9, 11
 FEW = 4
 LONG_SYMBOL = 10
-BAR_WIDTH, BAR_HEIGHT, SUMMARY_WIDTH = 6, 16, 120
+BAR_WIDTH, BAR_HEIGHT, MARK_HEIGHT, SUMMARY_WIDTH = 6, 16, 3, 120
 
 
 def text(value: str, limit: int = 40) -> str:
@@ -37,7 +37,7 @@ def card(name: str, facts: str, rows: list[str], badge: str = "", *, named: bool
     title = f'<TD COLSPAN="2" ALIGN="LEFT">{shown}  {_small(facts)}</TD>'
     body = _table(f"<TR>{title}</TR>", *rows, spacing=2)
     left = f"<TD>{badge}</TD>" if badge else ""
-    return f"<{_table(f'<TR>{left}<TD>{body}</TD></TR>')}>"
+    return f"<{_table(f'<TR>{left}<TD>{body}</TD></TR>', spacing=3 if badge else 0)}>"
 
 
 def badge(symbol: str, options: str = "") -> str:
@@ -77,8 +77,10 @@ def _distribution(summary: Summary) -> str:
     """A histogram, and the numbers to read it by."""
     most = max(summary.histogram)
     bars = "".join(_bar(round(BAR_HEIGHT * n / most)) for n in summary.histogram)
+    marks = "".join(_mark(i == summary.zero) for i in range(len(summary.histogram)))
+    rows = f"<TR>{bars}</TR>", *([f"<TR>{marks}</TR>"] if summary.zero is not None else [])
     return _table(
-        f'<TR><TD ALIGN="LEFT">{_table(f"<TR>{bars}</TR>", spacing=1)}</TD></TR>',
+        f'<TR><TD ALIGN="LEFT">{_table(*rows, spacing=1)}</TD></TR>',
         f'<TR><TD ALIGN="LEFT" WIDTH="{SUMMARY_WIDTH}">{_small(str(summary))}</TD></TR>',
     )
 
@@ -88,6 +90,12 @@ def _bar(height: int) -> str:
     above = f'<TR><TD {size} HEIGHT="{BAR_HEIGHT - height}"></TD></TR>'
     below = f'<TR><TD {size} HEIGHT="{height}" BGCOLOR="{FAINT}"></TD></TR>'
     return f"<TD>{_table(above * (height < BAR_HEIGHT), below * (height > 0))}</TD>"
+
+
+def _mark(is_zero: bool) -> str:
+    """What stands under a bar: a mark where 0 lies."""
+    color = f' BGCOLOR="{INK}"' if is_zero else ""
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{BAR_WIDTH}" HEIGHT="{MARK_HEIGHT}"{color}></TD>'
 
 
 def constant(array: Array) -> str:

@@ -67,6 +67,9 @@ def _add_vertices(
             rank.attr(rank="same")
             rank.node(view.keys[leaf])
             rank.node(view.keys[user])
+    if len(clusters) > 2:
+        # Else the scopes are laid out one by one, and some arrows between them point backward.
+        drawing.attr("graph", newrank="true")
     for scope in sorted(clusters, key=len, reverse=True)[:-1]:  # the inner ones first
         clusters[scope[:-1]].subgraph(clusters[scope])
 

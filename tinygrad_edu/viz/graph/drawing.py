@@ -140,6 +140,5 @@ def _draw(source: str, format: str, engine: str) -> bytes:
 
 def _add_dark_colors(svg: bytes) -> bytes:
     """Add rules for readers who prefer dark pages: the cards are dark there."""
-    rules = f"<style>@media (prefers-color-scheme: dark) {{\n{STYLE}\n}}</style>\n"
     end_of_tag = svg.index(b">", svg.index(b"<svg")) + 1
-    return svg[:end_of_tag] + b"\n" + rules.encode() + svg[end_of_tag:]
+    return svg[:end_of_tag] + b"\n" + STYLE.encode() + b"\n" + svg[end_of_tag:]

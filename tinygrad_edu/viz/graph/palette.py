@@ -6,11 +6,24 @@ Cards have a background of their own; in an SVG it is dark where the reader pref
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tinygrad_edu.viz.model import Kind
 
-__all__ = ["BADGE", "CLUSTER", "FAINT", "FONT", "INK", "LINE", "LOOKS", "STYLE", "Look", "ramp"]
+__all__ = [
+    "BADGE",
+    "CLUSTER",
+    "FAINT",
+    "FONT",
+    "INK",
+    "LINE",
+    "LOOKS",
+    "STYLE",
+    "THEMED",
+    "Look",
+    "ramp",
+]
 
 FONT = "Helvetica,Arial,sans-serif"
 INK, FAINT = "#1f2328", "#59636e"  # on a card: text, and what explains it
@@ -49,12 +62,21 @@ DARK = {
     LOOKS["output"].fill: "#0e3b2e",
     LOOKS["fold"].fill: "#40243a",
 }
-STYLE = "\n".join(
-    f'.tinygrad_edu [{attribute}="{light}"] {{ {attribute}: {dark} }}'
-    for light, dark in DARK.items()
-    for attribute in ("fill", "stroke")
-)
-"""The same colors for a dark page, as rules for an SVG."""
+
+
+def _rules(color: Callable[[str, str], str]) -> str:
+    return "\n".join(
+        f'.tinygrad_edu [{attribute}="{light}"] {{ {attribute}: {color(light, dark)} }}'
+        for light, dark in DARK.items()
+        for attribute in ("fill", "stroke")
+    )
+
+
+STYLE = f"<style>@media (prefers-color-scheme: dark) {{\n{_rules(lambda _, dark: dark)}\n}}</style>"
+"""The same colors for a dark page, for an SVG by itself: as the reader's system prefers."""
+
+THEMED = _rules(lambda light, dark: f"light-dark({light}, {dark})")
+"""Both, for an SVG inside a page that has a color scheme of its own."""
 
 
 def ramp(share: float) -> str:

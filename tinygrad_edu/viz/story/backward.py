@@ -16,79 +16,108 @@ from tinygrad_edu.viz.formulas import Formula, derivative
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
-from tinygrad_edu.viz.story.phrases import EQUALS, Values, code, display
+from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
+from tinygrad_edu.viz.story.symbols import (
+    Values,
+    arguments_in_words,
+    arriving,
+    numeric,
+    symbolic,
+    values_of,
+)
 
 __all__ = ["contribution", "end", "seed"]
 
-PLUS, PLUS_EQUALS, G_TIMES = "<mo>+</mo>", "<mo>+=</mo>", "<mi>g</mi><mo>·</mo>"
+TIMES = "<mo>·</mo>"
 
 
 def seed(graph: Graph, gradient: Array) -> str:
     """With which gradient it begins."""
-    loss = mathml.identifier("L")
+    loss = _root(graph)
     return (
         "<h2>Backward begins</h2>"
-        + display(mathml.gradient(loss, loss), EQUALS, phrases.array_math(gradient))
+        + equation(mathml.gradient(loss, loss), phrases.array_math(gradient))
         + f"<p>{code(graph.names[graph.root])} changes with itself one to one. From here on the "
         "chain rule is applied edge by edge, the latest operation first.</p>"
     )
 
 
+def _root(graph: Graph) -> str:
+    return mathml.identifier(graph.names[graph.root])
+
+
 def contribution(graph: Graph, flow: Contribution) -> str:
     """How a gradient passes over one edge."""
     name, target = graph.names[flow.node], graph.names[flow.parent]
-    arriving, leaving = (
-        mathml.gradient("<mi>L</mi>", mathml.identifier(end)) for end in (name, target)
-    )
+    arrives = mathml.gradient(_root(graph), mathml.identifier(name))
+    values = values_of(flow.node, flow.incoming)
     return "".join(
         [
-            f"<h2>From {code(name)} to {code(target)}</h2>",
+            f"<h2>{_way(graph, flow)}</h2>",
             f"<p>through {code(f'{name} = {expression(flow.node, graph.names)}')}</p>",
             "<h3>What arrives</h3>",
-            display("<mi>g</mi>", EQUALS, arriving, EQUALS, phrases.array_math(flow.incoming)),
+            equation(arriving(graph), arrives, phrases.array_math(values["g"])),
             "<h3>What this operation makes of it</h3>",
-            *_passed_on(graph, flow),
+            *_passed_on(graph, flow, values),
             _summed(target, flow.fitted.shape, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
-            _accumulated(target, leaving, flow),
+            _accumulated(graph, flow),
         ]
     )
 
 
-def _passed_on(graph: Graph, flow: Contribution) -> Iterator[str]:
+def _way(graph: Graph, flow: Contribution) -> str:
+    """From where to where; of several edges between the same, which."""
+    way = f"From {code(graph.names[flow.node])} to {code(graph.names[flow.parent])}"
+    uses = [i for i, value in operands(flow.node) if value is flow.parent]
+    which = f", as operand {uses.index(flow.position) + 1}" if len(uses) > 1 else ""
+    return way + which
+
+
+def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str]:
     """The local derivative, as a formula and with numbers."""
-    given = arguments(flow.node)
+    node, given = flow.node, arguments(flow.node)
     symbol = list(given)[flow.position]
-    place = [position for position, _ in operands(flow.node)].index(flow.position)
-    formula = derivative(flow.node._op, symbol, place)
+    place = [position for position, _ in operands(node)].index(flow.position)
+    formula = derivative(node._op, symbol, place)
+    result = phrases.array_math(_like(values.get(symbol), flow.returned))
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
-        yield display(phrases.array_math(flow.returned))
+        yield display(result)
         return
-    values = phrases.values_of(flow.node) | {"g": flow.incoming}
-    yield _rule(formula, mathml.identifier(formula.by))
-    yield phrases.symbols(graph, flow.node, "<i>g</i> is what arrives")
-    numbers = phrases.numeric(_chained(formula), values)
-    yield phrases.worked_out([], numbers, flow.returned)
+    words = arguments_in_words(node)
+    rule = symbolic(graph, node, formula.right)
+    if rule is None:
+        yield f'<p class="stated">{escape(formula.right)}</p>{phrases.symbols(graph, node)}'
+        yield display(mathml.words("the result: "), BREAK, result)
+        return
+    if formula.of == "L":
+        yield equation(rule, numeric(formula.right, values, words), result)
+    else:
+        ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
+        edge, slope = mathml.gradient(*ends), _slope(flow)
+        if slope.ndim:  # its numbers are in the product
+            yield equation(edge, rule)
+        else:
+            numbers = numeric(formula.right, values, words)
+            yield equation(edge, rule, numbers, phrases.array_math(slope))
+        chain = numeric("g * slope", {"g": flow.incoming, "slope": slope})
+        yield equation(arriving(graph) + TIMES + edge, chain, result)
+    yield phrases.note(formula)
     yield _transposed(formula, values, graph.names[flow.parent], flow.returned)
 
 
-def _chained(formula: Formula) -> str:
-    """What the operation passes on, as an expression: a slope is multiplied with what arrives."""
-    return formula.right if formula.of == "L" else f"g * ({formula.right})"
+def _slope(flow: Contribution) -> Array:
+    """The derivative of every element: what comes back of a gradient of 1."""
+    closure = flow.node._closures[flow.position]
+    with np.errstate(all="ignore"):
+        return np.asarray(closure(np.ones_like(flow.incoming)) if closure else 0.0)
 
 
-def _rule(formula: Formula, target: str) -> str:
-    """How an operation passes a gradient on, with its own symbols."""
-    of_target = mathml.gradient("<mi>L</mi>", target)
-    right = mathml.mathml(formula.right)
-    if right is None:
-        return f'{display(of_target, EQUALS)}<p class="stated">{escape(formula.right)}</p>'
-    if formula.of == "L":
-        return display(of_target, EQUALS, right) + phrases.note(formula)
-    slope = mathml.gradient(mathml.identifier(formula.of), target)
-    chain = str(mathml.mathml(_chained(formula)))
-    return display(of_target, EQUALS, G_TIMES, slope, EQUALS, chain) + phrases.note(formula)
+def _like(argument: Array | None, gradient: Array) -> Array:
+    """The gradient of a vector that is written as a column, as a column."""
+    column = argument is not None and argument.shape == (*gradient.shape, 1)
+    return gradient[:, None] if column and gradient.ndim == 1 else gradient
 
 
 def _summed(name: str, shape: tuple[int, ...], returned: Array) -> str:
@@ -131,25 +160,48 @@ def _shape(factor: ast.expr, values: Values) -> tuple[int, ...]:
     return ()
 
 
-def _accumulated(target: str, leaving: str, flow: Contribution) -> str:
-    """The contribution, added to those that came over other edges."""
-    new, after = phrases.array_math(flow.fitted), phrases.array_math(flow.after)
-    if flow.before is None:
-        return display(leaving, EQUALS, after)
+def _accumulated(graph: Graph, flow: Contribution) -> str:
+    """The contribution, added to those that came over other edges; a gradient once all have."""
+    target = graph.names[flow.parent]
+    total = mathml.gradient(_root(graph), mathml.identifier(target))
+    after = phrases.array_math(flow.after)
+    added = None if flow.before is None else _sum(flow.before, flow.fitted)
+    if flow.uses == 1:
+        return equation(total, after)
+    if flow.nth < flow.uses:
+        so_far = f"so far, {flow.nth} of {flow.uses}: "
+        return (
+            f'<div class="partial">{display(mathml.words(so_far), *_chain(added, after))}</div>'
+            f"<p>{code(target)} is used {flow.uses} times. Each use has its own influence on "
+            f"{code(graph.names[graph.root])}, and the influences add up.</p>"
+        )
     return (
-        display(leaving, PLUS_EQUALS, new)
-        + display(leaving, EQUALS, phrases.array_math(flow.before), PLUS, new)
-        + display(EQUALS, after)
-        + f"<p>{code(target)} is used more than once. Each use has its own influence on L, and the "
-        "influences add up.</p>"
+        equation(total, added, after)
+        + f"<p>All {flow.uses} uses of {code(target)} are counted: this is its gradient.</p>"
     )
+
+
+def _sum(before: Array, new: Array) -> str:
+    written = numeric("before + new", {"before": before, "new": new})
+    return written or phrases.array_math(before) + PLUS + phrases.array_math(new)
+
+
+def _chain(added: str | None, after: str) -> tuple[str, ...]:
+    return (after,) if added is None else (added, EQUALS, after)
 
 
 def end(graph: Graph, gradients: Mapping[Node, Array]) -> str:
     """What all of it was for."""
     leaves = {node: g for node, g in gradients.items() if not node._op}
+    root = code(graph.names[graph.root])
+    use = (
+        "A small step of a number changes "
+        f"{root} by its gradient times as much; a small step against the gradient makes {root} "
+        "smaller."
+        if any(map(np.any, leaves.values()))
+        else f"All of them are 0: no small step changes {root}."
+    )
     return (
-        f"<h2>What came back</h2><p>The gradients of {code(graph.names[graph.root])}, one for "
-        f"each parameter, in its shape:</p>{phrases.table(graph, leaves)}"
-        "<p>A small step against its gradient makes each of them a little better.</p>"
+        f"<h2>What came back</h2><p>The gradients of {root}, each in the shape of what it belongs "
+        f"to:</p>{phrases.table(graph, leaves)}<p>{use}</p>"
     )

@@ -14,7 +14,8 @@ from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
-from tinygrad_edu.viz.story.phrases import EQUALS, code, display
+from tinygrad_edu.viz.story.phrases import code, equation
+from tinygrad_edu.viz.story.symbols import arguments_in_words, numeric, symbolic, values_of
 from tinygrad_edu.viz.view import Fold
 
 __all__ = ["computation", "folded", "given"]
@@ -23,12 +24,10 @@ __all__ = ["computation", "folded", "given"]
 def given(graph: Graph) -> str:
     """What there is before anything is computed."""
     leaves = {node: node._array for node in graph.nodes if not node._op}
-    name = graph.names[graph.root]
-    short = "" if name == "L" else f" In formulas, L is short for {code(name)}."
     return (
         f"<h2>What is given</h2>{phrases.table(graph, leaves)}"
         "<p>Forward, each operation computes its value from these. Then, backward, each operation "
-        f"passes on how much {code(name)} changes with each of its inputs.{short}</p>"
+        f"passes on how much {code(graph.names[graph.root])} changes with each of its inputs.</p>"
     )
 
 
@@ -42,15 +41,16 @@ def computation(graph: Graph, node: Node) -> str:
     """How a node's value is computed."""
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
-    numbers = phrases.numeric(stated[0].right, phrases.values_of(node)) if stated else None
+    values = values_of(node)
+    words = arguments_in_words(node)
+    numbers = numeric(stated[0].right, values, words) if stated else None
     return "".join(
         [
             f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
             _source(getattr(node, "_source", None)),  # set only under an observer
-            *map(_equation, stated),
-            phrases.symbols(graph, node),
+            *(_equation(graph, node, formula) for formula in stated),
             "<h3>With numbers</h3>",
-            phrases.worked_out([mathml.identifier(name), EQUALS], numbers, node._array),
+            equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
             *_broadcast_notes(graph, node),
         ]
     )
@@ -67,12 +67,13 @@ def _source(source: Source | None) -> str:
     )
 
 
-def _equation(formula: Formula) -> str:
-    """A formula of an operation as it is stated."""
-    left, right = mathml.mathml(formula.left), mathml.mathml(formula.right)
+def _equation(graph: Graph, node: Node, formula: Formula) -> str:
+    """A formula of an operation, with the names of the program."""
+    left, right = (symbolic(graph, node, side) for side in (formula.left, formula.right))
     if left is None or right is None:
-        return f'<p class="stated">{code(f"{formula.left} = {formula.right}")}</p>'
-    return display(left, EQUALS, right) + phrases.note(formula)
+        stated = code(f"{formula.left} = {formula.right}")
+        return f'<p class="stated">{stated}</p>{phrases.symbols(graph, node)}'
+    return equation(left, right) + phrases.note(formula)
 
 
 def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
@@ -90,6 +91,8 @@ def _broadcast_note(name: str, array: Array, shape: tuple[int, ...]) -> str:
     if array.shape == shape or not array.size:
         return ""
     copies = int(np.prod(shape)) // array.size
+    if copies == 1:
+        return ""
     return (
         f"<p>{code(name)} of shape {array.shape} is broadcast to {shape}: "
         f"each of its numbers is used {copies} times.</p>"

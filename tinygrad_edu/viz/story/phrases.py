@@ -1,15 +1,12 @@
-"""What forward and backward steps share: pieces of HTML, and formulas with numbers in them."""
+"""What forward and backward steps share: pieces of HTML."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import islice
-from numbers import Number
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import Any
+from xml.etree import ElementTree as ET
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
@@ -19,24 +16,24 @@ from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.model import Graph
 
 __all__ = [
+    "BREAK",
     "EQUALS",
-    "Values",
+    "PLUS",
     "array_math",
+    "breakable",
     "code",
     "display",
+    "equation",
     "note",
-    "numeric",
     "symbols",
     "table",
-    "values_of",
-    "worked_out",
 ]
 
-Values: TypeAlias = Mapping[str, Array]
-"""What the symbols of a formula stand for."""
-
 MOST_ROWS = 20
-EQUALS = "<mo>=</mo>"
+EQUALS, PLUS = "<mo>=</mo>", "<mo>+</mo>"
+BREAK = '<mspace width="0"/>'
+BREAKS = {"=", "+", "−", "⊙"}  # in front of which a new line may begin
+LONGEST_PIECE = 30
 
 
 def code(text: str) -> str:
@@ -46,7 +43,53 @@ def code(text: str) -> str:
 
 def display(*parts: str) -> str:
     """A formula on a line of its own."""
-    return f'<div class="math"><math display="block">{"".join(parts)}</math></div>'
+    return f'<div class="math">{breakable(*parts)}</div>'
+
+
+def breakable(*parts: str) -> str:
+    """A formula that goes on in a new line, at an operator, if it is too long.
+
+    Browsers do not break lines inside of a formula; so it is written as several.
+    """
+    whole = ET.fromstring(f"<math>{''.join(parts)}</math>")  # noqa: S314 - our own markup
+    lines: list[str] = []
+    for piece in _pieces(list(whole)):
+        line = ET.Element("math", displaystyle="true")
+        line.extend(piece)
+        if lines and piece[0].tag == "mo":  # at the beginning, it would be taken for a sign
+            piece[0].set("form", "infix")
+        lines.append(ET.tostring(line, encoding="unicode"))
+    return "<wbr/>".join(lines)
+
+
+def _pieces(parts: list[ET.Element]) -> Iterator[list[ET.Element]]:
+    """A formula in pieces that begin with operators; in brackets only if it would be too long."""
+    pieces: list[list[ET.Element]] = [[]]
+    for part in parts:
+        breaks = part.text in BREAKS or part.tag == "mspace"
+        if breaks and pieces[-1] and pieces[-1][-1].tag != "mo":
+            pieces.append([])
+        pieces[-1].append(part)
+    for piece in pieces:
+        opened = [inner for part in piece for inner in (part if part.tag == "mrow" else [part])]
+        if sum(map(_length, piece)) > LONGEST_PIECE and len(opened) > len(piece):
+            yield from _pieces(opened)
+        else:
+            yield piece
+
+
+def _length(part: ET.Element) -> int:
+    """About how many characters wide a part of a formula is."""
+    inner = [_length(child) for child in part]
+    if part.tag in ("mfrac", "mtable"):  # one above the other
+        return max(inner)
+    return len(part.text or "") + sum(inner)
+
+
+def equation(*sides: str | None) -> str:
+    """What is equal, from the formula to the result; what would be said twice is said once."""
+    different = list(dict.fromkeys(filter(None, sides)))
+    return display(*[part for side in different for part in (EQUALS, side)][1:])
 
 
 def array_math(array: Array) -> str:
@@ -59,15 +102,15 @@ def note(formula: Formula) -> str:
     return f"<p>{escape(formula.note)}</p>" if formula.note else ""
 
 
-def symbols(graph: Graph, node: Node, extra: str = "") -> str:
-    """What the symbols of an operation stand for here."""
+def symbols(graph: Graph, node: Node) -> str:
+    """What the symbols of an operation stand for, where its formula is in words."""
     computed_with = {position for position, _ in operands(node)}
     known = [
         f"<i>{escape(symbol)}</i> is {_meaning(graph, value)}"
         for position, (symbol, value) in enumerate(arguments(node).items())
         if position in computed_with
     ]
-    return f'<p class="symbols">Here {", ".join([*known, *filter(None, [extra])])}.</p>'
+    return f'<p class="symbols">Here {", ".join(known)}.</p>'
 
 
 def _meaning(graph: Graph, value: Any) -> str:
@@ -81,8 +124,8 @@ def _meaning(graph: Graph, value: Any) -> str:
 def table(graph: Graph, arrays: Mapping[Node, Array]) -> str:
     """The arrays of some Tensors, by name."""
     rows = [
-        f"<tr><th>{code(graph.names[node])}</th><td>{shape_and_dtype(array)}</td>"
-        f"<td>{escape(', '.join(texts(array)))}</td></tr>"
+        f"<tr><th>{code(graph.names[node])}<br/><small>{shape_and_dtype(array)}</small></th>"
+        f"<td>{_in_shape(array)}</td></tr>"
         for node, array in islice(arrays.items(), MOST_ROWS)
     ]
     more = len(arrays) - len(rows)
@@ -90,44 +133,6 @@ def table(graph: Graph, arrays: Mapping[Node, Array]) -> str:
     return f"<table>{''.join(rows)}</table>{rest}"
 
 
-# --- formulas with numbers --------------------------------------------------------------------
-
-
-def values_of(node: Node) -> dict[str, Array]:
-    """What the symbols in the formulas of a node's operation stand for."""
-    given = {name: _value(value) for name, value in arguments(node).items()}
-    values = {name: value for name, value in given.items() if value is not None}
-    in_order = [value for name, value in values.items() if name.endswith("]")]
-    values |= {f"x{i}": value for i, value in enumerate(in_order, start=1)}
-    return values | dict.fromkeys(("y", "loss"), node._array)
-
-
-def _value(argument: Any) -> Array | None:
-    if isinstance(argument, Node):
-        return argument._array
-    return np.asarray(argument) if isinstance(argument, Number | np.ndarray) else None
-
-
-def numeric(expression: str, values: Values) -> str | None:
-    """An expression with numbers for its symbols; None if some are too large to be written."""
-    try:
-        tree = ast.parse(expression, mode="eval")
-    except SyntaxError:
-        return None
-    # A string is a part of a formula that stands for an example, such as einsum's subscripts.
-    if any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(tree)):
-        return None
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} & values.keys()
-    if not used or any(mathml.matrix(values[name]) is None for name in used):
-        return None
-    return mathml.mathml(expression, values)
-
-
-def worked_out(left: list[str], numbers: str | None, result: Array) -> str:
-    """A calculation with its result, which begins a new line if it is an array."""
-    shown = array_math(result)
-    if numbers is None:
-        return display(*left, shown) if left else display("<mtext>the result:&#160;</mtext>", shown)
-    if result.ndim == 0:
-        return display(*left, numbers, EQUALS, shown)
-    return display(*left, numbers) + display(EQUALS, shown)
+def _in_shape(array: Array) -> str:
+    numbers = mathml.matrix(array)
+    return display(numbers) if numbers else escape(", ".join(texts(array)))

@@ -1,0 +1,14 @@
+"use strict";
+/* The pages inside of ours are light or dark as ours is, also when that is switched. */
+const theme = () => ({ theme: document.documentElement.dataset.theme });
+addEventListener("message", ({ data, source }) => {
+  if (data === "which theme?") source.postMessage(theme(), "*");
+});
+new MutationObserver(() => {
+  for (const frame of document.querySelectorAll("iframe")) {
+    frame.contentWindow.postMessage(theme(), "*");
+  }
+}).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+// A page from disk may not read the others, from which the search would quote.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
