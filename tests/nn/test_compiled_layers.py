@@ -96,3 +96,62 @@ def test_labels_that_are_ignored_may_vary():
     decisions = [(logits, np.abs(y)) for _, y in targets]
     assert_follows(lambda z, y: tg.focal_loss(z * w, y, alpha=0.3), *decisions)
     assert_follows(lambda z, y: tg.hinge_loss(z * w, 2 * y - 1), *decisions)
+
+
+@pytest.mark.parametrize("optimized", [True, False])
+def test_running_statistics_are_updated_by_the_program(optimized):
+    def training(compiled):
+        model = nn.Sequential(nn.Linear(6, 4, rng=0), nn.BatchNorm(4), nn.Linear(4, 1, rng=1))
+        optimizer = tg.optim.SGD(model.parameters(), lr=0.1) if optimized else None
+
+        def loss(x):
+            return (model(x) ** 2).mean()
+
+        def by_itself(x):
+            value = loss(x)
+            value.backward()
+            if optimizer is not None:
+                optimizer.step()
+                optimizer.zero_grad()
+            return value.item()
+
+        step = tg.compile(loss, optimizer) if compiled else by_itself
+        rng = np.random.default_rng(0)
+        losses = [step(rng.normal(size=(5, 6))) for _ in range(4)]
+        predict = tg.jit(model) if compiled else model
+        model.eval()
+        x = rng.normal(size=(3, 6))
+        outputs = [predict(x).data]
+        statistics = model.state_dict()
+        model.load_state_dict({name: array * 0.5 + 0.25 for name, array in statistics.items()})
+        outputs.append(predict(x).data)  # what is loaded reaches the program
+        return losses, outputs, statistics
+
+    for found, expected in zip(training(True), training(False), strict=True):
+        found, expected = (
+            [*parts.values()] if isinstance(parts, dict) else parts for parts in (found, expected)
+        )
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_new_data_that_a_program_cannot_give():
+    w, mean = tg.Tensor(np.ones(3), requires_grad=True), tg.Tensor(np.zeros(3))
+
+    def changing(x, value):
+        mean.data = value
+        return (w * x + mean).sum()
+
+    step = tg.compile(lambda x: changing(x, mean.data * 0.5 + x))
+    assert [step(np.ones(3)), step(np.ones(3))] == [6, 7.5]
+    np.testing.assert_array_equal(mean.data, [1.5] * 3)
+    with pytest.raises(TypeError, match=r"of their shape and dtype; not \(\) float64 to"):
+        tg.compile(lambda x: changing(x, x.sum()))(np.ones(3))
+
+    def learning(x):
+        w.data = x
+        return (w * x).sum()
+
+    with pytest.raises(TypeError, match="that require no gradient"):
+        tg.compile(learning)(np.ones(3))
+    np.testing.assert_array_equal(mean.data, [1.5] * 3)

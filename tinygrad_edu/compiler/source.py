@@ -543,28 +543,11 @@ def require_no_nan(*arrays: Any) -> None:
         raise NotFiniteError("a nan came up")
 
 
-# In their results, a nan of an operand is still seen.
-SHOWS_NAN: set[Any] = {
-    *[np.add, np.subtract, np.multiply, np.divide, np.negative, np.absolute, np.sign],
-    *[np.exp, np.expm1, np.exp2, np.log, np.log1p, np.log2, np.log10, np.sqrt, np.cbrt],
-    *[np.sin, np.cos, np.tan, np.tanh, np.sinh, np.cosh, np.arctan, np.arcsinh, np.square],
-    *[np.maximum, np.minimum, np.matmul, np.vdot, np.ndarray.dot, np.dot, np.tensordot],
-    *[np.ndarray.reshape, np.ndarray.transpose, np.transpose, np.reshape, np.asfortranarray],
-    *[np.ascontiguousarray, np.copy, np.broadcast_to, np.concatenate, np.stack, np.clip],
-    *[transposed, matrix_transposed, np.add.reduce, np.sum, np.moveaxis, np.swapaxes],
-    *[np.multiply.reduce, np.maximum.reduce, np.minimum.reduce, np.power, np.einsum],
-    *[np.ndarray.sum, np.ndarray.mean, np.ndarray.max, np.ndarray.min, np.ndarray.prod],
-    *[
-        np.mean,
-        np.prod,
-        np.squeeze,
-        np.ndarray.squeeze,
-        np.expand_dims,
-        np.positive,
-        np.ndarray.copy,
-    ],
-    *[np.where, np.take, np.ndarray.take, operator.getitem],  # what is not taken is not used
-    *[operator.add, operator.sub, operator.mul, operator.truediv, operator.neg],
+# Functions from floating-point numbers to such in whose results a nan need not show.
+HIDES_NAN: set[Any] = {
+    *[np.fmax, np.fmin, np.hypot, np.nan_to_num, np.fmax.reduce, np.fmin.reduce],
+    *[np.nansum, np.nanprod, np.nanmean, np.nanmax, np.nanmin, np.nanstd, np.nanvar],
+    *[np.nanmedian, np.nanquantile, np.nanpercentile, np.nancumsum, np.nancumprod],
 }
 
 
@@ -572,17 +555,24 @@ def doubtful(recording: Recording) -> list[Value]:
     """Values that may have a nan where the function itself would not, and nobody would notice.
 
     They are handed to something that makes a number or a truth of a nan, as a comparison does, or
-    to the caller.
+    to the caller. What is not chosen, by ``where`` or an index, does not matter.
     """
     returned = [] if isinstance(recording, StepRecording) else recording.returned
     hidden = [
         used
         for value in recording.tape.values
-        if value.function not in SHOWS_NAN and not isinstance(value.example, tuple)
+        if value.function in HIDES_NAN or not _are_floats(value.example)
         for used in value.uses()
     ]
     found = (x for x in (*hidden, *returned) if x.is_fragile)
-    return [x for x in dict.fromkeys(found) if getattr(x.example, "dtype", None) in FLOATS]
+    return [x for x in dict.fromkeys(found) if _are_floats(x.example)]
+
+
+def _are_floats(x: Any) -> bool:
+    """Whether something is an array or a scalar of floating-point numbers, or several of them."""
+    if isinstance(x, tuple):
+        return all(map(_are_floats, x))
+    return getattr(x, "dtype", None) in FLOATS
 
 
 FLOATS = [np.dtype(kind) for kind in (np.float16, np.float32, np.float64, np.longdouble)]
