@@ -62,7 +62,6 @@ TOP = {
     "inference_mode": "tg.no_grad",
     "GradientTape": "loss.backward(), or tg.value_and_grad(f)",
     "autograd": "tg.grad(f), or loss.backward()",
-    "jit": "tg.compile(loss_function, optimizer), of a whole training step",
     "jacfwd": "tg.jacobian",
     "jacrev": "tg.jacobian",
     "make_vjp": "tg.vjp",

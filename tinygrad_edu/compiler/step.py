@@ -54,14 +54,18 @@ def compile(
     Parameters
     ----------
     function : callable
-        From arrays (or Tensors) to the loss, a Tensor of one element. It is called twice when
-        arguments have new shapes or dtypes, and then no more: what else it reads stays as it was.
+        From arrays (or Tensors) to the loss, a Tensor of one element; or to a tuple of the loss and
+        more to be reported. It is called twice when arguments have new shapes or dtypes, and then no
+        more: Tensors that it uses are read in every call, but what else it reads stays as it was.
         Only arrays vary: a Python number is part of the program.
     optimizer : Optimizer, optional
         Whose step is a part of the program. Without one, the gradients are added to ``.grad``.
     clip_norm : float, optional
         The largest common norm of the gradients that the optimizer is given; see
         `optim.clip_by_norm`.
+    backend : {"numpy", "numba"}, optional
+        What the program consists of: calls of NumPy, or loops that numba compiles, which takes
+        some seconds once and pays for small networks.
 
     Returns
     -------
@@ -75,10 +79,14 @@ def compile(
         it computes depends on the values of arrays, as with ``if x.sum() > 0``.
     ValueError
         When it is called: if the loss is not one number, depends on randomness or something else
-        that changes from call to call, or does not depend on a parameter of the optimizer.
+        that changes from call to call, or depends on no parameter of the optimizer.
     FloatingPointError
         When it is called: if a gradient, or what a parameter would become, is not finite. No
         parameter was changed then.
+
+    See Also
+    --------
+    jit : The same for any function.
 
     Notes
     -----

@@ -15,7 +15,7 @@ from tinygrad_edu.state import RANDOM, Random, fitting, get_rng_state, problem_o
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import named_leaves
 
-__all__ = ["Module", "changes"]
+__all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
 
