@@ -94,8 +94,7 @@ for kind in ("svg", "png"):
 
 # %%
 # And once more, in the words of the library: asked to compile the step, it writes the same walk out
-# as NumPy, forward in ``h``, backward in ``g``. (709 is the largest whole number with a finite
-# exponential.)
+# as NumPy, forward in ``h``, backward in ``g``.
 
 
 def loss_of(x, t):

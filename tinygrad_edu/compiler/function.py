@@ -27,7 +27,7 @@ __all__ = ["JittedFunction", "jit"]
 
 
 def jit(function: Callable[..., Any], *, backend: Backend = "numpy") -> JittedFunction:
-    """Record a function once, and run it from then on as straight NumPy.
+    r"""Record a function once, and run it from then on as straight NumPy.
 
     Derivatives can be recorded as well: ``jit(grad(f))`` is the derivative of f, written out, and
     ``jit(hessian(f))`` the second one. ``jit(model)`` predicts.
@@ -73,7 +73,7 @@ def jit(function: Callable[..., Any], *, backend: Backend = "numpy") -> JittedFu
     >>> slope = tg.jit(tg.grad(lambda x: (x * tg.tanh(x)).sum()))
     >>> slope(np.array([0.0, 1.0]))
     array([0.       , 1.1815685])
-    >>> print(slope.source.split("\\n\\n\\n")[1])
+    >>> print(slope.source.split("\n\n\n")[1])
     def _lambda_(x):
         h1 = np.tanh(x)
         h2 = h1 + x * (one - h1 * h1)

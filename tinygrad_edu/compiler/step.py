@@ -55,8 +55,8 @@ def compile(
     ----------
     function : callable
         From arrays (or Tensors) to the loss, a Tensor of one element; or to a tuple of the loss and
-        more to be reported. It is called twice when arguments have new shapes or dtypes, and then no
-        more: Tensors that it uses are read in every call, but what else it reads stays as it was.
+        more to be reported. It is called twice when arguments have new shapes or dtypes, and then
+        no more: Tensors that it uses are read in every call; what else it reads stays as it was.
         Only arrays vary: a Python number is part of the program.
     optimizer : Optimizer, optional
         Whose step is a part of the program. Without one, the gradients are added to ``.grad``.
