@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,7 +38,7 @@ class Storage:
         self.owners = _owners(values, recording.parts)
         self.last_use = self._last_uses(values, [*returned, *recording.overwritten.values()])
         escaping = {owner for x in recording.escaping for owner in self.owners[x]}
-        targets = {new: old for old, new in recording.overwritten.items()}
+        targets = self._targets(values, recording.overwritten)
         dying: dict[int, list[Value]] = {}
         for owner, i in self.last_use.items():
             dying.setdefault(i, []).append(owner)
@@ -50,6 +51,33 @@ class Storage:
             for owner in dying.get(i, []):
                 if owner in self.buffers:
                     self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
+
+    def _targets(
+        self, values: list[Value], overwritten: dict[Value, Value]
+    ) -> dict[Value, Value]:
+        """What is to be written over an input: its new value, and what only that is made of.
+
+        So a velocity shrinks, and gets the gradient added, in its own memory.
+        """
+        number = {value: i for i, value in enumerate(values)}
+        uses = Counter(used for value in values for used in value.uses())
+        targets: dict[Value, Value] = {}
+        for old, new in overwritten.items():
+            step: Value | None = new
+            while step is not None and is_elementwise(step):
+                targets[step] = old
+                step = next(
+                    (
+                        x
+                        for x in step.uses()
+                        if uses[x] == 1
+                        and x not in targets
+                        and kind_of(x) == kind_of(old)
+                        and number[x] >= self.last_use[old]
+                    ),
+                    None,
+                )
+        return targets
 
     def _last_uses(self, values: list[Value], outputs: list[Value]) -> dict[Value, int]:
         """For each owner of memory, the number of the last value that reads it."""
