@@ -85,7 +85,7 @@ def jit(function: Callable[..., Any], *, backend: Backend = "numpy") -> JittedFu
     return JittedFunction(function, backend)
 
 
-class JittedFunction(Compiled):
+class JittedFunction(Compiled):  # numpydoc ignore=PR02
     """A function that `jit` has recorded, or will when it is called.
 
     Parameters

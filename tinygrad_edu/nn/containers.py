@@ -93,7 +93,7 @@ class Sequential(Module):
         return Sequential(*self.layers[index])
 
 
-class Residual(Sequential):
+class Residual(Sequential):  # numpydoc ignore=PR02
     """Layers whose result is added to what they were given.
 
     ::

@@ -87,7 +87,7 @@ class _Convolution(Module):
         return ", ".join(facts)
 
 
-class Conv1d(_Convolution):
+class Conv1d(_Convolution):  # numpydoc ignore=PR02
     """A convolution of signals, with an activation, if one is given.
 
     ::
@@ -131,7 +131,7 @@ class Conv1d(_Convolution):
     AXES: ClassVar[int] = 1
 
 
-class Conv2d(_Convolution):
+class Conv2d(_Convolution):  # numpydoc ignore=PR02
     """A convolution of images, with an activation, if one is given.
 
     ::

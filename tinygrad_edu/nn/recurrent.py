@@ -97,7 +97,7 @@ class _Cell(Module):
         return f"{self.inputs}, {self.units}"
 
 
-class RNNCell(_Cell):
+class RNNCell(_Cell):  # numpydoc ignore=PR02
     """One step of a simple recurrent layer.
 
     ::
@@ -147,7 +147,7 @@ class RNNCell(_Cell):
         return ops.tanh(of_x + of_h)
 
 
-class LSTMCell(_Cell):
+class LSTMCell(_Cell):  # numpydoc ignore=PR02
     """One step of a long short-term memory.
 
     ::
@@ -210,7 +210,7 @@ class LSTMCell(_Cell):
         return state[0]
 
 
-class GRUCell(_Cell):
+class GRUCell(_Cell):  # numpydoc ignore=PR02
     """One step of a gated recurrent unit.
 
     ::
@@ -398,7 +398,7 @@ class _Recurrent(Module):
         return f"{first.inputs}, {first.units}" + (f", layers={layers}" if layers > 1 else "")
 
 
-class RNN(_Recurrent):
+class RNN(_Recurrent):  # numpydoc ignore=PR02
     """A simple recurrent layer, or several on top of each other.
 
     ::
@@ -447,7 +447,7 @@ class RNN(_Recurrent):
     CELL: ClassVar[type[_Cell]] = RNNCell
 
 
-class LSTM(_Recurrent):
+class LSTM(_Recurrent):  # numpydoc ignore=PR02
     """A long short-term memory, or several layers of it; see `LSTMCell`.
 
     Parameters
@@ -486,7 +486,7 @@ class LSTM(_Recurrent):
     CELL: ClassVar[type[_Cell]] = LSTMCell
 
 
-class GRU(_Recurrent):
+class GRU(_Recurrent):  # numpydoc ignore=PR02
     """A layer of gated recurrent units, or several; see `GRUCell`.
 
     Parameters
