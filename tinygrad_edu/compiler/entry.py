@@ -14,7 +14,7 @@ from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.engine import next_order
 from tinygrad_edu.nn.module import changes
 
-__all__ = ["MISSED", "Entry", "missed"]
+__all__ = ["MISSED", "Entry", "entry_of_gradients", "entry_of_step", "missed"]
 
 MISSED = object()
 
@@ -80,6 +80,29 @@ class Entry:
         exec(source, namespace)  # noqa: S102 - our own source
         function: Callable[..., Any] = namespace["call"]
         return function
+
+
+def entry_of_gradients(kept: Any, structure: Structure) -> Callable[..., Any]:
+    """The entry into a step without an optimizer, which adds to the gradients.
+
+    Parameters
+    ----------
+    kept : _Step
+        The program, after a call.
+    structure : Structure
+        The modules that the function uses.
+    """
+    if kept.kinds is None or kept.program.random:
+        return missed
+    entry = Entry(kept.kinds, structure)
+    leaves = [entry.name(p) for p in kept.leaves]
+    for p, name in zip(kept.leaves, leaves, strict=True):
+        entry.require(f"{name}._requires_grad is {p.requires_grad}")
+    entry.write(f"with {entry.name(kept.lock)}:")
+    call = entry.call(kept.program.run, [f"{name}._array" for name in leaves])
+    entry.write(f"loss, *rest = {call}")
+    entry.write(f"return {entry.name(kept.add_gradients)}(loss, rest)")
+    return entry.made()
 
 
 def entry_of_step(kept: Any, structure: Structure, held: list[str]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.absorbing import has_nan
 from tinygrad_edu.compiler.calling import Compiled, Kept, argument
-from tinygrad_edu.compiler.entry import MISSED, entry_of_step, missed
+from tinygrad_edu.compiler.entry import MISSED, entry_of_gradients, entry_of_step, missed
 from tinygrad_edu.compiler.program import Backend
 from tinygrad_edu.compiler.record import record
 from tinygrad_edu.compiler.recording import Output, StepRecording
@@ -378,7 +378,7 @@ class _Step(Kept):
     def entry(self, structure: Structure) -> Callable[..., Any]:
         """The way to take the step once more, if all is as it was."""
         if self.optimizer is None:
-            return missed
+            return entry_of_gradients(self, structure)
         held = [name for name in vars(self.optimizer) if name not in VARYING]
         if not all(isinstance(getattr(self.optimizer, name), SIMPLE) for name in held):
             return missed
@@ -389,7 +389,7 @@ class _Step(Kept):
         if self.optimizer is None:
             with self.lock:
                 loss, *rest = self.run(args)
-            return self._add_gradients(loss, rest)
+            return self.add_gradients(loss, rest)
         with self.lock:
             return self._take_step(self.optimizer, args)
 
@@ -429,7 +429,8 @@ class _Step(Kept):
                 at_once *= 2
         return taken
 
-    def _add_gradients(self, loss: float, rest: list[Any]) -> Any:
+    def add_gradients(self, loss: float, rest: list[Any]) -> Any:
+        """Add the last results to the gradients of the leaves, if all are finite."""
         gradients = rest[len(rest) - len(self._learned) :]
         if not math.isfinite(loss) or any(map(has_nan, gradients)):
             raise NotFiniteError("the loss or a gradient is not finite")

@@ -52,9 +52,7 @@ class Storage:
                 if owner in self.buffers:
                     self.free.setdefault(kind_of(owner), []).append(self.buffers.pop(owner))
 
-    def _targets(
-        self, values: list[Value], overwritten: dict[Value, Value]
-    ) -> dict[Value, Value]:
+    def _targets(self, values: list[Value], overwritten: dict[Value, Value]) -> dict[Value, Value]:
         """What is to be written over an input: its new value, and what only that is made of.
 
         So a velocity shrinks, and gets the gradient added, in its own memory.
