@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_edu.compiler.executing import code_of
 from tinygrad_edu.compiler.structure import Structure
 from tinygrad_edu.engine import next_order
 from tinygrad_edu.nn.module import changes
@@ -77,7 +78,7 @@ class Entry:
         names = ", ".join(f"{name}={name}" for name in self._names)
         source = f"def call({given}*rest, {names}):\n" + "\n".join(self._lines)
         namespace = dict(self._names)
-        exec(source, namespace)  # noqa: S102 - our own source
+        exec(code_of(source, "call of a program"), namespace)  # noqa: S102 - our own source
         function: Callable[..., Any] = namespace["call"]
         return function
 

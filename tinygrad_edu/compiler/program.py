@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import itertools
-import linecache
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
@@ -12,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tinygrad_edu.compiler.executing import code_of
 from tinygrad_edu.compiler.loops import LoopWriter, compiled
 from tinygrad_edu.compiler.recording import Recording
 from tinygrad_edu.compiler.source import Writer
@@ -44,11 +42,8 @@ class Program:
         self.inputs: list[Any] = writer.inputs()
         self.random = recording.random
         self._names = [value.input or "" for value in recording.bound]
-        filename = f"<compiled {name} {next(_number)}>"
-        lines = self.source.splitlines(keepends=True)
-        linecache.cache[filename] = len(self.source), None, lines, filename
         self._namespace: dict[str, Any] = {}
-        exec(builtins.compile(self.source, filename, "exec"), self._namespace)  # noqa: S102 - ours
+        exec(code_of(self.source, f"compiled {name}"), self._namespace)  # noqa: S102 - our own source
         self._namespace |= writer.constants
         self._epoch: Any = None
         if isinstance(writer, LoopWriter):
@@ -56,7 +51,7 @@ class Program:
             if writer.epoch is not None:
                 self._epoch = self._namespace[writer.epoch], writer.epoch_arguments
         views = [line for line in writer.header if line.split(" = ")[0] in writer.views]
-        self._views = builtins.compile("\n".join(views), filename, "exec")
+        self._views = code_of("\n".join(views), f"parameters of {name}")
         # A context of its own, in which NumPy ignores errors: to enter it takes 50 ns, where
         # np.errstate takes 700.
         context = Context()
@@ -93,6 +88,3 @@ class Program:
         """Let the program have another array as its i-th one, and make its views of it anew."""
         self._namespace[self._names[i]] = array
         exec(self._views, self._namespace)  # noqa: S102 - our own source
-
-
-_number = itertools.count(1)
