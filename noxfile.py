@@ -71,10 +71,10 @@ def benchmarks(session: nox.Session) -> None:
 
 def time_steps(session: nox.Session, *options: str) -> None:
     """Run the benchmarks, on one thread and in their order."""
-    plugins = ("-p", "benchmark", "-p", "no:randomly", "--numprocesses=0")
+    plugins = ("-p", "benchmark", "-p", "no:randomly", "--numprocesses=0", "--benchmark-only")
     names = ["MKL_NUM_THREADS", "NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]  # NPROC: JAX
     threads = dict.fromkeys(names, "1") | {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
-    session.run("pytest", *plugins, "tests/benchmarks", *options, env=threads)
+    session.run("python", "-m", "pytest", *plugins, "tests/benchmarks", *options, env=threads)
 
 
 @nox.session(default=False)

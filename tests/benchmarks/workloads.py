@@ -114,7 +114,7 @@ WORKLOADS = {
     ),
     "784-256-128-10": MIDDLE._replace(momentum=0.9),
     "1024-2048-2048-10": MIDDLE._replace(sizes=(1024, 2048, 2048, 10), samples=512, batch=256),
-    "chain": Workload((), "", "chain", "", 0, 0, rate=0.001),
+    "chain of 20,000": Workload((), "", "chain", "", 0, 0, rate=0.001),
 }
 
 
