@@ -33,5 +33,7 @@ def agreeing_steps(way, workload):
     except DoesNotApplyError as error:
         pytest.skip(str(error))
     found = [*islice(losses_of(steps), FIRST)]
-    np.testing.assert_allclose(found, expected(workload), rtol=TOLERANCES[workload.dtype])
+    tolerance = TOLERANCES[workload.dtype]
+    near_zero = tolerance / 100  # a single sample is learned by heart at once
+    np.testing.assert_allclose(found, expected(workload), rtol=tolerance, atol=near_zero)
     return steps
