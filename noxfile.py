@@ -64,16 +64,17 @@ def quickstart(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
-    """Time the library against hand-written NumPy."""
+    """Time the library against hand-written NumPy, and against others that are installed."""
     session.install("-e", ".[test]")
     time_steps(session, *session.posargs)
 
 
 def time_steps(session: nox.Session, *options: str) -> None:
     """Run the benchmarks, on one thread and in their order."""
-    plugins = ("-p", "benchmark", "-p", "no:randomly", "--numprocesses=0")
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    session.run("pytest", *plugins, "tests/benchmarks", *options, env=threads)
+    plugins = ("-p", "benchmark", "-p", "no:randomly", "--numprocesses=0", "--benchmark-only")
+    names = ["MKL_NUM_THREADS", "NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]  # NPROC: JAX
+    threads = dict.fromkeys(names, "1") | {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
+    session.run("python", "-m", "pytest", *plugins, "tests/benchmarks", *options, env=threads)
 
 
 @nox.session(default=False)
@@ -91,8 +92,11 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(name="docs-measure", default=False)
 def docs_measure(session: nox.Session) -> None:
-    """Measure again what the page of benchmarks shows."""
-    session.install("-e", ".[test]")
+    """Measure again what the page of benchmarks shows.
+
+    With `-- torch jax mygrad autograd`, other libraries are installed and take part.
+    """
+    session.install("-e", ".[test]", *session.posargs)
     report = Path(session.create_tmp(), "benchmarks.json")
     time_steps(session, f"--benchmark-json={report}")
     session.run("python", "docs/measure/benchmarks.py", str(report))

@@ -1,58 +1,18 @@
-"""A step of training - forward, loss, backward, update - written in four ways.
+"""A step of training - forward, loss, backward, update - written by hand, and in our ways.
 
 This is the one place where the steps are written that the tests check and time, and that the
-documentation shows. A way to write them is a function that takes a workload, and returns a function
-that takes a step each time it is called, and returns the loss before it.
+documentation shows. A way to write them is a function that takes a problem, and returns a function
+that takes a step each time it is called, and returns the loss before it; or several steps, and
+returns an array of losses.
 """
 
 from functools import partial
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 import tinygrad_edu as tg
 
-RATE = 0.05
-
-
-class Workload(NamedTuple):
-    """A network, and the samples of one step."""
-
-    sizes: tuple[int, ...]
-    batch: int
-    hidden: str
-    loss: str
-    dtype: str = "float64"
-
-    def parameters(self):
-        rng = np.random.default_rng(0)
-        for n, k in pairwise(self.sizes):
-            yield rng.normal(0, np.sqrt(2 / n), (n, k)).astype(self.dtype)
-            yield np.zeros(k, self.dtype)
-
-    def samples(self):
-        rng = np.random.default_rng(1)
-        x = rng.normal(size=(self.batch, self.sizes[0])).astype(self.dtype)
-        if self.loss == "softmax":
-            return x, rng.integers(self.sizes[-1], size=self.batch)
-        return x, rng.integers(2, size=(self.batch, self.sizes[-1])).astype(self.dtype)
-
-
-WORKLOADS = {
-    "2-4-3-1, sigmoid": Workload((2, 4, 3, 1), 1, "sigmoid", "sigmoid"),
-    "2-4-3-1, relu": Workload((2, 4, 3, 1), 1, "relu", "sigmoid"),
-    "moons": Workload((2, 4, 2), 300, "tanh", "softmax"),
-    "XOR, 10 layers": Workload((2, *[5] * 9, 1), 4, "sigmoid", "sigmoid"),
-    "784-256-128-10": Workload((784, 256, 128, 10), 128, "relu", "softmax", "float32"),
-    "1024-2048-2048-10": Workload((1024, 2048, 2048, 10), 256, "relu", "softmax", "float32"),
-}
-
-
-def two_layers(width, batch):
-    """One workload of the size sweep."""
-    return Workload((width, width, 10), batch, "relu", "softmax", "float32")
-
+from .workloads import LENGTH, SCALE, chain
 
 BENDS = {  # of z; and its slope, in terms of its value
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda h: h * (1 - h)),
@@ -61,80 +21,145 @@ BENDS = {  # of z; and its slope, in terms of its value
 }
 
 
-def by_hand(workload):
+def by_hand(problem):
     """The step as one would write it without a library."""
-    parameters, (x, y) = list(workload.parameters()), workload.samples()
-    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-    bend, slope = BENDS[workload.hidden]
-    n = len(x)
+    if problem.loss == "chain":
+        return chain_by_hand(problem)
+    parameters, batches = problem.parameters, problem.endless()
+    weights, biases = parameters[::2], parameters[1::2]
+    velocities = [np.zeros_like(p) for p in parameters]
+    bend, slope = BENDS[problem.hidden]
+    last = len(weights) - 1
 
     def step():
-        inputs = [x]
-        for W, b in layers[:-1]:
-            inputs.append(bend(inputs[-1] @ W + b))
-        W, b = layers[-1]
-        z = inputs[-1] @ W + b
-        if workload.loss == "softmax":
-            z = z - z.max(1, keepdims=True)
+        x, y = next(batches)
+        n = len(x)
+        h = [x]
+        for i in range(last):
+            h.append(bend(h[i].dot(weights[i]) + biases[i]))
+        z = h[last].dot(weights[last]) + biases[last]
+        if problem.loss == "softmax":
+            z = z - z.max(axis=1, keepdims=True)
             e = np.exp(z)
-            total = e.sum(1, keepdims=True)
+            total = e.sum(axis=1, keepdims=True)
             loss = np.mean(np.log(total[:, 0]) - z[np.arange(n), y])
             delta = e / total
             delta[np.arange(n), y] -= 1
         else:
-            loss = np.mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - y * z)
+            loss = np.mean(np.logaddexp(0, z) - y * z)
             delta = 1 / (1 + np.exp(-z)) - y
         delta /= n
-        for (W, b), h in zip(layers[::-1], inputs[::-1], strict=True):
-            gradients = h.T @ delta, delta.sum(0)
-            if h is not x:
-                delta = (delta @ W.T) * slope(h)
-            W -= RATE * gradients[0]
-            b -= RATE * gradients[1]
+        if problem.penalty:
+            loss += problem.penalty / 2 * sum((W * W).sum() for W in weights)
+        gradients = [None] * len(parameters)
+        for i in reversed(range(last + 1)):
+            gradients[2 * i] = h[i].T.dot(delta)
+            gradients[2 * i + 1] = delta.sum(axis=0)
+            if problem.penalty:
+                gradients[2 * i] += problem.penalty * weights[i]
+            if i:
+                delta = delta.dot(weights[i].T) * slope(h[i])
+        if problem.momentum:
+            for v, g in zip(velocities, gradients, strict=True):
+                v *= problem.momentum
+                v += g
+            gradients = velocities
+        for p, g in zip(parameters, gradients, strict=True):
+            p -= problem.rate * g
         return float(loss)
 
     return step
 
 
-def in_expressions(workload):
-    """The step as expressions on Tensors, with an update of each parameter."""
-    parameters = [tg.Tensor(p, requires_grad=True) for p in workload.parameters()]
-    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-    x, y = workload.samples()
-    bend = getattr(tg, workload.hidden)
-    cross_entropy = getattr(tg, f"{workload.loss}_cross_entropy")
+def chain_by_hand(problem):
+    """The step of the long chain of operations."""
+    (x,) = problem.parameters
 
     def step():
-        h = x
-        for W, b in layers[:-1]:
-            h = bend(h @ W + b)
-        W, b = layers[-1]
-        loss = cross_entropy(h @ W + b, y)
+        loss = chain(x)
+        slope = np.ones_like(x)
+        for _ in range(LENGTH):
+            slope = slope * SCALE
+        x[...] = x - problem.rate * slope
+        return float(loss)
+
+    return step
+
+
+def cross_entropy_of(problem):
+    return getattr(tg, f"{problem.loss}_cross_entropy")
+
+
+def in_expressions(problem):
+    """The step as expressions on Tensors, with an update of each parameter."""
+    parameters = [tg.Tensor(p, requires_grad=True) for p in problem.parameters]
+    velocities = [np.zeros_like(p) for p in problem.parameters]
+    loss_of, batches = loss_in_expressions(problem, parameters), problem.endless()
+
+    def step():
+        loss = loss_of(*next(batches))
         loss.backward()
-        for p in parameters:
-            p.data -= RATE * p.grad
+        for p, v in zip(parameters, velocities, strict=True):
+            if problem.momentum:
+                v *= problem.momentum
+                v += p.grad
+                p.data -= problem.rate * v
+            else:
+                p.data -= problem.rate * p.grad
             p.zero_grad()
         return loss.item()
 
     return step
 
 
-def network_of(workload):
-    """A network of tg.nn, and its optimizer."""
-    network = tg.nn.MLP(workload.sizes, workload.hidden, init="zeros", dtype=workload.dtype)
-    for tensor, p in zip(network.parameters(), workload.parameters(), strict=True):
+def loss_in_expressions(problem, parameters):
+    """The loss of a batch."""
+    if problem.loss == "chain":
+        return partial(chain, *parameters)
+    weights = parameters[::2]
+    *layers, (W_last, b_last) = zip(weights, parameters[1::2], strict=True)
+    bend, cross_entropy = getattr(tg, problem.hidden), cross_entropy_of(problem)
+
+    def loss_of(x, y):
+        for W, b in layers:
+            x = bend(x @ W + b)
+        loss = cross_entropy(x @ W_last + b_last, y)
+        if problem.penalty:
+            loss = loss + problem.penalty / 2 * sum((W * W).sum() for W in weights)
+        return loss
+
+    return loss_of
+
+
+def loss_and_optimizer(problem):
+    """The loss of a batch through a network of tg.nn, and an optimizer."""
+    if problem.loss == "chain":
+        x = tg.Tensor(*problem.parameters, requires_grad=True)
+        return partial(chain, x), tg.optim.SGD([x], lr=problem.rate)
+    sizes = [*map(len, problem.parameters[::2]), len(problem.parameters[-1])]
+    dtype = problem.parameters[0].dtype
+    network = tg.nn.MLP(sizes, problem.hidden, init="zeros", dtype=dtype)
+    parameters = network.parameters()
+    for tensor, p in zip(parameters, problem.parameters, strict=True):
         tensor.data = p
-    return network, tg.optim.SGD(network.parameters(), lr=RATE)
+    cross_entropy, penalty = cross_entropy_of(problem), problem.penalty
+
+    def loss_of(x, y):
+        loss = cross_entropy(network(x), y)
+        if penalty:
+            loss = loss + penalty / 2 * sum((W * W).sum() for W in parameters[::2])
+        return loss
+
+    return loss_of, tg.optim.SGD(parameters, lr=problem.rate, momentum=problem.momentum)
 
 
-def with_nn_and_optim(workload):
+def with_nn_and_optim(problem):
     """The step with a network of tg.nn and an optimizer of tg.optim."""
-    network, optimizer = network_of(workload)
-    x, y = workload.samples()
-    cross_entropy = getattr(tg, f"{workload.loss}_cross_entropy")
+    loss_of, optimizer = loss_and_optimizer(problem)
+    batches = problem.endless()
 
     def step():
-        loss = cross_entropy(network(x), y)
+        loss = loss_of(*next(batches))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -143,12 +168,41 @@ def with_nn_and_optim(workload):
     return step
 
 
-def compiled(workload):
+def compiled(problem, backend="numpy"):
     """The same, compiled."""
-    network, optimizer = network_of(workload)
-    cross_entropy = getattr(tg, f"{workload.loss}_cross_entropy")
-    step = tg.compile(lambda x, y: cross_entropy(network(x), y), optimizer)
-    return partial(step, *workload.samples())
+    step = tg.compile(*loss_and_optimizer(problem), backend=backend)
+    batches = problem.endless()
+    return lambda: step(*next(batches))
+
+
+class DoesNotApplyError(Exception):
+    """This workload is not for this way; the message says why."""
+
+
+def require_numba(problem):
+    """Raise before any work is done if numba is not there, or this is not for it."""
+    import numba  # noqa: F401, PLC0415
+
+    if problem.loss == "chain":
+        raise DoesNotApplyError("numba takes too long to compile a program of 20,000 operations")
+
+
+def with_numba(problem):
+    """The same, compiled by numba."""
+    require_numba(problem)
+    return compiled(problem, "numba")
+
+
+def in_epochs(problem):
+    """The same, with the loop over the batches compiled, too: many steps in a call."""
+    require_numba(problem)
+    step = tg.compile(*loss_and_optimizer(problem), backend="numba")
+    x, y = (np.concatenate(arrays) for arrays in zip(*problem.batches, strict=True))
+    batch_size = len(problem.batches[0][0])
+    work = batch_size * sum(p.size for p in problem.parameters)
+    times = max(1, min(1000, 2**18 // work) // len(problem.batches))  # about a millisecond
+    x, y = (np.concatenate([array] * times) for array in (x, y))
+    return lambda: step.epoch(x, y, batch_size=batch_size)
 
 
 WAYS = {
@@ -156,32 +210,12 @@ WAYS = {
     "expressions": in_expressions,
     "nn and optim": with_nn_and_optim,
     "compiled": compiled,
+    "numba": with_numba,
+    "numba, in epochs": in_epochs,
 }
 
 
-LENGTH = 20_000
-SCALE, SHIFT = 1.0001, 0.0001
-START = np.linspace(-1, 1, 10)
-
-
-def chain_by_hand():
-    """The gradient of a long chain of operations."""
-    y, slope = START, np.ones_like(START)
-    for _ in range(LENGTH // 2):
-        y = y * SCALE + SHIFT
-    for _ in range(LENGTH // 2):
-        slope = slope * SCALE
-    return slope
-
-
-def chain_in_expressions():
-    """The same of Tensors."""
-    x = tg.Tensor(START, requires_grad=True)
-    y = x
-    for _ in range(LENGTH // 2):
-        y = y * SCALE + SHIFT
-    y.sum().backward()
-    return x.grad
-
-
-CHAINS = {"NumPy": chain_by_hand, "expressions": chain_in_expressions}
+def losses_of(steps):
+    """The losses of a way, one after the other."""
+    while True:
+        yield from np.atleast_1d(steps()).tolist()
