@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from inspect import signature
 from typing import Any, NoReturn
 
@@ -34,6 +34,13 @@ def argument(x: Any) -> Any:
         return np.asarray(x)
     if isinstance(x, list | tuple | dict):
         return tree_map(argument, x)
+    if isinstance(x, np.ndarray):
+        if type(x).__mul__ is not np.ndarray.__mul__:
+            raise TypeError(
+                f"an argument is a {type(x).__name__}, which is no plain array; write "
+                "np.asarray(x), or x.filled(value) if it is masked"
+            )
+        return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
     return np.asarray(x) if isinstance(x, np.generic) else x
 
 
@@ -170,6 +177,20 @@ class Kept:
     def fits_leaves(self) -> bool:
         """Whether the same leaves require gradients as when it was recorded."""
         return all(p._requires_grad == before for p, before in self._all_leaves)
+
+    @contextmanager
+    def as_before_if_it_fails(self) -> Iterator[None]:
+        """Undo what a function that raises has drawn, and the new data that it gave to Tensors."""
+        data = [(leaf, leaf._array) for leaf in self.assigned]
+        drawn = [(rng, _state_of(rng)) for rng in self.program.random]
+        try:
+            yield
+        except BaseException:
+            for leaf, array in data:
+                leaf.data = array
+            for rng, state in drawn:
+                _set_state_of(rng, state)
+            raise
 
     def assign(self, arrays: Iterator[Any]) -> None:
         """Give the Tensors that the function changes their new data."""

@@ -50,8 +50,8 @@ ELEMENTWISE: dict[Any, str] = {
     np.less_equal: "{} <= {}",
     np.greater: "{} > {}",
     np.greater_equal: "{} >= {}",
-    np.logical_and: "({}) and ({})",
-    np.logical_or: "({}) or ({})",
+    np.logical_and: "({} != 0) and ({} != 0)",
+    np.logical_or: "({} != 0) or ({} != 0)",
     np.logical_not: "not {}",
     np.where: "{1} if {0} else {2}",
     **{
@@ -70,6 +70,11 @@ ELEMENTWISE: dict[Any, str] = {
         ]
     },
     operator.neg: "-{}",
+}
+
+LOGICAL = {np.logical_and, np.logical_or, np.logical_not}
+COMPARISONS = LOGICAL | {
+    *[np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal],
 }
 
 # From so many elements on, NumPy's vector instructions are faster, although they take a call.
@@ -104,7 +109,7 @@ def minimum(a, b):
 """,
     "sign": """
 def sign(a):
-    return a * 0 + (a > 0) - (a < 0)
+    return 1.0 if a > 0 else -1.0 if a < 0 else 0.0 if a == 0 else a
 """,
     "sigmoids": """
 def sigmoids(x):
@@ -150,10 +155,14 @@ def is_view(value: Value) -> bool:
     if function in (transposed, matrix_transposed, np.broadcast_to) or function in SAME:
         return True
     if function in RESHAPES:
+        if {*value.options} - {"axis", "shape"}:
+            return False
         return squeezed(shape_of(x)) == squeezed(shape_of(value)) or _is_flat(value)
     if function is operator.getitem:
         index = value.args[1] if isinstance(value.args[1], tuple) else (value.args[1],)
-        return all(i is None or isinstance(i, int | slice) for i in index) and all(
+        return all(
+            i is None or (isinstance(i, int | slice) and not isinstance(i, bool)) for i in index
+        ) and all(
             isinstance(end, int | None)
             for i in index
             if isinstance(i, slice)
@@ -187,18 +196,36 @@ def _is_small_elementwise(value: Value) -> bool:
     many = MANY_FOR_EXP if value.function is np.exp else MANY_FOR_MATH
     if value.options or not all(isinstance(x, Value | int | float) for x in value.args):
         return False
+    if value.function not in COMPARISONS and dtype_of(value).kind != "f" and not _is_int64(value):
+        return False  # NumPy's arithmetic of truth values and of short integers is its own
+    if value.function in COMPARISONS and any(dtype_of(x).kind == "b" for x in value.uses()):
+        return value.function in LOGICAL
     return value.function not in TRANSCENDENTAL or np.size(value.example) < many
+
+
+def _is_int64(value: Value) -> bool:
+    """Whether a value is made of integers of 64 bits, or of Python's, by what is exact for them."""
+    exact = value.function in (np.add, np.subtract, np.multiply, np.negative, np.where)
+    return exact and all(dtype_of(x) == np.int64 for x in (value, *value.uses()))
 
 
 def _is_short_sum(value: Value) -> bool:
     if value.function is np.vdot and len({*map(shape_of, value.args)}) > 1:
         return False
-    return np.size(operand_of(value).example) < LARGE_SUM and axes_of(value) is not None
+    dtype = dtype_of(operand_of(value))
+    if dtype.kind != "f" or dtype != dtype_of(value):
+        return False
+    many = LARGE_SUM if dtype == np.float64 else LARGE_SUM // 16
+    return np.size(operand_of(value).example) < many and axes_of(value) is not None
 
 
 def _is_small_product(value: Value) -> bool:
     shapes = [*map(shape_of, value.args)]
-    fits = len(value.args) == 2 and all(1 <= len(shape) <= 2 for shape in shapes)
+    fits = (
+        len(value.args) == 2
+        and dtype_of(value).kind == "f"
+        and all(1 <= len(shape) <= 2 for shape in shapes)
+    )
     return fits and np.size(value.example) * shapes[0][-1] < LARGE_PRODUCT
 
 

@@ -119,7 +119,8 @@ def entry_of_step(kept: Any, structure: Structure, held: list[str]) -> Callable[
         The attributes of the optimizer that the program takes for constant.
     """
     places = [block.in_place() for block in kept.blocks]
-    if kept.kinds is None or kept.program.random or not all(places):
+    has_options = any(group.options for group in kept.optimizer.groups)
+    if kept.kinds is None or kept.program.random or has_options or not all(places):
         return missed
     entry = Entry(kept.kinds, structure)
     optimizer = entry.name(kept.optimizer)

@@ -294,7 +294,9 @@ class Kernel:
         own = shape_of(x)
         mine = indices[len(indices) - len(own) :]
         places = ["0" if n == 1 else i for n, i in zip(own, mine, strict=True)]
-        text = self._at(x, places, dtype_of(value))
+        arrays = [dtype_of(y) for y in value.uses()]
+        dtype = dtype_of(value) if dtype_of(value).kind == "f" else np.result_type(*arrays)
+        text = self._at(x, places, dtype)
         text = bracketed(text)
         if (
             dtype_of(x).kind == "b"
@@ -507,6 +509,6 @@ def loops_over(shape: tuple[int, ...]) -> tuple[list[str], list[str]]:
         if n == 1:
             indices.append("0")
         else:
-            indices.append("ijklmn"[len(lines)])
+            indices.append("ijklmno"[len(lines)] if len(lines) < 7 else f"r{20 + len(lines)}")
             lines.append(f"{'    ' * len(lines)}for {indices[-1]} in range({n}):")
     return indices, lines

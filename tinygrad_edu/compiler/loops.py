@@ -232,7 +232,10 @@ class LoopWriter(Writer):
         if fails:
             self._raise_unless_ok()
         for value in numbers:
-            if value is not self.recording.returned[0] or self._is_used(value):
+            is_loss = (
+                isinstance(self.recording, StepRecording) and value is self.recording.returned[0]
+            )
+            if not is_loss or self._is_used(value):
                 number = self._named(value)
                 self.lines.append(f"{number} = np.{dtype_of(value)}({number})")
         self.numbers_of_kernels.update(numbers)
@@ -337,6 +340,12 @@ class LoopWriter(Writer):
         loss, *more = recording.returned
         is_inside = base_of(loss) in values
         self.loss_is_array = self.loss_is_array and not is_inside
+        numbers = [
+            x for x in recording.returned if base_of(x) in values and np.ndim(x.example) == 0
+        ]
+        if is_inside and loss not in numbers:
+            numbers.insert(0, loss)
+        self._reported = numbers
         self._in_place = {
             new: old
             for old, new in recording.overwritten.items()
@@ -362,13 +371,8 @@ class LoopWriter(Writer):
                 kernel.arguments[name] = old
                 lines.append(f"for i in range({new.example.size}):")
                 lines.append(f"    {name}[i] = {kernel._at(new, ['i'])}")
-        numbers = [
-            x for x in recording.returned if base_of(x) in values and np.ndim(x.example) == 0
-        ]
-        if is_inside and loss not in numbers:
-            numbers.insert(0, loss)
         arguments = self._arguments_of(kernel)
-        returned = ["True", *(kernel._at(x, ["0"] * np.ndim(x.example)) for x in numbers)]
+        returned = ["True", *map(self._named, numbers)]
         lines = [line.replace(FAILED, _failure(numbers)) for line in lines]
         name = self._unused("kernel")
         self._add_function(name, arguments, [*lines, f"return {', '.join(returned)}"])
@@ -389,7 +393,11 @@ class LoopWriter(Writer):
             self._write_check_of_update(kernel)
 
     def _write_gradients(self, kernel: Kernel) -> None:
-        """Copy gradients to where the update has them, if they are not there."""
+        """Copy gradients to where the update has them, and keep what is returned from before it."""
+        for x in self._reported:
+            text = kernel._at(x, ["0"] * np.ndim(x.example))
+            if text != self._named(x):
+                kernel.lines.append(f"{self._named(x)} = {text}")
         for value, parts in self.recording.stored.items():
             is_here = value in kernel.values or value in self.repeated
             if not is_here and not (is_view(value) and self._is_for_loops(base_of(value))):
@@ -426,8 +434,9 @@ class LoopWriter(Writer):
             return
         (n,) = next(iter(lengths))
         numbers = [x for x, value in given.items() if np.ndim(value.example) == 0]
-        inner = [f"{x}_" if x in data else f"{x}[s]" if x in numbers else x for x in arguments]
-        lines = [f"{x}_ = np.empty({shape_of(given[x])}, {x}.dtype)" for x in data]
+        batch = {x: recording.unused(f"{x}_batch") for x in data}
+        inner = [batch[x] if x in data else f"{x}[s]" if x in numbers else x for x in arguments]
+        lines = [f"{batch[x]} = np.empty({shape_of(given[x])}, {x}.dtype)" for x in data]
         lines += ["for s in range(len(losses)):", f"    for i in range({n}):"]
         lines += [f"        row = (first + s) * {n} + i"]
         lines += ["        if len(order):", "            row = order[row]"]
@@ -439,7 +448,7 @@ class LoopWriter(Writer):
             inner_loops = [line[4:] for line in loops[1:]]
             lines += [f"        {line}" for line in inner_loops]
             depth = "    " * (2 + len(inner_loops))
-            lines.append(f"{depth}{x}_[i{rest}] = {x}[row{rest}]")
+            lines.append(f"{depth}{batch[x]}[i{rest}] = {x}[row{rest}]")
         lines += [f"    ok, losses[s] = {name}({', '.join(inner)})"]
         lines += ["    if not ok:", "        return s", "return len(losses)"]
         self.epoch = self._unused("epoch")

@@ -27,6 +27,14 @@ from tinygrad_edu.trees import named_leaves, tree_map
 __all__ = ["Output", "Recording", "StepRecording", "identifier"]
 
 
+USED_BY_LOOPS = {
+    *["i", "j", "k", "l", "m", "n", "o", "r", "s", *(f"r{axis}" for axis in range(32))],
+    *["ok", "check", "row", "first", "losses", "order", "njit", "abs", "range", "len"],
+    *["maximum", "minimum", "sign", "sigmoids", "logarithms"],
+    *[f"work_{kind}" for kind in ("float64", "float32", "int64", "int32", "bool")],
+}
+"""Names that mean something in programs of loops."""
+
 INSIDE = "<the function that is recorded>"
 """The scope of Tensors that the function makes while it is recorded; others existed before."""
 
@@ -85,7 +93,7 @@ class Recording:
         for_numpy: bool = True,
     ) -> None:
         self.tape = Tape(for_numpy)
-        self.names = {"np", "slice"}
+        self.names = {"np", "slice", "_"} | (set() if for_numpy else USED_BY_LOOPS)
         self.inputs = []
         self.memory, self.bound, self.parts, self.starts = {}, [], {}, {}
         self.stored, self.overwritten = {}, {}
@@ -135,7 +143,15 @@ class Recording:
         stand_in = self._stand_ins.get(x)
         if stand_in is not None:
             return stand_in
-        if x._op is not None or x._scope[:1] == (INSIDE,) or x.dtype.kind != "f":
+        if x._scope[:1] == (INSIDE,) or x.dtype.kind not in "fiu":
+            return x
+        if x._op is not None:
+            if x._requires_grad:
+                raise TypeError(
+                    f"{describe(x)} was computed outside of the function that is being recorded, "
+                    "which would lose its gradient and keep its value; compute it inside, or use "
+                    "its .detach()"
+                )
             return x
         leaf = self._stand_ins[x] = Tensor.__new__(Tensor)
         traced = self._input(x._array)

@@ -106,12 +106,10 @@ def _quotient(value: Value, _: Call) -> Any:
 
 
 def _sum(value: Value, call: Call) -> Any:
-    """The other term beside 0; and ``x - y`` for ``x + -y``, where the sign may be in a factor."""
-    if value.options:
+    """``x - y`` for ``x + -y``, where the sign may be in a factor."""
+    if value.options or not _all_float(value):
         return None
     for x, y in (value.args, value.args[::-1]):
-        if _is(x, 0) and _stands_for(y, value):
-            return y
         minus_y = _negated(y, call)
         if minus_y is not None and _is_array(x):
             return call(np.subtract, x, minus_y)
@@ -122,7 +120,7 @@ def _sum(value: Value, call: Call) -> Any:
 
 def _difference(value: Value, call: Call) -> Any:
     x, y = value.args
-    if value.options:
+    if value.options or not _all_float(value):
         return None
     if _is(y, 0) and _stands_for(x, value):
         return x
@@ -132,7 +130,7 @@ def _difference(value: Value, call: Call) -> Any:
 
 def _negated(x: Any, call: Call) -> Any:
     """``-x``, if that is simpler than x."""
-    if not isinstance(x, Value) or x.options:
+    if not isinstance(x, Value) or x.options or not _all_float(x):
         return None
     if x.function in (np.negative, operator.neg):
         return x.args[0]
@@ -145,7 +143,7 @@ def _negated(x: Any, call: Call) -> Any:
 
 def _negative(value: Value, _: Call) -> Any:
     (x,) = value.args
-    return x.args[0] if x.function is value.function and not value.options else None
+    return x.args[0] if x.function is value.function and not value.options | x.options else None
 
 
 def _square(value: Value, call: Call) -> Any:
@@ -258,6 +256,11 @@ def _is_array(x: Any) -> bool:
 
 def _is_float(x: Any) -> bool:
     return _is_array(x) and x.example.dtype.kind == "f"
+
+
+def _all_float(value: Value) -> bool:
+    """Whether a call is of floating-point numbers only: integers of two kinds are converted."""
+    return all(_is_float(x) or isinstance(x.example, float) for x in (value, *value.uses()))
 
 
 def _stands_for(x: Any, value: Value) -> bool:

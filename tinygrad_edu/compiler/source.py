@@ -95,6 +95,7 @@ class Writer:
     numbers: dict[Any, Name]  # arrays of one number, by the number
     doubtful: list[Value]  # in which a nan would go unnoticed
     parts: set[Value]  # elements of tuples, with names of their own
+    copied: set[Value]  # returned values that were copied before a step changes their memory
     views: set[str]  # names of views of what the program is given
     storage: Storage
     loss_is_array = True  # or a scalar of NumPy's, and not a number of Python's
@@ -114,7 +115,7 @@ class Writer:
         self.header, self.functions = [], []
         self.lines = []
         self.constants = {}
-        self.numbers, self.parts, self.views = {}, set(), set()
+        self.numbers, self.parts, self.views, self.copied = {}, set(), set(), set()
         self.checked = False
         self.storage = Storage(self.values, recording, [*recording.returned, *self.doubtful])
         self.rounds = self._repetitions()
@@ -203,7 +204,9 @@ class Writer:
         """What the caller gets, in memory that nobody else has."""
         kept = any(owner.function is None for owner in self.storage.owners[value])
         is_array = isinstance(value.example, np.ndarray)
-        escapes = kept and is_array and value in self.recording.escaping
+        escapes = (
+            kept and is_array and value in self.recording.escaping and value not in self.copied
+        )
         return f"{self._operand(value)}.copy()" if escapes else self._text(value)
 
     def _sorted_header(self) -> list[str]:
@@ -288,16 +291,23 @@ class Writer:
         if not recording.overwritten:
             return
         loss = recording.returned[0]
-        if not self.storage.owners[loss].isdisjoint(recording.overwritten):
-            name = self._unused("h")
-            self.lines.append(f"{name} = {self._text(loss)}.copy()")  # of the value before the step
-            self.inline.pop(loss, None)
-            self.names[loss] = name
+        for value in dict.fromkeys(recording.returned):
+            is_number = value is loss and not self.loss_is_array
+            if not is_number and not self.storage.owners[value].isdisjoint(recording.overwritten):
+                name = self._unused("h")
+                self.lines.append(f"{name} = {self._operand(value)}.copy()")  # from before the step
+                self.inline.pop(value, None)
+                self.names[value] = name
+                self.copied.add(value)
         # Large parameters are changed in place: what is looked at are their gradients.
         checked = [x for x in recording.flat_gradients() if nbytes(x) >= LARGE]
         parameters = {*recording.parts.values()}
         for old, new in recording.overwritten.items():
-            if old in parameters and self.storage.places.get(new) is not old:
+            if (
+                old in parameters
+                and self.storage.places.get(new) is not old
+                and nbytes(new) < LARGE
+            ):
                 checked.append(new)
         function = self._imported(require_finite.__module__, require_finite.__name__)
         self.lines.append(f"{function}({', '.join(map(self._text, [loss, *checked]))})")

@@ -145,7 +145,7 @@ class CompiledStep(Compiled):
         What the program consists of.
     """
 
-    _latest: _Step | None
+    _latest: Any  # of the programs
 
     def __init__(
         self,
@@ -234,7 +234,7 @@ class CompiledStep(Compiled):
         >>> step.epoch(x, 2 * x, batch_size=2)
         array([10. , 12.5])
         """
-        arrays = [*map(np.asarray, args)]
+        arrays = [np.asarray(argument(x)) for x in args]
         chosen, size = _chosen(arrays, order), at_least_one("batch_size", batch_size)
         n = len(arrays[0]) if chosen is None else len(chosen)
         losses = np.empty(-(-n // size))
@@ -272,9 +272,10 @@ class CompiledStep(Compiled):
 
     def _take_by_itself(self, args: tuple[Any, ...], if_finite: bool = False) -> Any:
         """Take the step without a program, with all guards of the operations."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), self._latest.as_before_if_it_fails():
             result = self._function(*args)
             loss, *more = result if isinstance(result, tuple) else (result,)
+            more = tree_map(reported, more)  # before the step changes what is reported
             if if_finite and not math.isfinite(loss.item()):
                 raise FloatingPointError(f"the loss is {loss.item()}; no parameter was changed")
             if self._optimizer is None:
@@ -285,7 +286,7 @@ class CompiledStep(Compiled):
                     clipped = clipped_to_norm([*found.values()], self._clip_norm)[1]
                     found = dict(zip(found, clipped, strict=True))
                 self._optimizer.apply_gradients(found)
-        return (loss.item(), *tree_map(reported, more)) if more else loss.item()
+        return (loss.item(), *more) if more else loss.item()
 
     def _made(self, args: tuple[Any, ...]) -> _Step:
         return _Step(self._function, self._optimizer, args, self._clip_norm, self._backend)
@@ -409,10 +410,12 @@ class _Step(Kept):
                     return taken
                 before = optimizer.steps
                 rates: list[Any] = [[] for _ in self.groups]
-                for optimizer.steps in range(before, before + len(part)):
-                    for group, of_group in zip(self.groups, rates, strict=True):
-                        of_group.append(optimizer.learning_rate_of(group))
-                optimizer.steps = before
+                try:  # a schedule is asked for the rates of all steps, and may raise
+                    for optimizer.steps in range(before, before + len(part)):
+                        for group, of_group in zip(self.groups, rates, strict=True):
+                            of_group.append(optimizer.learning_rate_of(group))
+                finally:
+                    optimizer.steps = before
                 settings = [*map(np.array, rates)]
                 if self.takes_time:
                     settings.append(np.arange(before + 1, before + len(part) + 1))
@@ -512,4 +515,4 @@ def reported(x: Any) -> Any:
     if not isinstance(x, Node | np.ndarray | np.generic):
         return x
     array = np.asarray(x.data if isinstance(x, Node) else x)
-    return array.item() if array.size == 1 else array
+    return array.item() if array.size == 1 else array.copy()

@@ -44,7 +44,8 @@ class Structure:
 
     def _key_of(self, x: Any) -> Any:
         if isinstance(x, Module):
-            return id(x), tuple((name, self._key_of(part)) for name, part in vars(x).items())
+            parts = ((name, part) for name, part in vars(x).items() if name != "_name")
+            return id(x), tuple((name, self._key_of(part)) for name, part in parts)
         if isinstance(x, list):
             if x and all(isinstance(part, Module) or callable(part) for part in x):
                 self.lists.append((x, [*x]))  # whose changes are not those of an attribute

@@ -82,14 +82,15 @@ class Tape:
         if isinstance(function, np.ufunc) and function.signature is None and not options:
             args = self._in_full(args)
         key: Any = (function, key_of(args), key_of(options))
-        if any(found(RANDOM, (args, options))):
+        draws = any(found(RANDOM, (args, options)))
+        if draws:
             key = object()  # each call draws other numbers
         if key not in self._known:
             example = _called(function, tree_map(_example, args), tree_map(_example, options))
             if example is None:  # a check, which returns nothing
                 return None
             value = Value(example, function, args, options)
-            other = rewritten(value, self._call_of_values, self.for_numpy)
+            other = None if draws else rewritten(value, self._call_of_values, self.for_numpy)
             known = self._noted(value if other is None else other)
             self._known[key] = known
         return self.traced(self._known[key])
@@ -333,11 +334,23 @@ class Number(float):
 
 def _arithmetic(function: Callable[..., Any], reflected: bool) -> Any:
     def method(self: Number, other: Any) -> Any:
-        if isinstance(other, np.ndarray):
+        if isinstance(other, Traced):
             return NotImplemented  # its __array_ufunc__ records the call
+        if isinstance(other, np.ndarray):
+            ufunc = UFUNCS[function.__name__]
+            return self.tape.call(ufunc, (other, self) if reflected else (self, other))
         return self.tape.call(function, (other, self) if reflected else (self, other))
 
     return method
+
+
+UFUNCS = {
+    "add": np.add,
+    "mul": np.multiply,
+    "pow": np.power,
+    "sub": np.subtract,
+    "truediv": np.divide,
+}
 
 
 def _refused_of_numbers(*_: Any) -> Any:
