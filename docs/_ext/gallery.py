@@ -25,6 +25,8 @@ TEACHING_ORDER = [
     "weight_decay_moons",
     "vanishing_gradient_xor",
     "digits",
+    "newton",
+    "physics",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

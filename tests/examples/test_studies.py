@@ -171,6 +171,25 @@ def test_digits_are_read_with_97_5_percent():
     assert scores.mean() >= 0.975
 
 
+def test_physics(tmp_path):
+    output, numbers = run("physics", tmp_path)
+    assert names(tmp_path, "*.png") == ["loss_and_error.png", "motions.png"]
+    assert "compiled" in output
+    # A few steps find one period sooner than four.
+    assert np.median(numbers["error"]["1"]) < np.median(numbers["error"]["4"])
+
+
+def test_newton(tmp_path):
+    _, numbers = run("newton", tmp_path)
+    assert names(tmp_path, "*.*") == [
+        "film.html", "numbers.json", "paths.png", "where_it_ends.png"
+    ]  # fmt: skip
+    assert set(numbers["bowl, Newton"]) == {1}  # of a quadratic, the curvature is the same all over
+    assert max(numbers["valley, Newton"]) < 12
+    assert None in numbers["hollows, Newton"]  # which end on the hill or on a pass
+    assert None not in numbers["hollows, L-BFGS"]
+
+
 # --- what is robust over seeds, tested over seeds ---------------------------------------------
 
 
