@@ -27,6 +27,9 @@ TEACHING_ORDER = [
     "digits",
     "newton",
     "physics",
+    "maml",
+    "optimize_the_input",
+    "vae",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

@@ -190,6 +190,29 @@ def test_newton(tmp_path):
     assert None not in numbers["hollows, L-BFGS"]
 
 
+def test_maml(tmp_path):
+    _, numbers = run("maml", tmp_path)
+    assert names(tmp_path, "*.png") == ["sines.png", "steps.png"]
+    before, after = np.array(numbers["to learn"])[:, :2].T
+    assert (after < before).all()
+
+
+def test_optimize_the_input(tmp_path):
+    _, numbers = run("optimize_the_input", tmp_path)
+    assert names(tmp_path, "*.png") == ["attacks.png", "wanted.png"]
+    plain, robust = (np.median(numbers["accuracy"][kind], axis=0) for kind in ("plain", "robust"))
+    assert plain[0] > 0.9
+    assert plain[3] < 0.5 < robust[3]
+    assert np.median(numbers["others agree"]["plain"]) > 0.5  # by chance it is 0.1
+
+
+def test_vae(tmp_path):
+    _, numbers = run("vae", tmp_path)
+    assert names(tmp_path, "*.png") == ["atlas.png", "places.png"]
+    said = {weight: np.median(values[1]) for weight, values in numbers.items()}
+    assert said["0"] > said["1"] > said["5"]
+
+
 # --- what is robust over seeds, tested over seeds ---------------------------------------------
 
 
