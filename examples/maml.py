@@ -205,7 +205,7 @@ axes[0, 0].legend(frameon=False, fontsize="small")
 save(figure, chosen.output / "sines.png")
 
 # %%
-# The error, step by step
+# The error, step by step; each line is a seed.
 
 figure, ax = plt.subplots(figsize=(6.6, 4.2), layout="constrained")
 for (way, curve), color in zip(

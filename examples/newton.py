@@ -211,7 +211,8 @@ def draw_ground(ax, surface):
     size, start = SURFACES[surface]
     x, y = np.meshgrid(*2 * [np.linspace(-size, size, 200)])
     heights = np.log10(surface(x, y) + 1e-2)
-    ax.contourf(x, y, heights, 14, cmap="Greys", alpha=0.6)
+    ground = ax.contourf(x, y, heights, 14, cmap="Greys", alpha=0.6)
+    ground.set_gid("moving")  # to a film: what does not move is drawn on top of what does
     ax.plot(*start, "X", color="#1f2328", markeredgecolor="white", markersize=10)
     ax.set(title=surface.__name__, xlim=(-size, size), ylim=(-size, size), aspect="equal")
 

@@ -30,6 +30,8 @@ TEACHING_ORDER = [
     "maml",
     "optimize_the_input",
     "vae",
+    "gan_ring",
+    "bandit",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

@@ -213,6 +213,22 @@ def test_vae(tmp_path):
     assert said["0"] > said["1"] > said["5"]
 
 
+def test_gan_ring(tmp_path):
+    _, numbers = run("gan_ring", tmp_path)
+    assert names(tmp_path, "*.*") == ["film.html", "numbers.json", "rings.png"]
+    smallest = {game: np.median(values[1]) for game, values in numbers.items()}
+    assert smallest["marks, with penalty"] > smallest["classic"]
+
+
+def test_bandit(tmp_path):
+    _, numbers = run("bandit", tmp_path)
+    assert names(tmp_path, "*.png") == ["learning.png"]
+    best = numbers["the best lever"]
+    # What all levers pay is no matter to who compares with the average.
+    assert best["(0.1, True, 0)"] == pytest.approx(best["(0.1, True, 4)"], abs=0.02)
+    assert best["(0.1, False, 4)"] < 0.8 * best["(0.1, False, 0)"]
+
+
 # --- what is robust over seeds, tested over seeds ---------------------------------------------
 
 
