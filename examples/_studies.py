@@ -159,7 +159,7 @@ def conclude(chosen, findings):
     """Print what was found; or that a quick run, of few seeds and epochs, has found nothing."""
     if chosen.quick:
         findings = "\nWhat holds is found by a full run, without --quick."
-    for item in re.split(r"\n(?=- |What )", findings):
+    for item in re.split(r"\n(?=- |What |Why)", findings):
         print(textwrap.fill(" ".join(item.split()), width=96, subsequent_indent="  "))
     print(f"\nfigures are in {chosen.output}")
 

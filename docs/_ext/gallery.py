@@ -25,6 +25,13 @@ TEACHING_ORDER = [
     "weight_decay_moons",
     "vanishing_gradient_xor",
     "digits",
+    "newton",
+    "physics",
+    "maml",
+    "optimize_the_input",
+    "vae",
+    "gan_ring",
+    "bandit",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

@@ -171,6 +171,64 @@ def test_digits_are_read_with_97_5_percent():
     assert scores.mean() >= 0.975
 
 
+def test_physics(tmp_path):
+    output, numbers = run("physics", tmp_path)
+    assert names(tmp_path, "*.png") == ["loss_and_error.png", "motions.png"]
+    assert "compiled" in output
+    # A few steps find one period sooner than four.
+    assert np.median(numbers["error"]["1"]) < np.median(numbers["error"]["4"])
+
+
+def test_newton(tmp_path):
+    _, numbers = run("newton", tmp_path)
+    assert names(tmp_path, "*.*") == [
+        "film.html", "numbers.json", "paths.png", "where_it_ends.png"
+    ]  # fmt: skip
+    assert set(numbers["bowl, Newton"]) == {1}  # of a quadratic, the curvature is the same all over
+    assert max(numbers["valley, Newton"]) < 12
+    assert None in numbers["hollows, Newton"]  # which end on the hill or on a pass
+    assert None not in numbers["hollows, L-BFGS"]
+
+
+def test_maml(tmp_path):
+    _, numbers = run("maml", tmp_path)
+    assert names(tmp_path, "*.png") == ["sines.png", "steps.png"]
+    before, after = np.array(numbers["to learn"])[:, :2].T
+    assert (after < before).all()
+
+
+def test_optimize_the_input(tmp_path):
+    _, numbers = run("optimize_the_input", tmp_path)
+    assert names(tmp_path, "*.png") == ["attacks.png", "wanted.png"]
+    plain, robust = (np.median(numbers["accuracy"][kind], axis=0) for kind in ("plain", "robust"))
+    assert plain[0] > 0.9
+    assert plain[3] < 0.5 < robust[3]
+    assert np.median(numbers["others agree"]["plain"]) > 0.5  # by chance it is 0.1
+
+
+def test_vae(tmp_path):
+    _, numbers = run("vae", tmp_path)
+    assert names(tmp_path, "*.png") == ["atlas.png", "places.png"]
+    said = {weight: np.median(values[1]) for weight, values in numbers.items()}
+    assert said["0"] > said["1"] > said["5"]
+
+
+def test_gan_ring(tmp_path):
+    _, numbers = run("gan_ring", tmp_path)
+    assert names(tmp_path, "*.*") == ["film.html", "numbers.json", "rings.png"]
+    smallest = {game: np.median(values[1]) for game, values in numbers.items()}
+    assert smallest["marks, with penalty"] > smallest["classic"]
+
+
+def test_bandit(tmp_path):
+    _, numbers = run("bandit", tmp_path)
+    assert names(tmp_path, "*.png") == ["learning.png"]
+    best = numbers["the best lever"]
+    # What all levers pay is no matter to who compares with the average.
+    assert best["(0.1, True, 0)"] == pytest.approx(best["(0.1, True, 4)"], abs=0.02)
+    assert best["(0.1, False, 4)"] < 0.8 * best["(0.1, False, 0)"]
+
+
 # --- what is robust over seeds, tested over seeds ---------------------------------------------
 
 
