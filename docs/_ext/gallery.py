@@ -19,6 +19,7 @@ TEACHING_ORDER = [
     "quickstart",
     "draw_a_graph",
     "watch_backprop",
+    "micrograd",
     "relu_vs_sigmoid",
     "more_layers",
     "activation_and_init",

@@ -57,6 +57,18 @@ def names(folder, pattern):
 # --- each runs, and what is exact in it -----------------------------------------------------
 
 
+def test_micrograd(tmp_path):
+    _, numbers = run("micrograd", tmp_path)
+    assert names(tmp_path, "*.png") == [
+        "arrays.png", "moons.png", "one_unit.png", "scalars.png", "seeds.png"
+    ]  # fmt: skip
+    published = [0.895844102868, 1.723590533697, 0.742900631385]
+    assert numbers["losses"][:3] == pytest.approx(published, abs=1e-12)
+    assert numbers["difference"] < 1e-12
+    assert numbers["operations"][0] > 1000 * numbers["operations"][1]
+    assert numbers["solved"]["as the demo"] >= 0.9
+
+
 def test_relu_vs_sigmoid(tmp_path):
     output, numbers = run("relu_vs_sigmoid", tmp_path)
     assert names(tmp_path, "*.*") == [
