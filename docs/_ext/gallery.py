@@ -26,6 +26,7 @@ TEACHING_ORDER = [
     "weight_decay_moons",
     "vanishing_gradient_xor",
     "digits",
+    "digits_cnn",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

@@ -69,6 +69,17 @@ def test_micrograd(tmp_path):
     assert numbers["solved"]["as the demo"] >= 0.9
 
 
+def test_digits_cnn(tmp_path):
+    _, numbers = run("digits_cnn", tmp_path)
+    assert names(tmp_path, "*.png") == [
+        "accuracy.png", "feature_maps.png", "filters.png", "mistakes.png", "saliency.png"
+    ]  # fmt: skip
+    accuracy = {name: np.median(values) for name, values in numbers["accuracy"].items()}
+    assert accuracy["convolutions, moved"] > max(0.93, accuracy["dense, moved"])
+    salient, random, _ = np.median(numbers["without ink"], axis=0)
+    assert salient < random
+
+
 def test_relu_vs_sigmoid(tmp_path):
     output, numbers = run("relu_vs_sigmoid", tmp_path)
     assert names(tmp_path, "*.*") == [
