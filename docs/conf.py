@@ -1,6 +1,6 @@
 """How Sphinx builds the documentation: `nox -s docs`.
 
-It runs the studies of the gallery in full, for some ten minutes. To see what you are writing, run
+It runs the studies of the gallery in full, for a quarter of an hour. To see what you are writing, run
 them quickly: `nox -s docs -- -t quick`.
 """
 

@@ -27,6 +27,7 @@ TEACHING_ORDER = [
     "vanishing_gradient_xor",
     "digits",
     "digits_cnn",
+    "names",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(

@@ -69,6 +69,26 @@ def test_micrograd(tmp_path):
     assert numbers["solved"]["as the demo"] >= 0.9
 
 
+def test_names(tmp_path):
+    _, numbers = run("names", tmp_path)
+    assert names(tmp_path, "*.png") == ["letters.png", "losses.png", "table.png", "tree.png"]
+    assert numbers["learned"] == pytest.approx([numbers["counted"]] * 2, abs=1e-5)
+    new = [loss for _, loss in numbers["counting"]]
+    assert np.argmin(new) < len(new) - 1  # where counting ends
+    assert len(numbers["by hand"]) == 19
+    assert max(numbers["by hand"].values()) < 1e-15
+    for losses in numbers["losses"].values():
+        assert np.max(losses) < new[1]  # already after one epoch better than pairs
+
+
+def test_names_are_those_of_the_list():
+    lines = (EXAMPLES / "names.txt").read_text().split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == 5163
+    assert lines == sorted(set(lines))
+    assert set("".join(lines)) == set("abcdefghijklmnopqrstuvwxyz")
+
+
 def test_digits_cnn(tmp_path):
     _, numbers = run("digits_cnn", tmp_path)
     assert names(tmp_path, "*.png") == [
