@@ -1,7 +1,7 @@
 """How Sphinx builds the documentation: `nox -s docs`.
 
-It runs the studies of the gallery in full, for a quarter of an hour. To see what you are writing, run
-them quickly: `nox -s docs -- -t quick`.
+It runs the studies of the gallery in full, for a quarter of an hour. To see what you are writing,
+run them quickly: `nox -s docs -- -t quick`.
 """
 
 import os
