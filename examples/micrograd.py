@@ -82,7 +82,7 @@ def score_of(x):
 
 
 def scalar_loss():
-    """The hinge loss, with a small penalty on the weights: 70,000 nodes."""
+    """The hinge loss, with a small penalty on the weights: 65,000 operations."""
     hinges = [tg.relu(1 - label * score_of(x)) for x, label in zip(X.tolist(), y, strict=True)]
     return sum(hinges) * (1 / len(hinges)) + 1e-4 * sum(p * p for p in scalars)
 
@@ -243,7 +243,8 @@ save(figure, chosen.output / "moons.png")
 # Other weights
 # -------------
 # One network is an anecdote. So many more, which differ only in the seed of their weights, with the
-# rate of the demo and smaller ones, and from He's weights: how many have all points right?
+# One network is an anecdote. Here are many, which differ in the seed of their weights; with the rate
+# of the demo, with others, and with He's weights. How many have all points right in the end?
 
 
 def seeds(init, scale):
