@@ -242,9 +242,8 @@ save(figure, chosen.output / "moons.png")
 # %%
 # Other weights
 # -------------
-# One network is an anecdote. So many more, which differ only in the seed of their weights, with the
-# One network is an anecdote. Here are many, which differ in the seed of their weights; with the rate
-# of the demo, with others, and with He's weights. How many have all points right in the end?
+# One network is an anecdote. Here are many, which differ in the seed of their weights; with the
+# rate of the demo, with others, and with He's weights. How many have all points right in the end?
 
 
 def seeds(init, scale):

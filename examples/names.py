@@ -90,7 +90,7 @@ print(f"largest difference of the probabilities: {np.abs(table - probabilities).
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained", sharey=True)
 for ax, values, title in zip(
-    axes, (probabilities, table), ("counted", "learned by gradient descent"), strict=True
+    axes, (probabilities, table), ("counted", "learned by a network"), strict=True
 ):
     image = ax.imshow(values, cmap="Blues", vmax=0.5)
     ax.set(title=title, xlabel="next letter", xticks=range(27), yticks=range(27))
