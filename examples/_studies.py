@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import tinygrad_edu as tg
 
+EXAMPLES = Path(__file__).parent  # asked for here, since the gallery has no __file__
 threadpool_limits(1)  # these matrices are so small that threads would only wait for each other
 
 

@@ -57,6 +57,49 @@ def names(folder, pattern):
 # --- each runs, and what is exact in it -----------------------------------------------------
 
 
+def test_micrograd(tmp_path):
+    _, numbers = run("micrograd", tmp_path)
+    assert names(tmp_path, "*.png") == [
+        "arrays.png", "moons.png", "one_unit.png", "scalars.png", "seeds.png"
+    ]  # fmt: skip
+    published = [0.895844102868, 1.723590533697, 0.742900631385]
+    assert numbers["losses"][:3] == pytest.approx(published, abs=1e-12)
+    assert numbers["difference"] < 1e-12
+    assert numbers["operations"][0] > 1000 * numbers["operations"][1]
+    assert numbers["solved"]["as the demo"] >= 0.9
+
+
+def test_names(tmp_path):
+    _, numbers = run("names", tmp_path)
+    assert names(tmp_path, "*.png") == ["letters.png", "losses.png", "table.png", "tree.png"]
+    assert numbers["learned"] == pytest.approx([numbers["counted"]] * 2, abs=1e-5)
+    new = [loss for _, loss in numbers["counting"]]
+    assert np.argmin(new) < len(new) - 1  # where counting ends
+    assert len(numbers["by hand"]) == 19
+    assert max(numbers["by hand"].values()) < 1e-15
+    for losses in numbers["losses"].values():
+        assert np.max(losses) < new[1]  # already after one epoch better than pairs
+
+
+def test_names_are_those_of_the_list():
+    lines = (EXAMPLES / "names.txt").read_text().split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == 5163
+    assert lines == sorted(set(lines))
+    assert set("".join(lines)) == set("abcdefghijklmnopqrstuvwxyz")
+
+
+def test_digits_cnn(tmp_path):
+    _, numbers = run("digits_cnn", tmp_path)
+    assert names(tmp_path, "*.png") == [
+        "accuracy.png", "feature_maps.png", "filters.png", "mistakes.png", "saliency.png"
+    ]  # fmt: skip
+    accuracy = {name: np.median(values) for name, values in numbers["accuracy"].items()}
+    assert accuracy["convolutions, moved"] > max(0.93, accuracy["dense, moved"])
+    salient, random, _ = np.median(numbers["without ink"], axis=0)
+    assert salient < random
+
+
 def test_relu_vs_sigmoid(tmp_path):
     output, numbers = run("relu_vs_sigmoid", tmp_path)
     assert names(tmp_path, "*.*") == [
