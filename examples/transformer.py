@@ -223,7 +223,8 @@ for (way, name), color in zip(WAYS.items(), ("#d55e00", "#0072b2"), strict=True)
     axes[1].plot(LOOKS, share, color=color, alpha=0.35, linewidth=0.8)
     axes[1].plot(LOOKS, np.median(share, axis=1), color=color, linewidth=2, label=name)
 axes[0].set(xlabel="step", ylabel="cross entropy, of the own kind", yscale="log")
-axes[1].set(xlabel="step", title="sorted without a mistake: letters of parts of the alphabet")
+axes[1].set(xlabel="step", ylabel="sorted without a mistake", ylim=(-0.02, 1.02))
+axes[1].set_title("test: letters of parts of the alphabet")
 axes[1].legend(frameon=False, title="trained on letters")
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
@@ -257,7 +258,7 @@ def draw_map(ax, attention):
 
 moments = np.searchsorted(LOOKS, STEPS * np.array([0, 0.05, 0.12, 0.25, 1]))
 figure, axes = plt.subplots(
-    len(heads), len(moments), figsize=(12, 6.4), sharex=True, sharey=True, layout="constrained"
+    len(heads), len(moments), figsize=(12, 5.2), sharex=True, sharey=True, layout="constrained"
 )
 for row, (of_row, head) in enumerate(zip(axes, heads, strict=True)):
     for ax, moment in zip(of_row, moments, strict=True):

@@ -25,6 +25,8 @@ TEACHING_ORDER = [
     "weight_decay_moons",
     "vanishing_gradient_xor",
     "digits",
+    "text_lstm",
+    "transformer",
 ]
 SHOWN = {".html", ".png", ".svg"}
 FIRST_LINE = re.compile(
