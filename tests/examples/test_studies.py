@@ -163,8 +163,9 @@ def test_text_lstm(tmp_path):
     assert "An LSTM after 40 steps:" in output
     # The gradient passes through a gate in proportion to how far it is open.
     factor = numbers["factor per letter"]
-    assert factor["RNN"] < factor["LSTM"] < 0.7 < 0.95 < factor["LSTM, open"]
-    assert factor["RNN"] < factor["GRU"] < 0.7 < 0.9 < factor["GRU, open"]
+    assert factor["RNN"] < min(factor["LSTM"], factor["GRU"])
+    assert max(factor["LSTM"], factor["GRU"]) < 0.7
+    assert min(factor["LSTM, open"], factor["GRU, open"]) > 0.9
     assert max(numbers["known"]["LSTM"]) < 3.8  # after 40 of 300 steps; by chance it is 5.75
     assert np.median(numbers["clipped"][3]) < np.median(numbers["without clipping"][3])
 
