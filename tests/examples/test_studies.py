@@ -175,8 +175,8 @@ def test_transformer(tmp_path):
     assert names(tmp_path, "*.*") == [
         "different_letters.png", "learning.png", "maps.html", "maps.png", "numbers.json"
     ]  # fmt: skip
-    assert "gradient → " in output
-    assert 0.25 < np.min(numbers["to the answer"]) < 1
+    assert "tensor → " in output
+    assert 0.25 < np.max(numbers["to the answer"]) < 1
 
 
 def test_digits_are_read_with_97_5_percent():
