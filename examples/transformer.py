@@ -19,7 +19,7 @@ from tinygrad_edu import nn, viz
 
 chosen = options("transformer")
 SEEDS = range(1 if chosen.quick else 3)
-STEPS = 120 if chosen.quick else 1800
+STEPS = 120 if chosen.quick else 2600
 ALPHABET = np.array([*"abcdefghijklmnopqrstuvwxyz"])
 LENGTH, BATCH = 6, 64
 
