@@ -749,6 +749,13 @@ def test_clipping_by_norm_of_very_large_and_small_gradients(entries, dtype, norm
     )
 
 
+def test_clipping_at_infinity_measures_only():
+    (p,) = variables((2,))
+    p.grad = np.array([3.0, 4.0])
+    assert optim.clip_by_norm([p], np.inf) == 5
+    np.testing.assert_array_equal(p.grad, [3.0, 4.0])
+
+
 def test_clipping_refuses_nan_and_changes_nothing():
     p, q = variables((2,), (2,))
     give_gradients([p, q], 0)

@@ -28,6 +28,8 @@ TEACHING_ORDER = [
     "digits",
     "digits_cnn",
     "names",
+    "text_lstm",
+    "transformer",
     "newton",
     "physics",
     "maml",

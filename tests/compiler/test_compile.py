@@ -1118,6 +1118,20 @@ class Scaled(tg.optim.Optimizer):
         return (p - lr * self.scales[0] * g,)
 
 
+def test_a_transformer_whose_parameters_are_large():
+    """Batched products may share memory with them, so the new ones get memory of their own."""
+    x = np.random.default_rng(0).normal(size=(2, 5, 32))
+    blocks = [tg.nn.TransformerBlock(32, heads=2, causal=True, rng=0) for _ in range(2)]
+    ours, theirs = (tg.optim.Adam(block.parameters(), lr=0.01) for block in blocks)
+    step = tg.compile(lambda x: (blocks[0](x) ** 2).mean(), ours)
+    for _ in range(2):
+        theirs.zero_grad()
+        loss = (blocks[1](x) ** 2).mean()
+        loss.backward()
+        theirs.step()
+        assert step(x) == pytest.approx(loss.item(), rel=1e-9)
+
+
 def test_settings_of_an_optimizer_may_be_lists():
     p = tg.Tensor([1.0], requires_grad=True, name="p")
     optimizer = Scaled([p], lr=1.0)

@@ -65,7 +65,7 @@ def test_options_of_a_group_that_are_cleared(backend):
 @pytest.mark.parametrize("n", [2, 5000])
 def test_what_is_reported_is_from_before_the_step(backend, n):
     w = parameter(np.arange(1.0, n + 1))
-    extras = [lambda: w * 1.0, lambda: w[:2], lambda: w.T, lambda: w.sum(), lambda: w[0]]
+    extras = [lambda: w * 1.0, lambda: w[:2], lambda: w.T, w.sum, lambda: w[0]]
     for extra in extras:
         for optimizer in (optim.SGD([w], lr=1.0), optim.Adam([w], lr=0.1)):
             with active(backend) as (compiling, _):

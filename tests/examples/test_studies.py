@@ -199,6 +199,29 @@ def test_digits(tmp_path):
     assert np.mean(numbers["accuracies"]) > 0.96  # after ten of forty epochs
 
 
+def test_text_lstm(tmp_path):
+    output, numbers = run("text_lstm", tmp_path)
+    pictures = ["clipping.png", "gradients.png", "learning.png", "recall.png"]
+    assert names(tmp_path, "*.png") == pictures
+    assert "An LSTM after 40 steps:" in output
+    # The gradient passes through a gate in proportion to how far it is open.
+    factor = numbers["factor per letter"]
+    assert factor["RNN"] < min(factor["LSTM"], factor["GRU"])
+    assert max(factor["LSTM"], factor["GRU"]) < 0.7
+    assert min(factor["LSTM, open"], factor["GRU, open"]) > 0.9
+    assert max(numbers["known"]["LSTM"]) < 3.8  # after 40 of 300 steps; by chance it is 5.75
+    assert np.median(numbers["clipped"][3]) < np.median(numbers["without clipping"][3])
+
+
+def test_transformer(tmp_path):
+    output, numbers = run("transformer", tmp_path)
+    assert names(tmp_path, "*.*") == [
+        "different_letters.png", "learning.png", "maps.html", "maps.png", "numbers.json"
+    ]  # fmt: skip
+    assert "tensor → " in output
+    assert 0.25 < np.max(numbers["to the answer"]) < 1
+
+
 def test_digits_are_read_with_97_5_percent():
     model = pytest.importorskip("tinygrad_edu.sklearn")
     selection = pytest.importorskip("sklearn.model_selection")

@@ -303,11 +303,7 @@ class Writer:
         checked = [x for x in recording.flat_gradients() if nbytes(x) >= LARGE]
         parameters = {*recording.parts.values()}
         for old, new in recording.overwritten.items():
-            if (
-                old in parameters
-                and self.storage.places.get(new) is not old
-                and nbytes(new) < LARGE
-            ):
+            if old in parameters and nbytes(new) < LARGE:
                 checked.append(new)
         function = self._imported(require_finite.__module__, require_finite.__name__)
         self.lines.append(f"{function}({', '.join(map(self._text, [loss, *checked]))})")

@@ -29,7 +29,7 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     parameters : iterable of Tensor
         Those without a gradient count for nothing.
     max_norm : float
-        The largest norm that is left as it is.
+        The largest norm that is left as it is; infinity, to measure only.
 
     Returns
     -------
@@ -58,7 +58,8 @@ def clip_by_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     >>> w.grad
     array([0.6, 0.8])
     """
-    at_least_zero("max_norm", max_norm)
+    if max_norm != math.inf:
+        at_least_zero("max_norm", max_norm)
     learners = [p for p in list_of_tensors("clip_by_norm", parameters) if p.grad is not None]
     total, clipped = clipped_to_norm([values(p.grad) for p in learners], max_norm)
     if total > max_norm:
