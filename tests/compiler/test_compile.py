@@ -94,7 +94,7 @@ def test_dropout_draws_in_the_program_what_it_draws_without():
 # --- it computes what the function computes --------------------------------------------------
 
 
-@settings(max_examples=max(settings().max_examples // 4, 5))  # each is recorded and written out
+@settings(max_examples=max(settings().max_examples // 8, 3))  # each is recorded and written out
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @given(data=st.data())
@@ -121,6 +121,7 @@ def test_every_operation(row, backend, data):
         assert_same(step, loss, (), variables)
 
 
+@settings(max_examples=max(settings().max_examples // 2, 5))  # of each backend
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(program=programs(), seed=st.integers(0, 2**32 - 1))
 def test_random_programs(backend, program, seed):
