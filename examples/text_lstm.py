@@ -22,7 +22,7 @@ from tinygrad_edu import nn
 chosen = options("text_lstm")
 SEEDS = range(1 if chosen.quick else 5)
 READERS = SEEDS[:3]  # the seeds of those that learn the poem, which takes longest
-STEPS = 20 if chosen.quick else 300
+STEPS = 40 if chosen.quick else 300
 BATCH, LENGTH = 32, 50  # how many pieces of the poem are read at once, and how long each is
 
 # %%
@@ -262,7 +262,7 @@ save(figure, chosen.output / "gradients.png")
 # nothing else, and what the gradient does not reach is not learned.
 
 KINDS, GAP = 8, 30
-RECALLS = 20 if chosen.quick else 400
+RECALLS = 40 if chosen.quick else 400
 
 
 def learn_first(variant, seed):
@@ -317,7 +317,7 @@ save(figure, chosen.output / "recall.png")
 
 RATES = (0.5, 1, 2, 4, 8)
 CLIPPINGS = {"without clipping": np.inf, "clipped to 1": 1.0}
-DESCENT = 15 if chosen.quick else 150
+DESCENT = 30 if chosen.quick else 150
 
 
 def descend(rate, max_norm, seed):

@@ -203,7 +203,7 @@ def test_text_lstm(tmp_path):
     output, numbers = run("text_lstm", tmp_path)
     pictures = ["clipping.png", "gradients.png", "learning.png", "recall.png"]
     assert names(tmp_path, "*.png") == pictures
-    assert "An LSTM after 20 steps:" in output
+    assert "An LSTM after 40 steps:" in output
     # The gradient passes through a gate in proportion to how far it is open.
     factor = numbers["factor per letter"]
     assert factor["RNN"] < min(factor["LSTM"], factor["GRU"])
