@@ -15,7 +15,7 @@ class CtrlC:
     """A handler of Ctrl-C that takes note of the first one, and interrupts at the second."""
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.pressed: bool = False
 
     def __call__(self, *_: Any) -> None:
         """Handle the signal."""

@@ -164,14 +164,14 @@ class Kept:
         lock: AbstractContextManager[Any],
         backend: Backend = "numpy",
     ) -> None:
-        self.program = Program(recording, name, backend)
-        self.lock = lock
+        self.program: Program = Program(recording, name, backend)
+        self.lock: AbstractContextManager[Any] = lock
         self.kinds: list[Any] | None = None  # if all arguments are arrays
         if all(type(x) is np.ndarray for x in args):
             self.kinds = [(np.ndarray, x.shape, x.dtype) for x in args]
         inputs = {*recording.inputs}
-        self.leaves = [p for p, value in recording.leaf_values() if value in inputs]
-        self.assigned = [*recording.assigned]
+        self.leaves: list[Tensor] = [p for p, value in recording.leaf_values() if value in inputs]
+        self.assigned: list[Tensor] = [*recording.assigned]
         self._all_leaves = [(p, p.requires_grad) for p in recording.leaves]
 
     def fits_leaves(self) -> bool:

@@ -81,7 +81,7 @@ class Kernel:
         ahead_of: Callable[[Kernel, Nest], None] = lambda *_: None,
     ) -> None:
         self.section = section
-        self.values = {*values}
+        self.values: set[Value] = {*values}
         self.wanted = wanted
         self.name_of = names
         self.place_of = place_of
@@ -101,7 +101,9 @@ class Kernel:
                 self._consumers.setdefault(self._in_loop.get(base, base), []).append(value)
         looped = {*self._in_loop.values()}
         self._inline = {x for x in values if x not in looped and self._goes_inline(x)}
-        self.nests = self._nests([value for value in values if value not in self._inline])
+        self.nests: list[Nest] = self._nests(
+            [value for value in values if value not in self._inline]
+        )
         self._find_stored()
         self._here: dict[Value, str] = {}  # numbers at the place where the loops are
         self._flat: dict[Value, str] = {}  # arrays that are looked at as one dimension

@@ -93,7 +93,7 @@ class LoopWriter(Writer):
         if not self._updates:
             self._finish()
         if self._helpers or self.kernels:
-            self.header += ["from numba import njit"]
+            self.header.append("from numba import njit")
             texts = [f"{OPTIONS}{text}" for text in self._helpers.values()]
             self.functions[:0] = "".join(f"\n\n{text}" for text in texts).splitlines()
 
@@ -211,7 +211,7 @@ class LoopWriter(Writer):
         )
         numbers = [value for value in group if value in wanted and np.ndim(value.example) == 0]
         if self.recording.returned[0] in numbers:
-            self.loss_is_array = False
+            self._expect_number()
         name = self._unused("kernel")
         names = [self._name_in_kernel(value) for value in places]
         arguments, lines = self._arguments_of(kernel, names), kernel.lines
@@ -252,7 +252,7 @@ class LoopWriter(Writer):
 
     def _raise_unless_ok(self) -> None:
         error = self._imported(NotFiniteError.__module__, NotFiniteError.__name__)
-        self.lines += ["if not ok:", f"    raise {error}"]
+        self.lines.extend(["if not ok:", f"    raise {error}"])
 
     def _place(self, value: Value) -> str:
         """The array that a kernel writes a value to."""
@@ -324,7 +324,7 @@ class LoopWriter(Writer):
     def _add_function(self, name: str, arguments: Iterable[str], lines: list[str]) -> None:
         lines = [line for line in lines if line != "return"]
         body = [f"    {line}" for line in lines]
-        self.functions += ["", "", OPTIONS, f"def {name}({', '.join(arguments)}):", *body]
+        self.functions.extend(["", "", OPTIONS, f"def {name}({', '.join(arguments)}):", *body])
 
     def source(self) -> str:
         """The whole program."""
@@ -339,7 +339,8 @@ class LoopWriter(Writer):
         recording, letters = self.recording, self.letters
         loss, *more = recording.returned
         is_inside = base_of(loss) in values
-        self.loss_is_array = self.loss_is_array and not is_inside
+        if is_inside:
+            self._expect_number()
         numbers = [
             x for x in recording.returned if base_of(x) in values and np.ndim(x.example) == 0
         ]

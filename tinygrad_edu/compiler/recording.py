@@ -44,6 +44,9 @@ class Output:
 
     __slots__ = ("is_tensor", "value")
 
+    is_tensor: bool
+    value: Value
+
     def __init__(self, value: Value, *, is_tensor: bool) -> None:
         self.value, self.is_tensor = value, is_tensor
 
@@ -124,7 +127,10 @@ class Recording:
         self.result = tree_map(self._output, result)
         self.returned = [output.value for output in found(Output, self.result)]
         self.returned += self.assigned.values()
-        self.escaping = self.returned
+        self._let_escape(self.returned)
+
+    def _let_escape(self, values: list[Value]) -> None:
+        self.escaping = values
 
     def flat_gradients(self) -> list[Value]:
         """The memory of all gradients of each block of an optimizer."""
@@ -321,7 +327,8 @@ class StepRecording(Recording):
         loss = _checked_loss(loss)
         super()._finish((loss._array, *more))
         self._ends.append(len(self.tape.values))
-        self.loss, *self.escaping = self.returned
+        self.loss = self.returned[0]
+        self._let_escape(self.returned[1:])
         self.wanted_names[self.loss] = self.unused("loss")
         seed = self.tape.constant(np.ones(loss.shape, loss.dtype))
         gradients = backpropagate({loss: seed})
@@ -334,7 +341,7 @@ class StepRecording(Recording):
         if self._optimizer is not None:
             self._record_update(self._optimizer)
             return
-        self.returned += self.gradients.values()
+        self.returned.extend(self.gradients.values())
         for p, gradient in self.gradients.items():
             if gradient not in self.wanted_names:
                 self.wanted_names[gradient] = self.unused(f"d{self.leaves[p]}")

@@ -98,7 +98,7 @@ class Writer:
     copied: set[Value]  # returned values that were copied before a step changes their memory
     views: set[str]  # names of views of what the program is given
     storage: Storage
-    loss_is_array = True  # or a scalar of NumPy's, and not a number of Python's
+    loss_is_array: bool  # or a scalar of NumPy's, and not a number of Python's
     checked: bool  # whether the check for finite numbers is written
 
     def __init__(self, recording: Recording, name: str) -> None:
@@ -117,6 +117,7 @@ class Writer:
         self.constants = {}
         self.numbers, self.parts, self.views, self.copied = {}, set(), set(), set()
         self.checked = False
+        self.loss_is_array = True
         self.storage = Storage(self.values, recording, [*recording.returned, *self.doubtful])
         self.rounds = self._repetitions()
         self.repeated = {value for x in self.rounds.values() for value in x.values}
@@ -166,6 +167,10 @@ class Writer:
             self._write_check()
         self._write(value)
         self._store(value)
+
+    def _expect_number(self) -> None:
+        """The loss will be a number of Python's."""
+        self.loss_is_array = False
 
     def _finish(self) -> None:
         self._write_check()

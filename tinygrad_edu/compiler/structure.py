@@ -38,7 +38,7 @@ class Structure:
 
     def update(self) -> None:
         """Take note of how the modules are now."""
-        self.seen = changes.count
+        self.seen: int = changes.count
         self.lists: list[tuple[list[Any], list[Any]]] = []
         self.key = tuple(map(self._key_of, self._modules))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
@@ -100,9 +101,11 @@ class MultiHeadAttention(Module):
             )
         rng = as_rng(rng)
         self.heads: int = heads
-        self.query, self.key, self.value, self.output = (
-            Linear(width, width, bias=bias, rng=rng, dtype=dtype) for _ in range(4)
-        )
+        linear = partial(Linear, width, width, bias=bias, rng=rng, dtype=dtype)
+        self.query: Linear = linear()
+        self.key: Linear = linear()
+        self.value: Linear = linear()
+        self.output: Linear = linear()
         self.dropout: Dropout = Dropout(dropout, rng)
 
     def forward(
@@ -263,10 +266,12 @@ class TransformerBlock(Module):
         )
         self.up: Linear = Linear(width, hidden, rng=rng, dtype=dtype)
         self.down: Linear = Linear(hidden, width, rng=rng, dtype=dtype)
-        self.norm1, self.norm2 = (LayerNorm(width, dtype=dtype) for _ in range(2))
+        self.norm1: LayerNorm = LayerNorm(width, dtype=dtype)
+        self.norm2: LayerNorm = LayerNorm(width, dtype=dtype)
         self.activation: Activation = activations.find(activation)
         self.dropout: Dropout = Dropout(dropout, rng)
-        self.norm_first, self.causal = norm_first, causal
+        self.norm_first: bool = norm_first
+        self.causal: bool = causal
 
     def forward(self, x: Operand, mask: Any = None) -> Any:
         """Compute y from x of shape (N, L, width), with a mask as in `MultiHeadAttention`."""

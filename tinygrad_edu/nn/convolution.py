@@ -51,7 +51,9 @@ class _Convolution(Module):
                 f"inputs and {outputs} outputs"
             )
         self.window: tuple[int, ...] = per_axis("window", window, self.AXES)
-        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.stride: Any = stride
+        self.padding: Any = padding
+        self.dilation: Any = dilation
         self.groups: int = groups
         self.activation: Activation = activations.find(activation)
         rng = as_rng(rng)
@@ -277,7 +279,10 @@ class MaxPool(Module):
     def __init__(
         self, window: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
     ) -> None:
-        self.window, self.stride, self.padding, self.dilation = window, stride, padding, dilation
+        self.window: Any = window
+        self.stride: Any = stride
+        self.padding: Any = padding
+        self.dilation: Any = dilation
 
     def forward(self, x: Operand) -> Tensor:
         """Take the maxima."""
@@ -306,7 +311,9 @@ class AvgPool(Module):
 
     @advised
     def __init__(self, window: Any, stride: Any = None, padding: Any = 0) -> None:
-        self.window, self.stride, self.padding = window, stride, padding
+        self.window: Any = window
+        self.stride: Any = stride
+        self.padding: Any = padding
 
     def forward(self, x: Operand) -> Tensor:
         """Take the means."""

@@ -28,10 +28,10 @@ _watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("watcher", 
 class _Changes:
     """How often attributes of modules were set: who has read some can ask if it still holds."""
 
-    count = 0
+    count: int = 0
 
 
-changes = _Changes()
+changes: _Changes = _Changes()
 
 
 @answering(MODULE)

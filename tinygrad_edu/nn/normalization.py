@@ -90,7 +90,8 @@ class BatchNorm(Module):
         dtype: DTypeLike = float,
     ) -> None:
         require_sizes(channels)
-        self.eps, self.momentum = eps, momentum
+        self.eps: float = eps
+        self.momentum: float = momentum
         self.gain: Tensor | None = _filled(1, (channels,), dtype, "gain") if affine else None
         self.b: Tensor | None = _filled(0, (channels,), dtype, "b") if affine else None
         self.running_mean: Tensor = Tensor(np.zeros(channels, dtype), name="running_mean")

@@ -46,7 +46,8 @@ class _Cell(Module):
         dtype: DTypeLike = float,
     ) -> None:
         require_sizes(inputs, units)
-        self.inputs, self.units = inputs, units
+        self.inputs: int = inputs
+        self.units: int = units
         rng, outputs = as_rng(rng), units * self.GATES
 
         def draw(name: str, *shape: int) -> Tensor:

@@ -32,7 +32,7 @@ def sliding_windows(
     Parameters
     ----------
     x : Tensor or array_like
-        Of shape (..., *lengths).
+        Of shape ``(..., *lengths)``.
     window : int or tuple of int
         The shape of a window: for the last axis, or for as many of the last axes.
     stride : int or tuple of int, optional
@@ -43,7 +43,7 @@ def sliding_windows(
     Returns
     -------
     Tensor
-        Of shape (..., *positions, *window), with
+        Of shape ``(..., *positions, *window)``, with
         ``positions = (lengths - dilation * (window - 1) - 1) // stride + 1``.
 
     Raises
@@ -89,7 +89,7 @@ def overlap_add(x: Operand, shape: Any, stride: Any = 1, dilation: Any = 1) -> A
     Parameters
     ----------
     x : Tensor or array_like
-        Windows, of shape (..., *positions, *window).
+        Windows, of shape ``(..., *positions, *window)``.
     shape : int or tuple of int
         The lengths of the last axes of the result.
     stride : int or tuple of int, optional
@@ -100,7 +100,7 @@ def overlap_add(x: Operand, shape: Any, stride: Any = 1, dilation: Any = 1) -> A
     Returns
     -------
     Tensor
-        Of shape (..., *shape), and of the dtype of x.
+        Of shape ``(..., *shape)``, and of the dtype of x.
 
     Raises
     ------
