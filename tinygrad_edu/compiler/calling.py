@@ -87,6 +87,14 @@ class Compiled(ABC):
     def _refuse_settings(self) -> None:  # noqa: B027 - there is nothing to refuse
         """Raise if what else a program depends on cannot be compared."""
 
+    def _carefully(self, args: tuple[Any, ...]) -> Any:
+        """Run the program for these arguments, which may have to be recorded first."""
+        args = tuple(map(argument, args))
+        program = self._latest = self._program(args)
+        result = program(args)
+        self._quickly = program.entry(self._structure)
+        return result
+
     def _program(self, args: tuple[Any, ...]) -> Any:
         """The program for arguments of such shapes and dtypes."""
         if self._structure.has_changed():

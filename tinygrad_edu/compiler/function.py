@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.calling import Compiled, Kept, argument
+from tinygrad_edu.compiler.calling import Compiled, Kept
 from tinygrad_edu.compiler.entry import MISSED, Entry, missed
 from tinygrad_edu.compiler.program import Backend
 from tinygrad_edu.compiler.record import record
@@ -125,11 +125,7 @@ class JittedFunction(Compiled):  # numpydoc ignore=PR02
     def _carefully(self, args: tuple[Any, ...]) -> Any:
         if current().stand_in is not None or any(map(_is_followed, leaves(args))):
             return self._function(*args)
-        args = tuple(map(argument, args))
-        program = self._latest = self._program(args)
-        result = program(args)
-        self._quickly = program.entry(self._structure)
-        return result
+        return super()._carefully(args)
 
     def _made(self, args: tuple[Any, ...]) -> _Function:
         return _Function(self._function, args, self._backend)

@@ -106,7 +106,6 @@ class Kernel:
         )
         self._find_stored()
         self._here: dict[Value, str] = {}  # numbers at the place where the loops are
-        self._flat: dict[Value, str] = {}  # arrays that are looked at as one dimension
         for nest in self.nests:
             self._here = {}
             ahead_of(self, nest)
@@ -298,8 +297,7 @@ class Kernel:
         places = ["0" if n == 1 else i for n, i in zip(own, mine, strict=True)]
         arrays = [dtype_of(y) for y in value.uses()]
         dtype = dtype_of(value) if dtype_of(value).kind == "f" else np.result_type(*arrays)
-        text = self._at(x, places, dtype)
-        text = bracketed(text)
+        text = bracketed(self._at(x, places, dtype))
         if (
             dtype_of(x).kind == "b"
             and dtype_of(value).kind == "f"

@@ -81,14 +81,13 @@ class LoopWriter(Writer):
         )
         self._updates = self._are_updates_for_loops()
         self._is_whole = self._is_whole and self._updates
-        groups = [*self._groups()]
-        for group in groups:
+        for group in self._groups():
             if isinstance(group, list):
                 if self._updates and any(self.letters[value] == "u" for value in group):
                     self._write_last_kernel(group)
                 else:
                     self._write_kernel(group)
-            elif not group.function or not is_view(group) or self._is_needed(group):
+            else:
                 self._write_step(group)
         if not self._updates:
             self._finish()
@@ -198,8 +197,7 @@ class LoopWriter(Writer):
             self._write_check()
         wanted = self._wanted(group)
         places = {value: self._place(value) for value in wanted if np.ndim(value.example) > 0}
-        outputs = {value for value in wanted if np.ndim(value.example) > 0}
-        place_of = partial(self._place_in_kernel, outputs=outputs)
+        place_of = partial(self._place_in_kernel, outputs=places)
         kernel = Kernel(
             group,
             wanted,
@@ -442,9 +440,8 @@ class LoopWriter(Writer):
         lines += [f"        row = (first + s) * {n} + i"]
         lines += ["        if len(order):", "            row = order[row]"]
         for x in data:
-            indices, loops = loops_over(
-                (2, *shape_of(given[x])[1:])
-            )  # the first is that of the rows
+            # The first index is that of the rows.
+            indices, loops = loops_over((2, *shape_of(given[x])[1:]))
             rest = "".join(f", {i}" for i in indices[1:])
             inner_loops = [line[4:] for line in loops[1:]]
             lines += [f"        {line}" for line in inner_loops]

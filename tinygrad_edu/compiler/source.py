@@ -221,14 +221,11 @@ class Writer:
 
         def section(line: str) -> int:
             name = line.split(" = ", maxsplit=1)[0]
-            is_memory = name in memory or "= np.empty(" in line
-            return (
-                0
-                if line.startswith(("from ", "import "))
-                else 1
-                if name in parameters
-                else 2 + is_memory
-            )
+            if line.startswith(("from ", "import ")):
+                return 0
+            if name in parameters:
+                return 1
+            return 3 if name in memory or "= np.empty(" in line else 2
 
         return sorted(self.header, key=section)
 
@@ -404,7 +401,7 @@ class Writer:
     # --- expressions ------------------------------------------------------------------------
 
     def _expression(self, value: Value) -> str:
-        function, args, options = value.function, value.args, value.options
+        function, options = value.function, value.options
         args = self._with_numbers(value)
         if function in INFIX and len(args) == 2 and not options:
             symbol, precedence = INFIX[function]

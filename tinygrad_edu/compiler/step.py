@@ -179,14 +179,6 @@ class CompiledStep(Compiled):
         except NotFiniteError:
             return self._take_by_itself(tuple(map(argument, args)))
 
-    def _carefully(self, args: tuple[Any, ...]) -> Any:
-        """Run the program for these arguments, which may have to be recorded first."""
-        args = tuple(map(argument, args))
-        program = self._latest = self._program(args)
-        result = program(args)
-        self._quickly = program.entry(self._structure)
-        return result
-
     def epoch(
         self, *args: ArrayLike, batch_size: int = 1, order: ArrayLike | None = None
     ) -> NDArray[Any]:
