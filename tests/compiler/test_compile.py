@@ -319,8 +319,9 @@ def test_numbers_and_names_are_part_of_the_program():
     assert [step(x, 2), step(x, 3), step(x, 2, "mean")] == [20, 72, 10]
     for power in range(4, 16):
         step(x, power)
-    with pytest.warns(RuntimeWarning, match="numbers that vary should be arrays"):
+    with pytest.warns(RuntimeWarning, match="numbers that vary should be arrays") as caught:
         step(x, 16)
+    assert caught[0].filename == __file__
 
 
 def test_arguments_without_names():

@@ -115,7 +115,7 @@ class Compiled(ABC):
                     f"this function was recorded {MANY} times, for arguments of other shapes or "
                     "other values; numbers that vary should be arrays",
                     RuntimeWarning,
-                    stacklevel=3,
+                    stacklevel=4,  # the line that calls what is compiled
                 )
         return program
 

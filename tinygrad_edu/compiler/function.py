@@ -117,15 +117,14 @@ class JittedFunction(Compiled):  # numpydoc ignore=PR02
             args = bound.args
         try:
             result = self._quickly(*args)
-            return self._carefully(args) if result is MISSED else result
+            if result is not MISSED:
+                return result
+            if current().stand_in is not None or any(map(_is_followed, leaves(args))):
+                return self._function(*args)
+            return self._carefully(args)
         except NotFiniteError:
             with np.errstate(all="ignore"):
                 return tree_map(_detached, self._function(*args))
-
-    def _carefully(self, args: tuple[Any, ...]) -> Any:
-        if current().stand_in is not None or any(map(_is_followed, leaves(args))):
-            return self._function(*args)
-        return super()._carefully(args)
 
     def _made(self, args: tuple[Any, ...]) -> _Function:
         return _Function(self._function, args, self._backend)
