@@ -22,9 +22,12 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
+SCRIPTS = ["story", "playing", "pointing", "camera", "begin"]
+"""The files of the page's one script, in order; each sees what those before it define."""
+
 
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
-    """The HTML of the page; ``page.js`` steps through what is in its data."""
+    """The HTML of the page; its scripts step through what is in its data."""
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
@@ -42,9 +45,14 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         last=len(steps) - 1,
         style=f"{pages.part(__package__, 'page.css')}\n{palette.THEMED}",
         data=data,
-        script=pages.part(__package__, "page.js"),
+        script=_script(),
         graph=picture[picture.index("<svg") :],
     )
+
+
+def _script() -> str:
+    parts = "\n".join(pages.part(__package__, f"script/{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();'
 
 
 def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:

@@ -1,0 +1,114 @@
+/* Zoom and pan. */
+
+const { x, y, width, height } = svg.viewBox.baseVal;
+const all = { x, y, width, height };
+let view = { x: 0, y: 0, scale: 1 }; // what is seen: the corner, and pixels per unit
+let dragged = false;
+let chosen = false; // whether the reader has moved or zoomed: then we no longer zoom
+
+function look() {
+  const { clientWidth, clientHeight } = $("picture");
+  svg.setAttribute("viewBox",
+    `${view.x} ${view.y} ${clientWidth / view.scale} ${clientHeight / view.scale}`);
+}
+
+/* Show all, or if that would be too small to tell things apart, where it begins. */
+function fit(least = 0) {
+  const { clientWidth, clientHeight } = $("picture");
+  view.scale = Math.max(least, Math.min(clientWidth / all.width, clientHeight / all.height, 1.5));
+  const [width, height] = [clientWidth / view.scale, clientHeight / view.scale];
+  view.x = all.x + Math.min(0, (all.width - width) / 2);
+  view.y = all.y + Math.min(0, (all.height - height) / 2);
+  look();
+}
+
+function zoom(factor, x, y) {
+  const { clientWidth, clientHeight } = $("picture");
+  chosen = true;
+  x ??= clientWidth / 2;
+  y ??= clientHeight / 2;
+  const scale = Math.max(0.05, Math.min(8, view.scale * factor));
+  view.x += x / view.scale - x / scale;
+  view.y += y / view.scale - y / scale;
+  view.scale = scale;
+  look();
+}
+
+/* Bring what happens into sight, and of what is around it as much as there is room for. */
+function follow(elements, around) {
+  if (!elements.length) {
+    if (!chosen) fit(OVERVIEW);
+    return;
+  }
+  const frame = $("picture").getBoundingClientRect();
+  const boxes = [...elements, ...around].map((element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    const [x, y] = [view.x - frame.left / view.scale, view.y - frame.top / view.scale];
+    return {
+      left: x + left / view.scale, right: x + right / view.scale,
+      top: y + top / view.scale, bottom: y + bottom / view.scale,
+    };
+  });
+  const union = (a, b) => ({
+    left: Math.min(a.left, b.left), right: Math.max(a.right, b.right),
+    top: Math.min(a.top, b.top), bottom: Math.max(a.bottom, b.bottom),
+  });
+  const scaleFor = (box) =>
+    Math.min(frame.width / (box.right - box.left), frame.height / (box.bottom - box.top));
+  const whole = 0.97 * scaleFor(boxes.slice(0, elements.length).reduce(union));
+  const scale = chosen ? view.scale
+    : Math.max(SMALL, Math.min(whole, Math.max(view.scale, READABLE)));
+  const [width, height] = [frame.width / scale, frame.height / scale];
+  const seen = boxes.reduce((sum, box) => {
+    const both = union(sum, box);
+    return scaleFor(both) >= scale ? both : sum;
+  });
+  const inside = view.x <= seen.left && seen.right <= view.x + frame.width / view.scale
+    && view.y <= seen.top && seen.bottom <= view.y + frame.height / view.scale;
+  if (inside && scale === view.scale) return;
+  // What is there to be seen stays within the frame, as far as it fills it.
+  const within = (middle, length, from, size) => size <= length ? from + (size - length) / 2
+    : Math.max(from, Math.min(middle - length / 2, from + size - length));
+  view.scale = scale;
+  view.x = within((seen.left + seen.right) / 2, width, all.x, all.width);
+  view.y = within((seen.top + seen.bottom) / 2, height, all.y, all.height);
+  look();
+}
+
+svg.addEventListener("wheel", (event) => {
+  // Inside another page the wheel scrolls that page; with Ctrl, as everywhere, it zooms.
+  if (embedded && !event.ctrlKey && !event.metaKey) return;
+  event.preventDefault();
+  const frame = svg.getBoundingClientRect();
+  zoom(Math.exp(-event.deltaY / 500), event.clientX - frame.left, event.clientY - frame.top);
+}, { passive: false });
+const ENDS = ["pointerup", "pointercancel"];
+svg.addEventListener("pointerdown", ({ clientX, clientY }) => {
+  const start = { x: view.x, y: view.y };
+  dragged = false;
+  const move = (event) => {
+    const dx = event.clientX - clientX;
+    const dy = event.clientY - clientY;
+    if (Math.hypot(dx, dy) < 4 && !dragged) return;
+    dragged = chosen = true;
+    svg.classList.add("dragging");
+    view.x = start.x - dx / view.scale;
+    view.y = start.y - dy / view.scale;
+    look();
+  };
+  const stop = () => {
+    svg.classList.remove("dragging");
+    removeEventListener("pointermove", move);
+    for (const end of ENDS) removeEventListener(end, stop);
+  };
+  addEventListener("pointermove", move);
+  for (const end of ENDS) addEventListener(end, stop);
+});
+addEventListener("resize", () => {
+  if (!chosen) fit(OVERVIEW);
+  show(step);
+});
+addEventListener("beforeprint", () => { // on paper one cannot move around
+  svg.setAttribute("viewBox", `${all.x} ${all.y} ${all.width} ${all.height}`);
+});
+addEventListener("afterprint", look);

@@ -1,0 +1,56 @@
+/* Nodes and edges: click to jump, hover to see everything. */
+
+const stepOf = (id) => {
+  // A second click on the same node goes on to the next step in which it takes part.
+  const steps = [computed[id] ?? 0, ...(arrivals[id] ?? [])];
+  return steps.find((i) => i > step) ?? steps[0];
+};
+const stepOfEdge = (id) => {
+  const steps = [computed[data.edges[id].target], flows[id]].filter((i) => i !== undefined);
+  return steps.find((i) => i > step) ?? steps[0] ?? 0;
+};
+for (const id in data.nodes) {
+  const element = $(id);
+  element.setAttribute("role", "button");
+  element.setAttribute("tabindex", "0");
+  element.addEventListener("click", () => dragged || jump(stepOf(id)));
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") jump(stepOf(id));
+  });
+  for (const name of ["mouseenter", "focus"]) element.addEventListener(name, () => details(id));
+  for (const name of ["mouseleave", "blur"]) element.addEventListener(name, () => details(null));
+}
+for (const id in data.edges) {
+  const line = $(id).querySelector("path");
+  const hit = line.cloneNode(); // a line is too thin to be hit
+  hit.setAttribute("class", "hit");
+  line.before(hit);
+  $(id).addEventListener("click", () => dragged || jump(stepOfEdge(id)));
+}
+for (const element of svg.querySelectorAll("a, title")) {
+  // The browser's own small labels would hide ours; and the links, by which we find the numbers
+  // on a card, lead nowhere.
+  element.removeAttribute("xlink:title");
+  element.removeAttribute("xlink:href");
+  if (element.tagName === "title") element.remove();
+}
+
+function details(id) {
+  const box = $("details");
+  box.hidden = id === null;
+  if (id === null) return;
+  const { label, value, gradient } = data.nodes[id];
+  const parts = [["b", label]];
+  if (isComputed(id) && value) parts.push(["div", "value"], ["pre", value]);
+  if (gradient) parts.push(["div", isComplete(id) ? "gradient" : "gradient: not complete yet"]);
+  if (gradient && isComplete(id)) parts.push(["pre", gradient]);
+  box.replaceChildren(...parts.map(([tag, text]) => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  }));
+  const { left, bottom, top } = $(id).getBoundingClientRect();
+  const below = bottom + 8 + box.offsetHeight < innerHeight;
+  box.style.left = `${Math.max(8, Math.min(left, innerWidth - box.offsetWidth - 8))}px`;
+  box.style.top = `${Math.max(8, below ? bottom + 8 : top - 8 - box.offsetHeight)}px`;
+}

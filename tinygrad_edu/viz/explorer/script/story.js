@@ -1,0 +1,112 @@
+/* Steps through the story of one computation. All words and numbers come from the page's data; the
+   scripts only decide which of them are seen. */
+
+const $ = (id) => document.getElementById(id);
+const data = JSON.parse($("data").textContent);
+const svg = $("picture").querySelector("svg");
+const last = data.steps.length - 1;
+const LABELS = { given: "given", forward: "forward", seed: "backward", backward: "backward", end: "done" };
+const READABLE = 0.9; // pixels per unit: the numbers on the cards are 11 units high
+const SMALL = 0.7; // not so well, but more is seen at a time
+const OVERVIEW = 0.2; // the shape of the whole can still be seen
+const NARROWEST = 0.6; // to which share of its size a formula is made smaller
+const embedded = self !== top;
+let step = 0;
+let timer = null;
+const whenShown = []; // what else is to be done when a step is shown; gets the step
+
+// --- what is known of each node at each step -----------------------------------------------------
+
+const computed = {}; // vertex -> the step that computes it
+const arrivals = {}; // vertex -> [the steps that change its gradient]
+const flows = {}; // edge -> the step in which a gradient flows over it
+data.steps.forEach(({ phase, node, edges, target }, i) => {
+  if (phase === "forward") computed[node] = i;
+  if (target) (arrivals[target] ??= []).push(i);
+  if (phase === "backward") for (const edge of edges) flows[edge] ??= i;
+});
+const lastArrival = (node) => (arrivals[node] ?? []).findLast((i) => i <= step);
+const isComplete = (node) => arrivals[node]?.at(-1) <= step;
+const isComputed = (node) => (computed[node] ?? 0) <= step;
+
+// --- showing a step ------------------------------------------------------------------------------
+
+function show(wanted) {
+  step = Math.max(0, Math.min(last, wanted));
+  const { phase, html, node, edges, target } = data.steps[step];
+  const backward = phase === "backward" || phase === "seed";
+  document.body.classList.toggle("backward", backward);
+  $("story").innerHTML = html;
+  $("story").scrollTop = 0;
+  $("slider").value = step;
+  fitFormulas();
+  const heading = $("story").querySelector("h2").textContent;
+  $("slider").setAttribute("aria-valuetext", `${step} of ${last}, ${LABELS[phase]}: ${heading}`);
+  $("count").textContent = `step ${step} of ${last} · ${LABELS[phase]}`;
+  for (const id in data.nodes) {
+    const element = $(id);
+    element.classList.toggle("later", !isComputed(id));
+    element.classList.toggle("now", id === node || id === target);
+    element.setAttribute("aria-label", spoken(id));
+    showGradient(id);
+  }
+  for (const id in data.edges) {
+    const { classList } = $(id);
+    classList.toggle("later", !isComputed(data.edges[id].target));
+    classList.toggle("now", edges.includes(id));
+    classList.toggle("done", flows[id] < step && !edges.includes(id));
+  }
+  const inputs = edges.map((id) => data.edges[id].source);
+  follow([target, node].filter(Boolean).map($), [...inputs, ...edges].map($));
+  clearTimeout(noting);
+  noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
+  if (step === last) pause();
+  for (const tell of whenShown) tell(data.steps[step]);
+}
+
+let noting = null;
+
+/* Note the step in the address. */
+function note() {
+  try {
+    history.replaceState(null, "", `#step=${step}`);
+  } catch {
+    // A page inside another one may have no address of its own.
+  }
+}
+
+const written = {}; // vertex -> the step whose gradient is on its card
+
+function showGradient(id) {
+  const cell = $(`a_${id}-grad`);
+  const arrival = lastArrival(id);
+  if (!cell || (id in written && written[id] === arrival)) return;
+  written[id] = arrival;
+  cell.classList.toggle("unknown", arrival === undefined);
+  cell.classList.toggle("partial", !isComplete(id));
+  const texts = cell.querySelectorAll("text");
+  data.steps[arrival]?.gradient.forEach((text, i) => {
+    if (texts[i]) texts[i].textContent = text;
+  });
+}
+
+/* What a screen reader says of a node: what is known of it at this step. */
+function spoken(id) {
+  const { label, value, gradient } = data.nodes[id];
+  const known = [label];
+  if (value && isComputed(id)) known.push(`value ${value}`);
+  if (gradient && isComplete(id)) known.push(`gradient ${gradient}`);
+  return known.join(", ");
+}
+
+/* Make a formula with parts that are too long smaller; if that is not enough, it is scrolled. */
+function fitFormulas() {
+  for (const formula of $("story").querySelectorAll(".math")) {
+    formula.style.removeProperty("--share");
+    const parts = [...formula.querySelectorAll("math")];
+    const share = formula.clientWidth
+      / Math.max(...parts.map((part) => part.getBoundingClientRect().width));
+    if (share < 1) formula.style.setProperty("--share", Math.max(NARROWEST, share * 0.99));
+    formula.classList.toggle("cut", formula.scrollWidth > formula.clientWidth + 1);
+  }
+}
