@@ -113,9 +113,12 @@ class Node:
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        assign = current().assign
-        if assign is not None:
-            return assign(self, value)
+        context = current()
+        if context.assign is not None:
+            return context.assign(self, value)
+        if value is self._array and self._op is None and context.stand_in is None:
+            self._order = next_order()  # after `w.data -= step`: see below
+            return None
         require_own_data()
         if self._op is not None:
             if value is self._array:  # after `y.data -= step`: the graph is wrong from now on
@@ -457,7 +460,7 @@ def _fitted(gradient: Any, parent: Node, node: Node) -> Any:
     if not isinstance(gradient, np.ndarray | Node):
         gradient = np.asarray(gradient)
     if gradient.shape != shape:
-        if broadcasts(shape, gradient.shape):
+        if gradient.shape[1:] == shape or broadcasts(shape, gradient.shape):
             gradient = unbroadcast(gradient, shape)
         elif gradient.size == parent._array.size == 1:  # a number for an array of one
             gradient = gradient.reshape(shape)

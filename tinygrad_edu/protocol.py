@@ -81,6 +81,8 @@ RENAMED = {"a_min": "min", "a_max": "max"}
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """Stand in for ``ufunc.method(*inputs, **options)`` where an input is a Tensor."""
     op = NUMPY.get(ufunc) if method == "__call__" else METHODS.get((ufunc, method))
+    if op is not None and not options and method == "__call__":
+        return op(*inputs)
     if op is None and method == "outer" and ufunc in NUMPY:
         op = partial(_outer, NUMPY[ufunc])
     name = _name(ufunc) + ("" if method == "__call__" else f".{method}")

@@ -212,8 +212,7 @@ def is_held_once(array: Any) -> bool:
     return type(array) is np.ndarray and array.base is None and _references(array) == _ONCE
 
 
-def _references(array: Any) -> int:
-    return sys.getrefcount(array) if hasattr(sys, "getrefcount") else 0
+_references: Callable[[Any], int] = getattr(sys, "getrefcount", lambda _: 0)
 
 
 def _references_of_a_new_array() -> int:

@@ -264,7 +264,7 @@ class Tensor(Operators, Conversions):
                     f"backward() begins at a single number; this Tensor has shape {self.shape}. "
                     "Reduce it with .sum() or .mean(), or give the gradient to begin with"
                 )
-            return np.array(1, self.dtype).reshape(self.shape)
+            return np.array(1, self.dtype, ndmin=self.ndim)
         seed = np.array(gradient, self.dtype)
         if seed.shape != self.shape:
             raise ValueError(
