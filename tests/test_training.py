@@ -50,12 +50,7 @@ def with_defaults(train):
 train, train_epochs = with_defaults(tg.train), with_defaults(tg.train_epochs)
 
 
-@pytest.fixture(autouse=True)
-def _python_handles_ctrl_c():
-    """Restore Python's handler, which is missing where a shell started pytest in the background."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, previous)
+pytestmark = pytest.mark.usefixtures("python_handles_ctrl_c")
 
 
 def step_by_hand(model, x, y, lr=0.1):

@@ -186,6 +186,7 @@ def test_labels_out_of_range_in_an_epoch():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal")
+@pytest.mark.usefixtures("python_handles_ctrl_c")
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_ctrl_c_between_two_steps(backend):
     loss, optimizer = network()

@@ -228,7 +228,13 @@ def test_digits_are_read_with_97_5_percent():
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     X, y = sklearn_datasets.load_digits(return_X_y=True)
     classifier = model.MLPClassifier(
-        hidden_sizes=128, learning_rate=0.003, epochs=40, batch_size=32, l2=1e-4, random_state=0
+        hidden_sizes=128,
+        learning_rate=0.003,
+        epochs=40,
+        batch_size=32,
+        l2=1e-4,
+        random_state=0,
+        compile=True,
     )
     folds = selection.StratifiedKFold(10, shuffle=True, random_state=0)
     scores = selection.cross_val_score(
@@ -306,15 +312,16 @@ def learn_xor(activation, seeds):
         for seed in seeds
     )
     targets = np.broadcast_to(y, (len(networks), 4, 1)).astype(float)
-    ratios = None
+
+    def loss():
+        return tg.sigmoid_cross_entropy(networks(X), targets, reduction="sum") * 0.25
+
+    loss().backward()
+    first, *_, last = networks.gradient_norms()
+    step = tg.compile(loss, tg.optim.SGD(networks.parameters, lr=0.1))
     for _ in range(10_001):
-        loss = tg.sigmoid_cross_entropy(networks(X), targets, reduction="sum") * 0.25
-        loss.backward()
-        if ratios is None:
-            norms = networks.gradient_norms()
-            ratios = norms[0] / norms[-1]
-        networks.descend(0.1)
-    return ratios, studies.binary_accuracy(networks, X, y[:, 0])
+        step()
+    return first / last, studies.binary_accuracy(networks, X, y[:, 0])
 
 
 def test_sigmoid_never_learns_xor_through_ten_layers():
