@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import ops
 from tinygrad_edu.viz.calls import SYMBOLS, arguments
-from tinygrad_edu.viz.formulas import Formula, derivative, formulas
+from tinygrad_edu.viz.folding import arrange
+from tinygrad_edu.viz.formulas import Formula, derivative, formulas, hold, unstated
 from tinygrad_edu.viz.mathml import mathml
 from tinygrad_edu.viz.model import read_graph
-from tinygrad_edu.viz.story.symbols import numeric, symbolic, values_of
+from tinygrad_edu.viz.story import steps_of
+from tinygrad_edu.viz.story.symbols import numeric, symbolic, values_of, with_numbers
 
 OPS = {name: getattr(ops, name) for name in ops.__all__ if hasattr(getattr(ops, name), "body")}
 
@@ -352,6 +354,49 @@ def test_labels_in_a_formula_are_rows_with_a_single_one():
     logits = tg.Tensor(np.zeros((2, 3)), requires_grad=True)
     values = values_of(tg.softmax_cross_entropy(logits, [0, 2]))
     np.testing.assert_array_equal(values["labels"], [[1, 0, 0], [0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "options", "not_stated"),
+    [
+        (tg.softmax_cross_entropy, [[0, 1]], {}, []),
+        (tg.softmax_cross_entropy, [[0, 1]], {"reduction": "sum", "weight": None}, []),
+        (tg.softmax_cross_entropy, [[0, 1]], {"weight": [1.0, 2.0]}, ["weight"]),
+        (tg.softmax_cross_entropy, [[0, -7]], {"ignore_index": -7}, ["ignore_index"]),
+        (tg.softmax_cross_entropy, [[0, 1]], {"label_smoothing": 0.5}, ["label_smoothing"]),
+        (tg.sigmoid_cross_entropy, [np.eye(2)], {"pos_weight": 3.0}, ["pos_weight"]),
+        (tg.nan_to_num, [], {"nan": 1.0, "posinf": 2.0}, ["nan", "posinf"]),
+        (tg.huber_loss, [np.eye(2)], {"delta": 0.5}, []),
+        (tg.sort, [], {"kind": "quicksort"}, []),
+    ],
+)
+def test_numbers_are_for_calls_that_the_formula_is_true_of(op, args, options, not_stated):
+    node = op(tg.Tensor(np.ones((2, 2)), requires_grad=True, name="x"), *args, **options)
+    assert unstated(node) == not_stated
+    assert hold(node) is (not not_stated)
+    story = " ".join(step.html for step in steps_of(arrange(read_graph(node), None, 300)))
+    remark = f"without {' and '.join(f'<code>{name}</code>' for name in not_stated)}"
+    assert (remark in story) is bool(not_stated)
+
+
+def test_a_loss_with_weights_is_not_said_to_be_the_loss_without():
+    logits = tg.Tensor([[1.0, 0.0]], requires_grad=True)
+    plain, weighted = (
+        tg.softmax_cross_entropy(logits, [0], "sum", weight) for weight in (None, [3.0, 1.0])
+    )
+    value, rule = formulas(ops.softmax_cross_entropy)
+    for formula in (value, rule):
+        values = values_of(plain, np.array(1.0))
+        assert with_numbers(plain, formula, values) is not None
+        values = values_of(weighted, np.array(1.0))
+        assert with_numbers(weighted, formula, values) is None
+
+
+def test_a_product_over_many_axes_is_not_the_formula_for_two():
+    a = tg.Tensor(np.ones((2, 2, 2)), requires_grad=True)
+    assert hold(tg.dot(a[0], a[1]))
+    assert not hold(tg.dot(a, a))
+    assert not hold(tg.inner(a[0, 0], a[1, 0]))
 
 
 def test_vectors_in_a_product_are_rows_and_columns():

@@ -22,6 +22,7 @@ __all__ = [
     "operands",
     "options",
     "order_matters",
+    "same",
     "symbol",
     "written",
 ]
@@ -78,7 +79,7 @@ def options(node: Node) -> str:
     return ", ".join(
         f"[{written(value, name)}]" if name == "index" else f"{name}={written(value, name)}"
         for position, (name, value) in enumerate(arguments(node).items())
-        if position not in computed_with and not _same(value, usual.get(name))
+        if position not in computed_with and not same(value, usual.get(name))
     )
 
 
@@ -92,7 +93,8 @@ def _parameters(op: Any) -> tuple[inspect.Parameter, ...]:
     return tuple(inspect.signature(op).parameters.values())
 
 
-def _same(value: Any, default: Any) -> bool:
+def same(value: Any, default: Any) -> bool:
+    """Whether an argument is as if it had been left out."""
     return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 

@@ -18,11 +18,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Formula", "derivative", "formulas"]
+from tinygrad_edu.engine import Node
+from tinygrad_edu.viz import calls
+from tinygrad_edu.viz.arrays import array_of
+
+__all__ = ["Formula", "derivative", "formulas", "hold", "unstated"]
 
 BLOCK = re.compile(r"^::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 LINE = re.compile(r"(?P<left>[^=]*[^=\s]) = (?P<right>.*?)(?:\s{2,}# (?P<note>.*))?$")
 GRADIENT = re.compile(r"d(?P<of>\w+)/d(?P<by>\w+?)(?:\[.*\])?$")
+
+LEFT_OPEN = {"axis", "keepdims", "reduction"}
+"""Arguments that say over which elements: a formula is for any of them."""
+OF_NO_EFFECT = {"kind", "optimize"}
+"""Arguments on how to compute, not what."""
+NUMBERS_OF_AXES = {"dot": {1, 2}, "inner": {2}}
+"""Of the operands, where operations state formulas for some only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +84,27 @@ def derivative(op: Callable[..., Any] | None, argument: str, place: int) -> Form
     if named or "[" not in argument:
         return named[0] if named else None
     return stated[min(place, len(stated) - 1)] if stated else None
+
+
+def hold(node: Node) -> bool:
+    """Whether the formulas of a node's operation are those of this call."""
+    axes = NUMBERS_OF_AXES.get(calls.name(node))
+    arrays = [array_of(value) for _, value in calls.operands(node)]
+    return not unstated(node) and (axes is None or all(array.ndim in axes for array in arrays))
+
+
+def unstated(node: Node) -> list[str]:
+    """The arguments that a call gives, and that change what it computes, but in no formula."""
+    words = {
+        word
+        for formula in formulas(node._op)
+        for word in re.findall(r"\w+", f"{formula.left} {formula.right}")
+    }
+    usual = calls.defaults(node)
+    return [
+        name
+        for name, value in calls.arguments(node).items()
+        if name in usual
+        and name not in words | LEFT_OPEN | OF_NO_EFFECT
+        and not calls.same(value, usual[name])
+    ]

@@ -19,11 +19,11 @@ from tinygrad_edu.viz.story import phrases
 from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
 from tinygrad_edu.viz.story.symbols import (
     Values,
-    arguments_in_words,
     arriving,
     numeric,
     symbolic,
     values_of,
+    with_numbers,
 )
 
 __all__ = ["contribution", "end", "seed"]
@@ -85,25 +85,25 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
         yield display(result)
         return
-    words = arguments_in_words(node)
     rule = symbolic(graph, node, formula.right)
     if rule is None:
         yield f'<p class="stated">{escape(formula.right)}</p>{phrases.symbols(graph, node)}'
         yield display(mathml.words("the result: "), BREAK, result)
         return
     if formula.of == "L":
-        yield equation(rule, numeric(formula.right, values, words), result)
+        yield equation(rule, with_numbers(node, formula, values), result)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
         edge, slope = mathml.gradient(*ends), _slope(flow)
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:
-            numbers = numeric(formula.right, values, words)
+            numbers = with_numbers(node, formula, values)
             yield equation(edge, rule, numbers, phrases.array_math(slope))
         chain = numeric("g * slope", {"g": flow.incoming, "slope": slope})
         yield equation(arriving(graph) + TIMES + edge, chain, result)
     yield phrases.note(formula)
+    yield phrases.unstated(node)
     yield _transposed(formula, values, graph.names[flow.parent], flow.returned)
 
 

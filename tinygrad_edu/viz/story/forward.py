@@ -15,7 +15,7 @@ from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
 from tinygrad_edu.viz.story.phrases import code, equation
-from tinygrad_edu.viz.story.symbols import arguments_in_words, numeric, symbolic, values_of
+from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
 from tinygrad_edu.viz.view import Fold
 
 __all__ = ["computation", "folded", "given"]
@@ -42,13 +42,13 @@ def computation(graph: Graph, node: Node) -> str:
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     values = values_of(node)
-    words = arguments_in_words(node)
-    numbers = numeric(stated[0].right, values, words) if stated else None
+    numbers = with_numbers(node, stated[0], values) if stated else None
     return "".join(
         [
             f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
             _source(getattr(node, "_source", None)),  # set only under an observer
             *(_equation(graph, node, formula) for formula in stated),
+            phrases.unstated(node) if stated else "",
             "<h3>With numbers</h3>",
             equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
             *_broadcast_notes(graph, node),

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz import mathml
+from tinygrad_edu.viz import formulas, mathml
 from tinygrad_edu.viz.arrays import Array, array_of, number, one_line, shape_and_dtype, texts
 from tinygrad_edu.viz.calls import arguments, operands
 from tinygrad_edu.viz.formulas import Formula
@@ -27,6 +27,7 @@ __all__ = [
     "note",
     "symbols",
     "table",
+    "unstated",
 ]
 
 MOST_ROWS = 20
@@ -100,6 +101,12 @@ def array_math(array: Array) -> str:
 def note(formula: Formula) -> str:
     """What an operation remarks on a formula."""
     return f"<p>{escape(formula.note)}</p>" if formula.note else ""
+
+
+def unstated(node: Node) -> str:
+    """A remark on the arguments of a call that the formulas of its operation leave out."""
+    names = " and ".join(map(code, formulas.unstated(node)))
+    return f"<p>The formula is that without {names}.</p>" if names else ""
 
 
 def symbols(graph: Graph, node: Node) -> str:

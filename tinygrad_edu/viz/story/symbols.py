@@ -13,9 +13,18 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls, mathml
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.calls import arguments, defaults, operands
+from tinygrad_edu.viz.formulas import Formula, hold
 from tinygrad_edu.viz.model import Graph
 
-__all__ = ["Values", "arguments_in_words", "arriving", "numeric", "symbolic", "values_of"]
+__all__ = [
+    "Values",
+    "arguments_in_words",
+    "arriving",
+    "numeric",
+    "symbolic",
+    "values_of",
+    "with_numbers",
+]
 
 Values: TypeAlias = Mapping[str, Array]
 """What the symbols of a formula stand for."""
@@ -102,6 +111,11 @@ def _symbols_in(expression: str) -> set[str] | None:
 # --- with numbers -----------------------------------------------------------------------------
 
 
+def with_numbers(node: Node, formula: Formula, values: Values) -> str | None:
+    """A formula of a node's operation with the numbers of the call, if it is what was computed."""
+    return numeric(formula.right, values, arguments_in_words(node)) if hold(node) else None
+
+
 def numeric(expression: str, values: Values, names: Mapping[str, str] | None = None) -> str | None:
     """An expression with numbers for its symbols.
 
@@ -124,7 +138,8 @@ def values_of(node: Node, incoming: Array | None = None) -> dict[str, Array]:
     if calls.name(node) in ("matmul", "dot") and values["b"].ndim == 1:
         columns = {"b"} if values["a"].ndim == 1 else {"b", "y", "g"}
         values |= {k: _column(v) for k, v in values.items() if k in columns}
-    if calls.name(node) == "softmax_cross_entropy" and values["labels"].dtype.kind in "iu":
+    classes = calls.name(node) == "softmax_cross_entropy" and values["labels"].dtype.kind in "iu"
+    if classes and hold(node):  # else a label may stand for no class
         values["labels"] = np.eye(values["logits"].shape[-1])[values["labels"]]
     return values
 
