@@ -117,7 +117,7 @@ def _without_jumps(y):
 def is_elementwise(op):
     """Whether y and dy/dx of a single x are all there is to say."""
     required = [p.name for p in inspect.signature(op).parameters.values() if p.default is p.empty]
-    return required == ["x"] and [f.left for f in formulas(op) if f.by] == ["dy/dx"]
+    return required == ["x"] and [f.left for f in formulas(op) if f.of in ("y", "L")] == ["dy/dx"]
 
 
 def example_graph(op):

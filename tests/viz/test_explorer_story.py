@@ -75,10 +75,11 @@ def test_the_numbers_of_a_formula_are_in_their_places(open_page):
 
 
 def test_a_formula_in_words_says_what_its_symbols_are(open_page):
-    page = open_page(tg.explore(tg.Tensor([1.0, 2.0], requires_grad=True, name="v")[0]), "#step=3")
+    v = tg.Tensor([1.0, 2.0], requires_grad=True, name="v")
+    page = open_page(tg.explore(tg.take(v, 0)), "#step=3")
     assert page.heading == "From L to v"
     said = page.page.inner_text("#story")
-    assert "zeros, with g added at the index" in said
+    assert "zeros, with g added at the indices" in said
     assert "Here x is v (2,)." in said
 
 

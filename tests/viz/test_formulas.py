@@ -134,7 +134,7 @@ CALLS = {
     "var": (A,),
     "where": (A > B, A, B),
 }
-IN_WORDS = {"atleast_1d", "atleast_2d", "det", "fmax", "fmin", "gelu", "kron"}
+IN_WORDS = {"atleast_1d", "atleast_2d", "det", "gelu", "kron"}
 NAMES = {name: getattr(np, name) for name in np.__all__} | {
     name: op for name, op in OPS.items() if name in ("sigmoid", "softmax", "logsumexp")
 }
@@ -222,6 +222,10 @@ def evaluable(expression, values):
         ),
         ("x if x > 0 else 0", "<cases x, if\xa0x>0; 0, else>"),
         ("where((0 <= x) & (x <= 1), g, 0)", "<cases g, if\xa00≤x\xa0and\xa0x≤1; 0, else>"),
+        (
+            "where((a > b) | isnan(b), g, 0)",
+            "<cases g, if\xa0a>b\xa0or\xa0isnan\u2061(b); 0, else>",
+        ),
         ("du/dx", "[∂u / ∂x]"),
         ("2 * y * du/dx", "2·y·[∂u / ∂x]"),
         ("dL/dx[i]", "[∂L / ∂x_i]"),
@@ -331,6 +335,8 @@ def test_a_formula_has_the_names_of_the_program():
         (tg.mean_squared_error, [np.ones((2, 3)), np.ones((2, 3))], {"reduction": "none"}, 1),
         (tg.softmax_cross_entropy, [np.ones((4, 3)), np.zeros(4, int)], {}, 4),
         (tg.softmax_cross_entropy, [np.ones((4, 3)), np.zeros(4, int)], {"reduction": "none"}, 1),
+        (tg.kl_divergence, [np.ones((4, 3)), np.ones((4, 3))], {}, 4),
+        (tg.nll_loss, [np.ones((4, 3)), np.zeros(4, int)], {}, 4),
     ],
 )
 def test_over_how_many_terms_a_mean_is_taken(op, args, options, n):
@@ -352,8 +358,9 @@ def test_a_list_is_an_array_and_what_is_left_out_is_not_written():
 
 def test_labels_in_a_formula_are_rows_with_a_single_one():
     logits = tg.Tensor(np.zeros((2, 3)), requires_grad=True)
-    values = values_of(tg.softmax_cross_entropy(logits, [0, 2]))
-    np.testing.assert_array_equal(values["labels"], [[1, 0, 0], [0, 0, 1]])
+    for op in (tg.softmax_cross_entropy, tg.nll_loss):
+        values = values_of(op(logits, np.array([0, 2])))
+        np.testing.assert_array_equal(values["labels"], [[1, 0, 0], [0, 0, 1]])
 
 
 @pytest.mark.parametrize(
@@ -384,7 +391,7 @@ def test_a_loss_with_weights_is_not_said_to_be_the_loss_without():
     plain, weighted = (
         tg.softmax_cross_entropy(logits, [0], "sum", weight) for weight in (None, [3.0, 1.0])
     )
-    value, rule = formulas(ops.softmax_cross_entropy)
+    value, rule, _ = formulas(ops.softmax_cross_entropy)
     for formula in (value, rule):
         values = values_of(plain, np.array(1.0))
         assert with_numbers(plain, formula, values) is not None
@@ -397,6 +404,14 @@ def test_a_product_over_many_axes_is_not_the_formula_for_two():
     assert hold(tg.dot(a[0], a[1]))
     assert not hold(tg.dot(a, a))
     assert not hold(tg.inner(a[0, 0], a[1, 0]))
+
+
+@pytest.mark.parametrize("lead", [(), (2,), (3, 2)])
+def test_samples_of_a_linear_layer_are_rows(lead):
+    x, W = tg.Tensor(np.ones((*lead, 4)), requires_grad=True), np.ones((4, 5))
+    values = values_of(tg.linear(x, W, np.ones(5)), np.ones((*lead, 5)))
+    rows = int(np.prod(lead))
+    assert [values[name].shape for name in "xyg"] == [(rows, 4), (rows, 5), (rows, 5)]
 
 
 def test_vectors_in_a_product_are_rows_and_columns():

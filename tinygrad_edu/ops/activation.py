@@ -318,9 +318,11 @@ def gelu(x: Operand) -> Any:
     ::
 
         y = x * sigmoid(2 * u)
+        u = sqrt(2 / pi) * (x + 0.044715 * x**3)
         dy/dx = sigmoid(2 * u) + 2 * y * (1 - sigmoid(2 * u)) * du/dx
+        du/dx = sqrt(2 / pi) * (1 + 0.134145 * x**2)
 
-    with ``u = sqrt(2 / pi) * (x + 0.044715 * x**3)``. It differs by less than 5e-4 from the form
+    It differs by less than 5e-4 from the form
     with the error function, which NumPy does not have.
 
     Parameters

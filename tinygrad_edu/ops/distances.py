@@ -76,10 +76,11 @@ def huber_loss(
     ::
 
         loss = mean(where(abs(e) <= delta, e**2 / 2, delta * (abs(e) - delta / 2)))
+        e = predictions - targets
         dL/dpredictions = g * clip(e, -delta, delta) / n
         dL/dtargets = -dL/dpredictions
 
-    with ``e = predictions - targets``: outliers pull with no more than delta.
+    Outliers pull with no more than delta.
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ def kl_divergence(
 
     ::
 
-        loss = sum(targets * (log(targets) - log_probabilities)) / n
+        loss = mean(sum(targets * (log(targets) - log_probabilities), axis=-1))
         dL/dlog_probabilities = -g / n * targets
         dL/dtargets = g / n * (log(targets) - log_probabilities + 1)
 

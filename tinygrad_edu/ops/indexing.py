@@ -34,7 +34,7 @@ def getitem(x: Operand, index: Any) -> Any:
     ::
 
         y = x[index]
-        dL/dx = zeros, with g added at the index
+        dL/dx = scatter_add(g, index, x.shape)  # zeros, with g added at the index
 
     An element that is chosen twice gets the sum of both gradients.
 
@@ -75,7 +75,7 @@ def scatter_add(x: Operand, index: Any, shape: tuple[int, ...]) -> Any:
 
     ::
 
-        y = zeros(shape); add.at(y, index, x)
+        y = scatter_add(x, index, shape)  # zeros, with x added at the index
         dL/dx = g[index]
 
     Parameters
@@ -179,7 +179,7 @@ def embedding(indices: Any, W: Operand) -> Any:
     ::
 
         y = W[indices]
-        dL/dW = zeros, with g added at the indices
+        dL/dW = scatter_add(g, indices, W.shape)  # zeros, with g added at the indices
 
     A row that is taken twice gets the sum of both gradients; no matrix of zeros and ones is made.
 

@@ -216,7 +216,7 @@ def solve(a: Operand, b: Operand) -> Any:
 
         y = solve(a, b)
         dL/db = solve(a.mT, g)
-        dL/da = -outer(dL/db, y)
+        dL/da = -(dL/db @ y.mT)
 
     Parameters as `numpy.linalg.solve`.
 
@@ -506,7 +506,10 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
 
     ::
 
-        y = sum(abs(x)**p)**(1/p)      # p = ord, of vectors; 2 by default
+        y = sqrt(sum(x**2))            # by default
+        dy/dx = x / y
+
+        y = sum(abs(x)**p)**(1/p)      # p = ord, of vectors
         dy/dx = sign(x) * (abs(x) / y)**(p - 1)
 
         y = max(s)                     # ord=2 of a matrix x = U @ diag(s) @ Vh

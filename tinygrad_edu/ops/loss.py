@@ -351,12 +351,14 @@ def focal_loss(
 
     ::
 
-        loss = mean(a * m**gamma * log(1 + exp(u)))
-        dL/dlogits = g / n * a * s * m**gamma * (gamma * (1 - m) * log(1 + exp(u)) + m)
+        loss = mean(m**gamma * log(1 + exp(u)))
+        m = sigmoid(u)                 # the probability of the wrong class
+        u = s * logits
+        s = 1 - 2 * targets
+        dL/dlogits = g / n * s * m**gamma * (gamma * (1 - m) * log(1 + exp(u)) + m)
 
-    with ``s = 1 - 2 * targets``, ``u = s * logits``, and ``m = sigmoid(u)``, the probability of
-    the wrong class. With alpha, ``a`` is alpha for targets of 1, and 1 - alpha for those of 0; else
-    it is 1. With gamma=0 this is `sigmoid_cross_entropy`. Exact for logits of any size.
+    With alpha, targets of 1 are weighted with alpha, and those of 0 with 1 - alpha. With gamma=0
+    this is `sigmoid_cross_entropy`. Exact for logits of any size.
 
     Parameters
     ----------
@@ -433,8 +435,9 @@ def softmax_cross_entropy(
 
     ::
 
-        loss = mean(-sum(labels * log_softmax(logits)))
-        dL/dlogits = g * (softmax(logits) - labels) / n
+        loss = mean(-sum(labels * log_softmax(logits), axis=-1))
+        dL/dlogits = g * (softmax(logits) - labels) / n  # of labels that add up to 1
+        dL/dlabels = -g * log_softmax(logits) / n
 
     where class indices stand for rows of 0 and a single 1. Right for logits of any size, and for
     logits of minus infinity.
@@ -555,10 +558,11 @@ def nll_loss(
 
     ::
 
-        loss = mean(-log_probabilities[i, labels[i]] for each sample i)
-        dL/dlog_probabilities = -g / n * one_hot(labels)
+        loss = mean(-sum(labels * log_probabilities, axis=-1))
+        dL/dlog_probabilities = -g / n * labels
 
-    Prefer `softmax_cross_entropy`, which takes what goes into the softmax.
+    where class indices stand for rows of 0 and a single 1. Prefer `softmax_cross_entropy`, which
+    takes what goes into the softmax.
 
     Parameters
     ----------

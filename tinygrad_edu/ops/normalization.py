@@ -26,12 +26,13 @@ def batch_norm(
     ::
 
         y = gain * u + b
+        u = (x - average(x)) / s
+        s = sqrt(average((x - average(x))**2) + eps)
         dL/dx = gain / s * (g - average(g) - u * average(g * u))
-        dL/dgain = sum of g * u over the samples and places
-        dL/db = sum of g over the samples and places
+        dL/dgain = unbroadcast(g * u, gain.shape)  # the sum over the samples and places
+        dL/db = unbroadcast(g, b.shape)
 
-    with ``u = (x - average(x)) / s`` and ``s = sqrt(average((x - average(x))**2) + eps)``, where
-    averages are those of a channel: over the samples, and all their places.
+    where averages are those of a channel: over the samples, and all their places.
 
     With a mean and a variance, these take the place of those of the batch, and are constants:
     ``dL/dx = gain / s * g``. So `nn.BatchNorm` computes when it does not learn.
@@ -118,12 +119,13 @@ def layer_norm(
     ::
 
         y = gain * u + b
+        u = (x - average(x)) / s
+        s = sqrt(average((x - average(x))**2) + eps)
         dL/dx = (gain * g - average(gain * g) - u * average(gain * g * u)) / s
-        dL/dgain = sum of g * u over the samples
-        dL/db = sum of g over the samples
+        dL/dgain = unbroadcast(g * u, gain.shape)  # the sum over the samples
+        dL/db = unbroadcast(g, b.shape)
 
-    with ``u = (x - average(x)) / s`` and ``s = sqrt(average((x - average(x))**2) + eps)``, where
-    averages are over the last axis, or the last axes.
+    where averages are over the last axis, or the last axes.
 
     Parameters
     ----------
@@ -179,11 +181,13 @@ def rms_norm(x: Operand, gain: Operand = None, axis: Any = -1, eps: float = 1e-6
     ::
 
         y = gain * u
+        u = x / s
+        s = sqrt(average(x**2) + eps)
         dL/dx = (gain * g - u * average(gain * g * u)) / s
-        dL/dgain = sum of g * u over the samples
+        dL/dgain = unbroadcast(g * u, gain.shape)  # the sum over the samples
 
-    with ``u = x / s`` and ``s = sqrt(average(x**2) + eps)``: a `layer_norm` that leaves the mean
-    where it is. Averages are over the last axis, or the last axes.
+    A `layer_norm` that leaves the mean where it is. Averages are over the last axis, or the last
+    axes.
 
     Parameters
     ----------

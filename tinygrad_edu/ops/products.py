@@ -82,7 +82,7 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
         y = x @ W + b
         dL/dx = g @ W.T
         dL/dW = x.T @ g
-        dL/db = sum(g) over all axes but the last
+        dL/db = sum(g, axis=0)         # of x of two axes; of more, over all but the last
 
     Parameters
     ----------
@@ -235,9 +235,9 @@ def vecdot(a: Operand, b: Operand, axis: int = -1) -> Any:
 
     ::
 
-        y = sum(a * b, axis)
-        dL/da = expand_dims(g, axis) * b
-        dL/db = expand_dims(g, axis) * a
+        y = sum(a * b)
+        dL/da = g * b
+        dL/db = g * a
 
     Parameters as `numpy.vecdot`, but where the operands have not equally many axes, ``axis`` is
     counted from the end.
@@ -268,7 +268,7 @@ def outer(a: Operand, b: Operand) -> Any:
 
     ::
 
-        y[i, j] = a[i] * b[j]
+        y = outer(a, b)                # y[i, j] = a[i] * b[j]
         dL/da = g @ b
         dL/db = a @ g
 

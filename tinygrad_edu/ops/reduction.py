@@ -146,7 +146,7 @@ def std(x: Operand, axis: Axis = None, ddof: float = 0, keepdims: bool = False) 
 
     ::
 
-        y = sqrt(var(x))
+        y = sqrt(sum((x - mean(x))**2) / (n - ddof))
         dL/dx = g * (x - mean(x)) / ((n - ddof) * y)
 
     Where all elements are equal the slope is taken to be 0, the subgradient of least norm.

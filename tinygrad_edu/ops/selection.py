@@ -186,8 +186,8 @@ def fmax(a: Operand, b: Operand) -> Any:
     ::
 
         y = fmax(a, b)
-        dL/da = where(a > b, g, where(a == b, g / 2, 0)), and g where b is nan
-        dL/db = where(b > a, g, where(a == b, g / 2, 0)), and g where a is nan
+        dL/da = where((a > b) | isnan(b), g, where(a == b, g / 2, 0))
+        dL/db = where((b > a) | isnan(a), g, where(a == b, g / 2, 0))
 
     Parameters as `numpy.fmax`.
 
@@ -215,8 +215,8 @@ def fmin(a: Operand, b: Operand) -> Any:
     ::
 
         y = fmin(a, b)
-        dL/da = where(a < b, g, where(a == b, g / 2, 0)), and g where b is nan
-        dL/db = where(b < a, g, where(a == b, g / 2, 0)), and g where a is nan
+        dL/da = where((a < b) | isnan(b), g, where(a == b, g / 2, 0))
+        dL/db = where((b < a) | isnan(a), g, where(a == b, g / 2, 0))
 
     Parameters as `numpy.fmin`.
 

@@ -220,7 +220,7 @@ def broadcast_to(x: Operand, shape: Any) -> Any:
     ::
 
         y = broadcast_to(x, shape)
-        dL/dx = sum(g) over the axes that were repeated
+        dL/dx = unbroadcast(g, x.shape)  # the sum over the axes that were repeated
 
     Parameters as `numpy.broadcast_to`.
 
@@ -671,7 +671,7 @@ def triu(x: Operand, k: int = 0) -> Any:
 
     ::
 
-        y[i, j] = x[i, j] if j - i >= k else 0
+        y = triu(x, k)                 # x[i, j] where j - i >= k, else 0
         dL/dx = triu(g, k)
 
     Parameters as `numpy.triu`.
@@ -693,7 +693,7 @@ def tril(x: Operand, k: int = 0) -> Any:
 
     ::
 
-        y[i, j] = x[i, j] if j - i <= k else 0
+        y = tril(x, k)                 # x[i, j] where j - i <= k, else 0
         dL/dx = tril(g, k)
 
     Parameters as `numpy.tril`.

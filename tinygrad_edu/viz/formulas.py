@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from tinygrad_edu import ops
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls
-from tinygrad_edu.viz.arrays import array_of
+from tinygrad_edu.viz.arrays import Array, array_of
 
-__all__ = ["Formula", "derivative", "formulas", "hold", "unstated"]
+__all__ = ["Formula", "derivative", "formulas", "hold", "losses_of_samples", "unstated"]
 
 BLOCK = re.compile(r"^::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 LINE = re.compile(r"(?P<left>[^=]*[^=\s]) = (?P<right>.*?)(?:\s{2,}# (?P<note>.*))?$")
@@ -32,8 +35,6 @@ LEFT_OPEN = {"axis", "keepdims", "reduction"}
 """Arguments that say over which elements: a formula is for any of them."""
 OF_NO_EFFECT = {"kind", "optimize"}
 """Arguments on how to compute, not what."""
-NUMBERS_OF_AXES = {"dot": {1, 2}, "inner": {2}}
-"""Of the operands, where operations state formulas for some only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,16 @@ def formulas(op: Callable[..., Any] | None) -> tuple[Formula, ...]:
     y = tanh(x)
     dy/dx = 1 - y**2
     """
-    block = BLOCK.search((op and inspect.getdoc(op)) or "")
+    block = BLOCK.search(_docstring(op))
     matches = (LINE.match(line.strip()) for line in block[1].splitlines()) if block else ()
     return tuple(Formula(m["left"], m["right"], m["note"] or "") for m in matches if m)
+
+
+def _docstring(op: Callable[..., Any] | None) -> str:
+    """Of an operation, or of the public function that it is shown as."""
+    if op is None:
+        return ""
+    return inspect.getdoc(op) or inspect.getdoc(getattr(ops, op.__name__, None)) or ""
 
 
 def derivative(op: Callable[..., Any] | None, argument: str, place: int) -> Formula | None:
@@ -86,11 +94,38 @@ def derivative(op: Callable[..., Any] | None, argument: str, place: int) -> Form
     return stated[min(place, len(stated) - 1)] if stated else None
 
 
+def losses_of_samples(op: Callable[..., Any] | None) -> bool:
+    """Whether an operation is a mean over samples, each with its classes along the last axis."""
+    stated = formulas(op)
+    return bool(stated) and stated[0].left == "loss" and "axis=-1" in stated[0].right
+
+
 def hold(node: Node) -> bool:
     """Whether the formulas of a node's operation are those of this call."""
-    axes = NUMBERS_OF_AXES.get(calls.name(node))
-    arrays = [array_of(value) for _, value in calls.operands(node)]
-    return not unstated(node) and (axes is None or all(array.ndim in axes for array in arrays))
+    condition = CONDITIONS.get(calls.name(node))
+    return not unstated(node) and (condition is None or condition(*_operands(node)))
+
+
+def _operands(node: Node) -> list[Array]:
+    return [array_of(value) for _, value in calls.operands(node)]
+
+
+def _axes(*numbers: int) -> Callable[..., bool]:
+    return lambda *operands: all(array.ndim in numbers for array in operands)
+
+
+def _add_up_to_one(_: Array, labels: Array) -> bool:
+    """Whether labels are classes, or probabilities."""
+    return labels.dtype.kind != "f" or bool(np.allclose(labels.sum(-1), 1))
+
+
+CONDITIONS = {
+    "dot": _axes(1, 2),
+    "inner": _axes(2),
+    "outer": _axes(1),
+    "softmax_cross_entropy": _add_up_to_one,
+}
+"""On operands, where operations state formulas for some only."""
 
 
 def unstated(node: Node) -> list[str]:

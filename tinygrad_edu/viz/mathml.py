@@ -38,11 +38,13 @@ SIGNS: dict[type[ast.AST], str] = {
     ast.Sub: "−",
     ast.Mult: "·",
     ast.BitAnd: "and",
+    ast.BitOr: "or",
 }
 
 # Levels of precedence: an expression of a lower one than its place needs gets parentheses.
 LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)
 LEVELS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, ast.BitAnd: LOGIC}
+LEVELS |= {ast.BitOr: LOGIC}
 
 COMMA = "<mo>,</mo>"
 
@@ -185,8 +187,8 @@ class _Writer(ast.NodeVisitor):
                 sign = '<mspace width="0.2em"/>'
             case ast.Mult() if self._is_array(left) and self._is_array(right):
                 sign = "<mo>⊙</mo>"  # each element with its counterpart, unlike a matrix product
-            case ast.BitAnd():
-                sign = "<mtext>&#160;and&#160;</mtext>"
+            case ast.BitAnd() | ast.BitOr():
+                sign = f"<mtext>&#160;{SIGNS[type(node.op)]}&#160;</mtext>"
             case op:
                 sign = f"<mo>{self._sign(op)}</mo>"
         level = LEVELS[type(node.op)]

@@ -13,7 +13,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls, mathml
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.calls import arguments, defaults, operands
-from tinygrad_edu.viz.formulas import Formula, hold
+from tinygrad_edu.viz.formulas import Formula, hold, losses_of_samples
 from tinygrad_edu.viz.model import Graph
 
 __all__ = [
@@ -138,10 +138,18 @@ def values_of(node: Node, incoming: Array | None = None) -> dict[str, Array]:
     if calls.name(node) in ("matmul", "dot") and values["b"].ndim == 1:
         columns = {"b"} if values["a"].ndim == 1 else {"b", "y", "g"}
         values |= {k: _column(v) for k, v in values.items() if k in columns}
-    classes = calls.name(node) == "softmax_cross_entropy" and values["labels"].dtype.kind in "iu"
-    if classes and hold(node):  # else a label may stand for no class
-        values["labels"] = np.eye(values["logits"].shape[-1])[values["labels"]]
+    if calls.name(node) == "linear":  # samples are rows
+        values |= {k: v.reshape(-1, v.shape[-1]) for k, v in values.items() if k in ("x", "y", "g")}
+    if (
+        losses_of_samples(node._op) and "labels" in values and hold(node)
+    ):  # else a label may be no class
+        values["labels"] = _rows(values["labels"], _first(node))
     return values
+
+
+def _rows(labels: Array, scores: Array) -> Array:
+    """Class indices as rows of 0 and a single 1."""
+    return labels if labels.ndim == scores.ndim else np.eye(scores.shape[-1])[labels]
 
 
 def _column(vector: Array) -> Array:
@@ -170,9 +178,14 @@ def _is_number(value: Any) -> bool:
 
 def _terms(node: Node) -> int:
     """Over how many terms a mean is taken, which formulas call n."""
-    (_, first), *_ = operands(node)
-    array = array_of(first)
+    array = _first(node)
     if (defaults(node) | arguments(node)).get("reduction") == "sum":
         return 1
     terms = array.size // max(1, node._array.size)
-    return terms // array.shape[-1] if calls.name(node) == "softmax_cross_entropy" else terms
+    return terms // array.shape[-1] if losses_of_samples(node._op) else terms
+
+
+def _first(node: Node) -> Array:
+    """The first operand."""
+    (_, first), *_ = operands(node)
+    return array_of(first)
