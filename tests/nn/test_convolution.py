@@ -257,6 +257,26 @@ MISFITS = [
         "of one shape; got (4, 5, 5) for (4, 5, 6)",
         "in Residual",
     ),
+    (
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(100, 2))(IMAGES),
+        "linear with W of shape (100, 2) takes x of shape (..., 100); got (4, 144)",
+        "in layers.2: Linear(100, 2)",
+    ),
+    (
+        lambda: nn.Linear(192, 2)(IMAGES),
+        "got (4, 3, 8, 8). 3*8*8 = 192: write x.reshape(len(x), -1), or nn.Flatten() in front",
+        "in Linear(192, 2)",
+    ),
+    (
+        lambda: nn.Conv2d(3, 4, 3)(np.moveaxis(IMAGES, 1, -1)),
+        "along axis 1. If they are along the last, write np.moveaxis(x, -1, 1)",
+        "in Conv2d(3, 4, 3)",
+    ),
+    (
+        lambda: nn.Sequential(nn.GRU(6, 4), nn.Linear(4, 2))(SEQUENCES),
+        "linear takes a Tensor, not a list",
+        "it was given a tuple of 2, which the layer before returned",
+    ),
     (lambda: nn.Flatten()(1.0), "along the first axis; got a number", "in Flatten"),
 ]
 

@@ -404,9 +404,11 @@ def _require_channels(name: str, x: Any, W: Any, channels: int, groups: int) -> 
     per_axis("groups", groups, 1)
     if x.shape[1] != channels or channels % groups:
         of = f" = {W.shape[1]}*{groups} groups" if groups > 1 else ""
+        last = ". If they are along the last, write np.moveaxis(x, -1, 1)"
         raise ValueError(
             f"{name} with W of shape {W.shape} takes {channels}{of} channels; got x of shape "
             f"{x.shape}, with {x.shape[1]} channels along axis 1"
+            + (last if x.shape[-1] == channels else "")
         )
 
 
