@@ -120,6 +120,16 @@ PAIRS = {
         lambda: first(theirs.GRU(6, 4, bias=False, batch_first=True)),
         SEQUENCES,
     ),
+    "RNN in two directions": (
+        lambda: Ours(nn.RNN(6, 4, bidirectional=True)),
+        lambda: first(theirs.RNN(6, 4, bidirectional=True, batch_first=True)),
+        SEQUENCES,
+    ),
+    "LSTM in two directions": (
+        lambda: Ours(nn.LSTM(6, 4, 2, bidirectional=True)),
+        lambda: first(theirs.LSTM(6, 4, 2, bidirectional=True, batch_first=True)),
+        SEQUENCES,
+    ),
     "MultiHeadAttention": (
         lambda: Named(nn.MultiHeadAttention(6, 2)),
         attention,
@@ -227,9 +237,11 @@ def test_ten_steps_of_training_are_those_of_pytorch(pair):
     np.testing.assert_allclose(module(x).data, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("ours", "judge"), [(nn.RNN, theirs.RNN), (nn.LSTM, theirs.LSTM)])
-def test_sequences_of_several_lengths_and_their_states(ours, judge):
-    module, judge = ours(6, 4, 2), judge(6, 4, 2, batch_first=True).double()
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequences_of_several_lengths_and_their_states(kind, bidirectional):
+    module = getattr(nn, kind)(6, 4, 2, bidirectional=bidirectional)
+    judge = getattr(theirs, kind)(6, 4, 2, bidirectional=bidirectional, batch_first=True).double()
     nn.load_torch_state_dict(module, judge.state_dict())
     lengths = [5, 2, 4, 1]
     packed = theirs.utils.rnn.pack_padded_sequence(

@@ -107,7 +107,28 @@ def test_what_comes_after_the_end_makes_no_difference(kind):
 def test_steps_are_grouped_for_pictures():
     y, _ = nn.RNN(6, 3, rng=0)(SEQUENCES)
     scopes = {t.scope for t in y.inputs}
-    assert scopes == {("RNN", f"step {t}", "cells.0") for t in range(5)}
+    assert scopes == {("RNN", "cells.0", f"step {t}") for t in range(1, 6)}
+
+
+def test_dropout_lies_between_layers():
+    layer = nn.LSTM(6, 3, layers=2, dropout=0.5, rng=0)
+    plain = nn.LSTM(6, 3, layers=2)
+    plain.load_state_dict({name: x for name, x in layer.state_dict().items() if "rng" not in name})
+    first, second = (layer(SEQUENCES)[0].data for _ in range(2))
+    assert not np.allclose(first, second)
+    assert np.all(first != 0)  # nothing is dropped after the last layer
+    np.testing.assert_array_equal(layer.eval()(SEQUENCES)[0].data, plain(SEQUENCES)[0].data)
+    single = nn.LSTM(6, 3, dropout=0.5, rng=0)
+    np.testing.assert_array_equal(single(SEQUENCES)[0].data, single(SEQUENCES)[0].data)
+
+
+def test_two_directions_need_the_whole_sequence():
+    layer = nn.GRU(6, 3, bidirectional=True, rng=0)
+    with pytest.raises(TypeError, match="bidirectional=True.* needs the whole sequence at once"):
+        layer.step(SEQUENCES[:, 0])
+    y, state = layer(SEQUENCES)
+    np.testing.assert_array_equal(y.data[:, -1, :3], state.data[0])
+    np.testing.assert_array_equal(y.data[:, 0, 3:], state.data[1])
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -239,6 +260,21 @@ MISFITS = [
         lambda: nn.GRU(6, 2)(SEQUENCES, lengths=[1.0] * 4),
         "lengths are whole numbers, one",
         "in GRU",
+    ),
+    (
+        lambda: nn.GRU(6, 2, bidirectional=True)(SEQUENCES, np.zeros((1, 4, 2))),
+        "(2 * layers, N, units) = (2, 4, 2); got (1, 4, 2)",
+        "in GRU(6, 2, bidirectional=True)",
+    ),
+    (
+        lambda: nn.GRU(6, 2)(SEQUENCES, (np.zeros((1, 4, 2)),) * 2),
+        "the state of this GRU is a Tensor h; got 2 parts",
+        "in GRU(6, 2)",
+    ),
+    (
+        lambda: nn.LSTM(6, 2)(SEQUENCES, np.zeros((1, 4, 2))),
+        "the state of this LSTM is a pair (h, c); got one Tensor",
+        "in LSTM(6, 2)",
     ),
     (lambda: nn.RNNCell(6, 2)(SEQUENCES), "RNNCell(6, 2) takes x of shape (N, 6)", "in RNNCell(6"),
     (

@@ -7,6 +7,7 @@ from tinygrad_edu.migrants import answer
 from tinygrad_edu.nn import (
     activation_modules,
     attention,
+    cells,
     containers,
     convolution,
     embedding,
@@ -20,6 +21,7 @@ from tinygrad_edu.nn import activations as activations
 from tinygrad_edu.nn import init as init
 from tinygrad_edu.nn.activation_modules import *
 from tinygrad_edu.nn.attention import *
+from tinygrad_edu.nn.cells import *
 from tinygrad_edu.nn.containers import *
 from tinygrad_edu.nn.convolution import *
 from tinygrad_edu.nn.embedding import *
@@ -34,6 +36,7 @@ if not TYPE_CHECKING:
     __all__ = ["activations", "init"]
     __all__ += activation_modules.__all__
     __all__ += attention.__all__
+    __all__ += cells.__all__
     __all__ += containers.__all__
     __all__ += convolution.__all__
     __all__ += embedding.__all__
