@@ -109,9 +109,7 @@ class _MLP(BaseEstimator):
         self._rng = check_random_state(self.random_state)
         if self.model is None:
             sizes = [X.shape[1], *np.ravel(self.hidden_sizes).tolist(), outputs]
-            self.model_ = MLP(
-                sizes, self.activation, init=self.init, rng=self._rng, dtype=X.dtype
-            )
+            self.model_ = MLP(sizes, self.activation, init=self.init, rng=self._rng, dtype=X.dtype)
         else:
             self.model_ = self.model(X.shape[1], outputs, self._rng)
         parameters = self.model_.parameters()

@@ -85,6 +85,21 @@ PAIRS = {
         lambda: theirs.Conv2d(3, 6, 3, bias=False),
         IMAGES,
     ),
+    "Conv2d between mirrors": (
+        lambda: nn.Conv2d(3, 4, 3, padding=(1, 2), stride=2, padding_mode="reflect"),
+        lambda: theirs.Conv2d(3, 4, 3, padding=(1, 2), stride=2, padding_mode="reflect"),
+        IMAGES,
+    ),
+    "Conv2d between borders": (
+        lambda: nn.Conv2d(3, 4, (3, 2), padding="same", padding_mode="replicate"),
+        lambda: theirs.Conv2d(3, 4, (3, 2), padding="same", padding_mode="replicate"),
+        IMAGES,
+    ),
+    "Conv1d on a circle": (
+        lambda: nn.Conv1d(3, 4, 4, padding="same", padding_mode="circular"),
+        lambda: theirs.Conv1d(3, 4, 4, padding="same", padding_mode="circular"),
+        SIGNALS,
+    ),
     "ConvTranspose2d": (
         lambda: nn.ConvTranspose2d(3, 2, 3, 2, 1, 1),
         lambda: theirs.ConvTranspose2d(3, 2, 3, 2, 1, 1),
@@ -100,6 +115,11 @@ PAIRS = {
     "RMSNorm": (lambda: nn.RMSNorm(5), lambda: theirs.RMSNorm(5, eps=1e-6), ROWS),
     "PReLU": (lambda: nn.PReLU(3), lambda: theirs.PReLU(3), IMAGES),
     "Embedding": (lambda: nn.Embedding(7, 4), lambda: theirs.Embedding(7, 4), TEXT),
+    "Embedding with a sign that fills": (
+        lambda: nn.Embedding(7, 4, padding_idx=2),
+        lambda: theirs.Embedding(7, 4, padding_idx=2),
+        TEXT,
+    ),
     "RNN": (
         lambda: Ours(nn.RNN(6, 4, 2)),
         lambda: first(theirs.RNN(6, 4, 2, batch_first=True)),

@@ -110,6 +110,13 @@ def test_steps_are_grouped_for_pictures():
     assert scopes == {("RNN", "cells.0", f"step {t}") for t in range(1, 6)}
 
 
+def test_a_sign_that_fills_is_nothing_and_stays_so():
+    layer = nn.Embedding(4, 2, padding_idx=-1, rng=0)
+    assert not layer.W.data[3].any()
+    layer([[0, 3], [3, 3]]).sum().backward()
+    assert layer.W.grad.tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]
+
+
 def test_dropout_lies_between_layers():
     layer = nn.LSTM(6, 3, layers=2, dropout=0.5, rng=0)
     plain = nn.LSTM(6, 3, layers=2)
@@ -124,7 +131,7 @@ def test_dropout_lies_between_layers():
 
 def test_two_directions_need_the_whole_sequence():
     layer = nn.GRU(6, 3, bidirectional=True, rng=0)
-    with pytest.raises(TypeError, match="bidirectional=True.* needs the whole sequence at once"):
+    with pytest.raises(TypeError, match="needs the whole sequence at once"):
         layer.step(SEQUENCES[:, 0])
     y, state = layer(SEQUENCES)
     np.testing.assert_array_equal(y.data[:, -1, :3], state.data[0])
@@ -332,6 +339,12 @@ def test_what_does_not_fit_is_said_with_the_layer(call, said, where):
         (lambda: nn.Conv2d(3, 4, 0), "window must be an integer, positive, or 2 of them; got 0"),
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "into 2 groups; got 3 inputs and 4 outputs"),
         (lambda: nn.Conv2d(3, 4, 3, activation="rellu"), "unknown activation 'rellu'"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "zeros, reflect, replicate, circular;"),
+        (
+            lambda: nn.ConvTranspose2d(3, 4, 3, padding_mode="reflect"),
+            "one of zeros; got",
+        ),
+        (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx must be a row of 3, or None; got"),
         (lambda: nn.MultiHeadAttention(8, 3), "got 8 for 3: 8 = 2[*]3 [+] 2"),
         (lambda: nn.LSTM(3, -1), "positive integer; got -1"),
         (lambda: nn.BatchNorm(1.5), "positive integer; got 1.5"),
@@ -351,6 +364,10 @@ def test_a_layer_that_cannot_be_is_refused(make, said):
         (nn.ConvTranspose2d(3, 4, 2, 2), "ConvTranspose2d(3, 4, 2, stride=2)"),
         (nn.MaxPool(2, padding=1), "MaxPool(2, padding=1)"),
         (nn.AvgPool((2, 1)), "AvgPool((2, 1))"),
+        (nn.AvgPool(2, ceil_mode=True), "AvgPool(2, ceil_mode=True)"),
+        (nn.AdaptiveAvgPool((1, 2)), "AdaptiveAvgPool((1, 2))"),
+        (nn.Conv1d(1, 2, 3, padding_mode="circular"), "Conv1d(1, 2, 3, padding_mode='circular')"),
+        (nn.Embedding(27, 10, -1), "Embedding(27, 10, padding_idx=26)"),
         (nn.Embedding(27, 10), "Embedding(27, 10)"),
         (nn.LayerNorm((2, 3)), "LayerNorm(2, 3)"),
         (nn.PReLU(), "PReLU(1)"),

@@ -15,6 +15,7 @@ from tinygrad_edu.nn import (
     layers,
     module,
     normalization,
+    pooling,
     recurrent,
 )
 from tinygrad_edu.nn import activations as activations
@@ -29,6 +30,7 @@ from tinygrad_edu.nn.from_torch import *
 from tinygrad_edu.nn.layers import *
 from tinygrad_edu.nn.module import *
 from tinygrad_edu.nn.normalization import *
+from tinygrad_edu.nn.pooling import *
 from tinygrad_edu.nn.recurrent import *
 
 # Type checkers take what is imported with * for public, and mypy would not understand these sums.
@@ -44,6 +46,7 @@ if not TYPE_CHECKING:
     __all__ += layers.__all__
     __all__ += module.__all__
     __all__ += normalization.__all__
+    __all__ += pooling.__all__
     __all__ += recurrent.__all__
 
     def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from tinygrad_edu.errors import advised
 from tinygrad_edu.nn.init import Rng, as_rng, uniform
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
-from tinygrad_edu.ops._common import Operand, as_array, is_tensor, values
+from tinygrad_edu.ops._common import Operand, as_array, is_tensor
 from tinygrad_edu.quick import as_a_whole
 from tinygrad_edu.tensor import Tensor
 

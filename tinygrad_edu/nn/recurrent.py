@@ -18,6 +18,7 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
+
 class _Recurrent(Module):
     """Cells on top of each other, along a sequence: what recurrent layers have in common."""
 
@@ -88,7 +89,8 @@ class _Recurrent(Module):
         running = lengths
         if lengths is not None:
             running = running_samples(as_array(values(lengths)), *x.shape[:2])
-        steps, ended = steps_of(x), []
+        steps = steps_of(x)
+        ended: list[State] = []
         for k, layer in enumerate(self._layers()):
             steps = [self._dropped(x_t) for x_t in steps] if k else steps
             of_ways = []
