@@ -78,7 +78,7 @@ def max_pool(
     (array([[[5., 2.]]]), array([[[0. , 1. , 0.5, 0.5]]]))
     """
     x = as_array(x)
-    window, stride, margins, dilation = _places(
+    window, stride, margins, dilation = places(
         "max_pool", x, window, stride, padding, dilation, ceil_mode
     )
     numbers, inside = values(x), _inside(x, margins)
@@ -213,13 +213,11 @@ def avg_pool(
     (array([[[3., 2.]]]), array([[[0.5, 0.5, 0.5, 0.5]]]))
     """
     x = as_array(x)
-    window, stride, margins, dilation = _places(
-        "avg_pool", x, window, stride, padding, 1, ceil_mode
-    )
+    window, stride, margins, dilation = places("avg_pool", x, window, stride, padding, 1, ceil_mode)
     numbers, inside = values(x), _inside(x, margins)
     if any(map(any, margins)):
         numbers = _padded(numbers, margins, 0)
-    size = _sizes(x, window, stride, margins, count_include_pad)
+    size = sizes(x, window, stride, margins, count_include_pad)
     y = _reduced(np.add, sliding_windows(numbers, window, stride, dilation)) / size
     lengths = numbers.shape[2:]
 
@@ -230,15 +228,15 @@ def avg_pool(
     return y, closure
 
 
-def _sizes(x: Any, window: Any, stride: Any, margins: Any, with_margins: bool) -> Any:
+def sizes(x: Any, window: Any, stride: Any, margins: Any, with_margins: bool) -> Any:
     """How many elements of each window count: one number if they are the same everywhere."""
     of_axes = []
     for n, k, s, (before, after) in zip(x.shape[2:], window, stride, margins, strict=True):
         starts = np.arange(0, n + before + after - k + 1, s) - before
         first, end = (-before, n + before) if with_margins else (0, n)
         of_axes.append(np.minimum(starts + k, end) - np.maximum(starts, first))
-    sizes: Any = math.prod(np.ix_(*of_axes))
-    return math.prod(window) if np.all(sizes == math.prod(window)) else sizes.astype(x.dtype)
+    found: Any = math.prod(np.ix_(*of_axes))
+    return math.prod(window) if np.all(found == math.prod(window)) else found.astype(x.dtype)
 
 
 # --- windows of as many places as are wanted --------------------------------------------------
@@ -283,12 +281,12 @@ def adaptive_max_pool(x: Operand, size: int | tuple[int, ...]) -> Any:
     (array([[[5., 3.]]]), array([[[0., 1., 0., 1., 0.]]]))
     """
     x = as_array(x)
-    index, counted = _divided("adaptive_max_pool", x, size)
+    index, counted = divided("adaptive_max_pool", x, size)
     windows = np.where(counted, values(x)[index], _lowest(x.dtype))
     over = tuple(range(x.ndim, windows.ndim))
     y = np.maximum.reduce(windows, axis=over)
     tied = np.equal(windows, np.expand_dims(y, over)) & counted
-    shares = _divided_by(tied, np.add.reduce(tied, axis=over, keepdims=True), y.dtype)
+    shares = _quotient(tied, np.add.reduce(tied, axis=over, keepdims=True), y.dtype)
     return y, lambda g: scatter_add(np.expand_dims(g, over) * shares, index, x.shape)
 
 
@@ -331,7 +329,7 @@ def adaptive_avg_pool(x: Operand, size: int | tuple[int, ...]) -> Any:
     (array([[[3., 2.]]]), array([[[0.33, 0.33, 0.67, 0.33, 0.33]]]))
     """
     x = as_array(x)
-    index, counted = _divided("adaptive_avg_pool", x, size)
+    index, counted = divided("adaptive_avg_pool", x, size)
     over = tuple(range(x.ndim, counted.ndim + 2))
     shares = (counted / counted.sum(axis=tuple(range(-len(over), 0)), keepdims=True)).astype(
         x.dtype if x.dtype.kind == "f" else float
@@ -340,7 +338,7 @@ def adaptive_avg_pool(x: Operand, size: int | tuple[int, ...]) -> Any:
     return y, lambda g: scatter_add(np.expand_dims(g, over) * shares, index, x.shape)
 
 
-def _divided(name: str, x: Any, size: Any) -> tuple[Any, Any]:
+def divided(name: str, x: Any, size: Any) -> tuple[Any, Any]:
     """The index of all windows of x, (N, C, positions, window); and which elements count.
 
     Windows differ in length by one at most: the short ones have their last element twice, which
@@ -363,7 +361,7 @@ def _divided(name: str, x: Any, size: Any) -> tuple[Any, Any]:
 
 
 @as_a_whole
-def _divided_by(x: Any, count: Any, dtype: Any) -> Any:
+def _quotient(x: Any, count: Any, dtype: Any) -> Any:
     with np.errstate(invalid="ignore"):  # a maximum that is nan ties with none
         return (x / count).astype(dtype)
 
@@ -375,7 +373,7 @@ def _inside(x: Any, margins: Any) -> tuple[Any, ...]:
     return (..., *(slice(p, p + n) for n, (p, _) in zip(x.shape[2:], margins, strict=True)))
 
 
-def _places(
+def places(
     name: str, x: Any, window: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[Any, ...]:
     """Window, stride, margins and dilation along each axis."""
