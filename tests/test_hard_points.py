@@ -559,6 +559,10 @@ RULE = {  # functions of [-1, 0, 4], and their first and second derivatives
     "a mask that multiplies": (lambda x: MASK * tg.where(MASK == 1, my_sqrt(x), my_sqrt(x * 0)), 1),
     "a quotient": (lambda x: tg.where(x > 0, x / tg.sqrt(x), 0.0), 1),
     "twice": (lambda x: tg.where(x > 0, my_sqrt(x) * 2, 0.0) * (x > 0), 2),
+    "rows and columns that are named": (
+        lambda x: tg.where(x > 0, my_sqrt(x)[None][:, [0, 1, 2, 2]][:, :3], 0.0),
+        1,
+    ),
     "a reduction": (lambda x: tg.where(x[2:] > 0, tg.sqrt(x)[2:], 0.0).sum(), 1),
 }
 

@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tinygrad_edu as tg
+from tinygrad_edu import nn
 from tinygrad_edu.sklearn import OPTIMIZERS, MLPClassifier, MLPRegressor
 
 MOONS = make_moons(200, noise=0.2, random_state=0)
@@ -61,6 +62,44 @@ def test_without_hidden_layers_it_is_a_logistic_regression():
     ours = MLPClassifier((), epochs=300, learning_rate=0.05, l2=0.0, batch_size=200, random_state=0)
     theirs = LogisticRegression(C=np.inf).fit(X, y)
     np.testing.assert_allclose(ours.fit(X, y).predict_proba(X), theirs.predict_proba(X), atol=0.01)
+
+
+def convolutional(inputs, outputs, rng):
+    return nn.Sequential(
+        nn.Conv2d(inputs, 4, 3, stride=2, activation="relu", rng=rng),
+        nn.BatchNorm(4),
+        nn.Flatten(),
+        nn.Dropout(0.1, rng),
+        nn.Linear(36, outputs, rng=rng),
+    )
+
+
+def test_a_network_of_the_user_for_images():
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 1, 8, 8)[:600] / 16
+    model = MLPClassifier(model=convolutional, epochs=8, learning_rate=0.01, random_state=0)
+    scores = cross_val_score(model, images, y[:600], cv=3)
+    assert scores.min() > 0.7  # a guess is right once in ten times
+    clone(model).fit(images, y[:600])
+    fitted = model.fit(images, y[:600])
+    assert fitted.n_features_in_ == 1
+    np.testing.assert_array_equal(fitted.predict_proba(images), fitted.predict_proba(images))
+    with pytest.raises(ValueError, match=r"takes x of shape \(..., 36\)"):
+        fitted.predict(images[:, :, :6])
+    with pytest.raises(ValueError, match="dim 4"):  # an MLP takes rows
+        MLPClassifier(epochs=1).fit(images, y[:600])
+
+
+def test_a_network_of_the_user_for_a_regression():
+    X = np.linspace(-1, 1, 60).reshape(-1, 1, 1)
+    y = X[:, 0, 0] ** 2
+
+    def signals(inputs, outputs, rng):
+        conv = nn.Conv1d(inputs, 8, 1, activation="tanh", rng=rng)
+        return nn.Sequential(conv, nn.Flatten(), nn.Linear(8, outputs, rng=rng))
+
+    model = MLPRegressor(model=signals, learning_rate=0.05, random_state=0)
+    assert model.fit(X, y).score(X, y) > 0.98
 
 
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS, tg.optim.Adam])

@@ -44,7 +44,7 @@ class _Absorbing(np.ndarray[Any, np.dtype[Any]]):
         zero = [np.equal(x, 0) for x in map(np.asarray, filter(_is_gradient, factors))]
         if options.get("out"):
             options["out"] = tuple(map(np.asarray, options["out"]))
-        result = function(*map(np.asarray, inputs), **options)
+        result = function(*map(_plain, inputs), **options)
         return _marked(np.where(np.logical_or.reduce(zero), 0, result) if zero else result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
@@ -59,6 +59,11 @@ class _Absorbing(np.ndarray[Any, np.dtype[Any]]):
 
 def _is_gradient(x: Any) -> bool:
     return isinstance(x, _Absorbing)
+
+
+def _plain(x: Any) -> Any:
+    """An argument as NumPy takes it; an index of `numpy.add.at` may be a tuple, and stays one."""
+    return np.asarray(x) if _is_gradient(x) else x
 
 
 def _marked(result: Any) -> Any:

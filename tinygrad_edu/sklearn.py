@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinygrad_edu import ops, optim
 from tinygrad_edu.context import no_grad
-from tinygrad_edu.nn import MLP
+from tinygrad_edu.nn import MLP, Module
 from tinygrad_edu.nn.names import by_name
 from tinygrad_edu.optim import Optimizer, Schedule
 from tinygrad_edu.training import History, train
@@ -67,7 +67,7 @@ class _MLP(BaseEstimator):
 
     _loss: ClassVar[Callable[..., Any]]
 
-    model_: MLP
+    model_: Module
     optimizer_: Optimizer
     history_: History
 
@@ -87,6 +87,7 @@ class _MLP(BaseEstimator):
         random_state: Any = None,
         progress: bool = False,
         compile: Compile = False,
+        model: Callable[[int, int, Any], Module] | None = None,
     ) -> None:
         self.hidden_sizes = hidden_sizes
         self.activation = activation
@@ -101,23 +102,26 @@ class _MLP(BaseEstimator):
         self.random_state = random_state
         self.progress = progress
         self.compile = compile
+        self.model = model
 
     def _start(self, X: Array, outputs: int) -> None:
         """Make a new network, to be trained from its beginning."""
         self._rng = check_random_state(self.random_state)
-        self.model_ = MLP(
-            [X.shape[1], *np.ravel(self.hidden_sizes).tolist(), outputs],
-            self.activation,
-            init=self.init,
-            rng=self._rng,
-            dtype=X.dtype,
-        )
+        if self.model is None:
+            sizes = [X.shape[1], *np.ravel(self.hidden_sizes).tolist(), outputs]
+            self.model_ = MLP(sizes, self.activation, init=self.init, rng=self._rng, dtype=X.dtype)
+        else:
+            self.model_ = self.model(X.shape[1], outputs, self._rng)
         parameters = self.model_.parameters()
         self.optimizer_ = by_name("optimizer", self.optimizer, OPTIMIZERS)(
             parameters,
             lr=self.learning_rate,
-            weight_decay=[self.l2 if p.ndim == 2 else 0.0 for p in parameters],
+            weight_decay=[self.l2 if p.ndim > 1 else 0.0 for p in parameters],
         )
+
+    def _checks(self) -> dict[str, Any]:
+        """What samples must be like; a network of the user may take images."""
+        return {"dtype": [np.float64, np.float32], "allow_nd": self.model is not None}
 
     def _fit(self, X: Array, y: Array) -> None:
         """Train for all epochs; with a patience, stop early by the loss of held-out samples."""
@@ -151,7 +155,8 @@ class _MLP(BaseEstimator):
 
     def _outputs(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=self.model_.parameters()[0].dtype, reset=False)
+        dtype = self.model_.parameters()[0].dtype
+        X = validate_data(self, X, **self._checks() | {"dtype": dtype}, reset=False)
         with no_grad():
             return np.asarray(self.model_(X))
 
@@ -207,10 +212,14 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
     compile : bool or {"numpy", "numba"}, optional
         Whether to take the steps by a compiled program, and of which backend; see
         `tinygrad_edu.compile`.
+    model : callable or None, optional
+        A function ``(inputs, outputs, rng)`` that makes another network, as one for images of shape
+        (n, channels, height, width); inputs is then the number of channels, ``X.shape[1]``. By
+        default it is an `nn.MLP`, of ``hidden_sizes``, ``activation`` and ``init``.
 
     Attributes
     ----------
-    model_ : MLP
+    model_ : Module
         The network; its outputs are logits.
     optimizer_ : Optimizer
         The optimizer, with what it remembers.
@@ -231,6 +240,21 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
     >>> X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), random_state=0)
     >>> classifier = make_pipeline(MinMaxScaler(), MLPClassifier(epochs=10, random_state=0))
     >>> bool(classifier.fit(X, y).score(X_test, y_test) > 0.95)
+    True
+
+    A convolutional network, for images as they are:
+
+    >>> from tinygrad_edu import nn
+    >>> def convolutional(inputs, outputs, rng):
+    ...     return nn.Sequential(
+    ...         nn.Conv2d(inputs, 8, 3, activation="relu", rng=rng),
+    ...         nn.MaxPool(2),
+    ...         nn.Flatten(),
+    ...         nn.Linear(72, outputs, rng=rng),
+    ...     )
+    >>> images, images_test = (x.reshape(-1, 1, 8, 8) / 16 for x in (X, X_test))
+    >>> classifier = MLPClassifier(model=convolutional, epochs=5, random_state=0)
+    >>> bool(classifier.fit(images, y).score(images_test, y_test) > 0.95)
     True
     """
 
@@ -307,7 +331,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
         return self
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=reset)
+        X, y = validate_data(self, X, y, **self._checks(), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         return X, y
@@ -378,10 +402,14 @@ class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
     compile : bool or {"numpy", "numba"}, optional
         Whether to take the steps by a compiled program, and of which backend; see
         `tinygrad_edu.compile`.
+    model : callable or None, optional
+        A function ``(inputs, outputs, rng)`` that makes another network, as one for images of shape
+        (n, channels, height, width); inputs is then the number of channels, ``X.shape[1]``. By
+        default it is an `nn.MLP`, of ``hidden_sizes``, ``activation`` and ``init``.
 
     Attributes
     ----------
-    model_ : MLP
+    model_ : Module
         The network.
     optimizer_ : Optimizer
         The optimizer, with what it remembers.
@@ -458,13 +486,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # numpydoc ignore=PR02
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
         X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-            reset=reset,
+            self, X, y, **self._checks(), multi_output=True, y_numeric=True, reset=reset
         )
         if reset:
             self._flat = y.ndim == 1

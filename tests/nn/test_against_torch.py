@@ -85,6 +85,21 @@ PAIRS = {
         lambda: theirs.Conv2d(3, 6, 3, bias=False),
         IMAGES,
     ),
+    "Conv2d between mirrors": (
+        lambda: nn.Conv2d(3, 4, 3, padding=(1, 2), stride=2, padding_mode="reflect"),
+        lambda: theirs.Conv2d(3, 4, 3, padding=(1, 2), stride=2, padding_mode="reflect"),
+        IMAGES,
+    ),
+    "Conv2d between borders": (
+        lambda: nn.Conv2d(3, 4, (3, 2), padding="same", padding_mode="replicate"),
+        lambda: theirs.Conv2d(3, 4, (3, 2), padding="same", padding_mode="replicate"),
+        IMAGES,
+    ),
+    "Conv1d on a circle": (
+        lambda: nn.Conv1d(3, 4, 4, padding="same", padding_mode="circular"),
+        lambda: theirs.Conv1d(3, 4, 4, padding="same", padding_mode="circular"),
+        SIGNALS,
+    ),
     "ConvTranspose2d": (
         lambda: nn.ConvTranspose2d(3, 2, 3, 2, 1, 1),
         lambda: theirs.ConvTranspose2d(3, 2, 3, 2, 1, 1),
@@ -100,6 +115,11 @@ PAIRS = {
     "RMSNorm": (lambda: nn.RMSNorm(5), lambda: theirs.RMSNorm(5, eps=1e-6), ROWS),
     "PReLU": (lambda: nn.PReLU(3), lambda: theirs.PReLU(3), IMAGES),
     "Embedding": (lambda: nn.Embedding(7, 4), lambda: theirs.Embedding(7, 4), TEXT),
+    "Embedding with a sign that fills": (
+        lambda: nn.Embedding(7, 4, padding_idx=2),
+        lambda: theirs.Embedding(7, 4, padding_idx=2),
+        TEXT,
+    ),
     "RNN": (
         lambda: Ours(nn.RNN(6, 4, 2)),
         lambda: first(theirs.RNN(6, 4, 2, batch_first=True)),
@@ -118,6 +138,16 @@ PAIRS = {
     "GRU without bias": (
         lambda: Ours(nn.GRU(6, 4, bias=False)),
         lambda: first(theirs.GRU(6, 4, bias=False, batch_first=True)),
+        SEQUENCES,
+    ),
+    "RNN in two directions": (
+        lambda: Ours(nn.RNN(6, 4, bidirectional=True)),
+        lambda: first(theirs.RNN(6, 4, bidirectional=True, batch_first=True)),
+        SEQUENCES,
+    ),
+    "LSTM in two directions": (
+        lambda: Ours(nn.LSTM(6, 4, 2, bidirectional=True)),
+        lambda: first(theirs.LSTM(6, 4, 2, bidirectional=True, batch_first=True)),
         SEQUENCES,
     ),
     "MultiHeadAttention": (
@@ -227,9 +257,11 @@ def test_ten_steps_of_training_are_those_of_pytorch(pair):
     np.testing.assert_allclose(module(x).data, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("ours", "judge"), [(nn.RNN, theirs.RNN), (nn.LSTM, theirs.LSTM)])
-def test_sequences_of_several_lengths_and_their_states(ours, judge):
-    module, judge = ours(6, 4, 2), judge(6, 4, 2, batch_first=True).double()
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequences_of_several_lengths_and_their_states(kind, bidirectional):
+    module = getattr(nn, kind)(6, 4, 2, bidirectional=bidirectional)
+    judge = getattr(theirs, kind)(6, 4, 2, bidirectional=bidirectional, batch_first=True).double()
     nn.load_torch_state_dict(module, judge.state_dict())
     lengths = [5, 2, 4, 1]
     packed = theirs.utils.rnn.pack_padded_sequence(

@@ -33,6 +33,10 @@ LAYERS = {
     "Embedding": (lambda: nn.Sequential(nn.Embedding(7, 3, rng=0), nn.LayerNorm(3)), TEXT),
     "LSTM": (lambda: first(nn.LSTM(6, 4, 2, rng=0)), SEQUENCES),
     "GRU": (lambda: first(nn.GRU(6, 4, rng=0)), SEQUENCES),
+    "GRU in two directions": (
+        lambda: first(nn.GRU(6, 4, 2, bidirectional=True, dropout=0.3, rng=0)),
+        SEQUENCES,
+    ),
     "transformer": (lambda: nn.TransformerBlock(6, 2, dropout=0.2, causal=True, rng=0), SEQUENCES),
 }
 

@@ -107,7 +107,35 @@ def test_what_comes_after_the_end_makes_no_difference(kind):
 def test_steps_are_grouped_for_pictures():
     y, _ = nn.RNN(6, 3, rng=0)(SEQUENCES)
     scopes = {t.scope for t in y.inputs}
-    assert scopes == {("RNN", f"step {t}", "cells.0") for t in range(5)}
+    assert scopes == {("RNN", "cells.0", f"step {t}") for t in range(1, 6)}
+
+
+def test_a_sign_that_fills_is_nothing_and_stays_so():
+    layer = nn.Embedding(4, 2, padding_idx=-1, rng=0)
+    assert not layer.W.data[3].any()
+    layer([[0, 3], [3, 3]]).sum().backward()
+    assert layer.W.grad.tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]
+
+
+def test_dropout_lies_between_layers():
+    layer = nn.LSTM(6, 3, layers=2, dropout=0.5, rng=0)
+    plain = nn.LSTM(6, 3, layers=2)
+    plain.load_state_dict({name: x for name, x in layer.state_dict().items() if "rng" not in name})
+    first, second = (layer(SEQUENCES)[0].data for _ in range(2))
+    assert not np.allclose(first, second)
+    assert np.all(first != 0)  # nothing is dropped after the last layer
+    np.testing.assert_array_equal(layer.eval()(SEQUENCES)[0].data, plain(SEQUENCES)[0].data)
+    single = nn.LSTM(6, 3, dropout=0.5, rng=0)
+    np.testing.assert_array_equal(single(SEQUENCES)[0].data, single(SEQUENCES)[0].data)
+
+
+def test_two_directions_need_the_whole_sequence():
+    layer = nn.GRU(6, 3, bidirectional=True, rng=0)
+    with pytest.raises(TypeError, match="needs the whole sequence at once"):
+        layer.step(SEQUENCES[:, 0])
+    y, state = layer(SEQUENCES)
+    np.testing.assert_array_equal(y.data[:, -1, :3], state.data[0])
+    np.testing.assert_array_equal(y.data[:, 0, 3:], state.data[1])
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -240,6 +268,21 @@ MISFITS = [
         "lengths are whole numbers, one",
         "in GRU",
     ),
+    (
+        lambda: nn.GRU(6, 2, bidirectional=True)(SEQUENCES, np.zeros((1, 4, 2))),
+        "(2 * layers, N, units) = (2, 4, 2); got (1, 4, 2)",
+        "in GRU(6, 2, bidirectional=True)",
+    ),
+    (
+        lambda: nn.GRU(6, 2)(SEQUENCES, (np.zeros((1, 4, 2)),) * 2),
+        "the state of this GRU is a Tensor h; got 2 parts",
+        "in GRU(6, 2)",
+    ),
+    (
+        lambda: nn.LSTM(6, 2)(SEQUENCES, np.zeros((1, 4, 2))),
+        "the state of this LSTM is a pair (h, c); got one Tensor",
+        "in LSTM(6, 2)",
+    ),
     (lambda: nn.RNNCell(6, 2)(SEQUENCES), "RNNCell(6, 2) takes x of shape (N, 6)", "in RNNCell(6"),
     (
         lambda: nn.RNNCell(6, 2)(SEQUENCES[0], np.zeros((5, 3))),
@@ -256,6 +299,26 @@ MISFITS = [
         lambda: nn.Residual(nn.Linear(6, 5))(SEQUENCES),
         "of one shape; got (4, 5, 5) for (4, 5, 6)",
         "in Residual",
+    ),
+    (
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(100, 2))(IMAGES),
+        "linear with W of shape (100, 2) takes x of shape (..., 100); got (4, 144)",
+        "in layers.2: Linear(100, 2)",
+    ),
+    (
+        lambda: nn.Linear(192, 2)(IMAGES),
+        "got (4, 3, 8, 8). 3*8*8 = 192: write x.reshape(len(x), -1), or nn.Flatten() in front",
+        "in Linear(192, 2)",
+    ),
+    (
+        lambda: nn.Conv2d(3, 4, 3)(np.moveaxis(IMAGES, 1, -1)),
+        "along axis 1. If they are along the last, write np.moveaxis(x, -1, 1)",
+        "in Conv2d(3, 4, 3)",
+    ),
+    (
+        lambda: nn.Sequential(nn.GRU(6, 4), nn.Linear(4, 2))(SEQUENCES),
+        "linear takes a Tensor, not a list",
+        "it was given a tuple of 2, which the layer before returned",
     ),
     (lambda: nn.Flatten()(1.0), "along the first axis; got a number", "in Flatten"),
 ]
@@ -276,6 +339,12 @@ def test_what_does_not_fit_is_said_with_the_layer(call, said, where):
         (lambda: nn.Conv2d(3, 4, 0), "window must be an integer, positive, or 2 of them; got 0"),
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "into 2 groups; got 3 inputs and 4 outputs"),
         (lambda: nn.Conv2d(3, 4, 3, activation="rellu"), "unknown activation 'rellu'"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "zeros, reflect, replicate, circular;"),
+        (
+            lambda: nn.ConvTranspose2d(3, 4, 3, padding_mode="reflect"),
+            "one of zeros; got",
+        ),
+        (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx must be a row of 3, or None; got"),
         (lambda: nn.MultiHeadAttention(8, 3), "got 8 for 3: 8 = 2[*]3 [+] 2"),
         (lambda: nn.LSTM(3, -1), "positive integer; got -1"),
         (lambda: nn.BatchNorm(1.5), "positive integer; got 1.5"),
@@ -295,6 +364,10 @@ def test_a_layer_that_cannot_be_is_refused(make, said):
         (nn.ConvTranspose2d(3, 4, 2, 2), "ConvTranspose2d(3, 4, 2, stride=2)"),
         (nn.MaxPool(2, padding=1), "MaxPool(2, padding=1)"),
         (nn.AvgPool((2, 1)), "AvgPool((2, 1))"),
+        (nn.AvgPool(2, ceil_mode=True), "AvgPool(2, ceil_mode=True)"),
+        (nn.AdaptiveAvgPool((1, 2)), "AdaptiveAvgPool((1, 2))"),
+        (nn.Conv1d(1, 2, 3, padding_mode="circular"), "Conv1d(1, 2, 3, padding_mode='circular')"),
+        (nn.Embedding(27, 10, -1), "Embedding(27, 10, padding_idx=26)"),
         (nn.Embedding(27, 10), "Embedding(27, 10)"),
         (nn.LayerNorm((2, 3)), "LayerNorm(2, 3)"),
         (nn.PReLU(), "PReLU(1)"),

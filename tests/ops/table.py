@@ -752,6 +752,14 @@ def pools(draw, dilated=False):
     return Case((x, window), {"stride": stride, **options})
 
 
+@st.composite
+def adaptive_pools(draw):
+    """Signals or images, and into how many windows they are divided."""
+    lengths = draw(hnp.array_shapes(min_dims=1, max_dims=2, max_side=4))
+    size = tuple(draw(st.integers(1, 5)) for _ in lengths)
+    return Case((draw(numbers((draw(st.integers(1, 2)), 1, *lengths))), size))
+
+
 REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 
 
@@ -991,6 +999,20 @@ def pooled(function, value):
         x = margins_of(x, padding, value)
         patches = sliding_windows(x, window, stride or window, dilation or [1] * len(window))
         return function(patches, axis=tuple(range(x.ndim, patches.ndim)))
+
+    return pool
+
+
+def divided(function):
+    def pool(x, size):
+        for axis, m in enumerate(size, start=2):
+            n = x.shape[axis]
+            parts = [
+                function(np.take(x, range(i * n // m, -(-(i + 1) * n // m)), axis), axis=axis)
+                for i in range(m)
+            ]
+            x = np.stack(parts, axis)
+        return x
 
     return pool
 
@@ -1388,6 +1410,8 @@ ROWS = [
     Row("conv_transpose2d", convolutions(2, transposed=True), conv_transpose2d),
     Row("max_pool", pools(dilated=True), pooled(np.max, -np.inf)),
     Row("avg_pool", pools(), pooled(np.mean, 0)),
+    Row("adaptive_max_pool", adaptive_pools(), divided(np.max)),
+    Row("adaptive_avg_pool", adaptive_pools(), divided(np.mean)),
     # functions on a grid
     Row("linspace", lines()),
     Row("meshgrid", grids()),

@@ -74,8 +74,21 @@ def test_conv_transpose2d_is_pytorchs(options, groups):
     )
 
 
+CEIL = {"ceil_mode": True}
+
+
 @pytest.mark.parametrize(
-    ("window", "options"), [(2, {}), (3, {"stride": 2, "padding": 1}), ((2, 3), {"stride": (1, 2)})]
+    ("window", "options"),
+    [
+        (2, {}),
+        (3, {"stride": 2, "padding": 1}),
+        ((2, 3), {"stride": (1, 2)}),
+        (2, CEIL),
+        (3, {"stride": 2, "padding": 1} | CEIL),
+        (2, {"stride": 3, "padding": 1} | CEIL),  # the last would begin beyond the end
+        ((8, 2), {"stride": (2, 5)} | CEIL),  # the first reaches beyond the end
+    ],
+    ids=str,
 )
 def test_pools_are_pytorchs(window, options):
     assert_as_in_torch(
@@ -83,11 +96,35 @@ def test_pools_are_pytorchs(window, options):
         lambda F, x: F.max_pool2d(x, window, **options),
         X,
     )
-    assert_as_in_torch(
-        lambda x: tg.avg_pool(x, window, **options),
-        lambda F, x: F.avg_pool2d(x, window, **options),
-        X,
-    )
+    for counted in True, False:
+        with_it = options | {"count_include_pad": counted}
+        assert_as_in_torch(
+            lambda x, with_it=with_it: tg.avg_pool(x, window, **with_it),
+            lambda F, x, with_it=with_it: F.avg_pool2d(x, window, **with_it),
+            X,
+        )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, (7, 6), (5, 4), 9], ids=str)
+def test_adaptive_pools_are_pytorchs(size):
+    for name in "max", "avg":
+        assert_as_in_torch(
+            lambda x, name=name: getattr(tg, f"adaptive_{name}_pool")(x, size),
+            lambda F, x, name=name: getattr(F, f"adaptive_{name}_pool2d")(x, size),
+            X,
+        )
+
+
+@pytest.mark.parametrize("name", ["adaptive_max_pool", "adaptive_avg_pool"])
+def test_adaptive_pools_at_the_hard_points(name):
+    pool = getattr(tg, name)
+    x = tg.Tensor([[[2.0, 2.0, np.nan, -np.inf, -np.inf, 2.0]]], requires_grad=True)
+    y = pool(x, 3)
+    np.testing.assert_array_equal(y.data, [[[2.0, np.nan, 2.0 if "max" in name else -np.inf]]])
+    y.backward([[[1.0, 0.0, 0.0]]])
+    assert x.grad.tolist() == [[[0.5, 0.5, 0, 0, 0, 0]]]
+    assert pool(tg.Tensor(np.ones((1, 1, 5), "f4")), 2).dtype == np.float32
+    assert pool([[[-np.inf, -np.inf, -np.inf]]], 2).tolist() == [[[-np.inf] * 2]]
 
 
 def test_a_transposed_convolution_is_what_goes_back_through_a_convolution():
@@ -194,6 +231,9 @@ IMAGE = np.ones((2, 3, 8, 8))
         ),
         (lambda: tg.avg_pool(IMAGE, 2, padding=2), r"at most half of the window \(2, 2\); got"),
         (lambda: tg.max_pool(IMAGE, (2, 2, 2)), r"or 2 of them; got \(2, 2, 2\)"),
+        (lambda: tg.max_pool(IMAGE, 9, ceil_mode=True, stride=1), r"// 1 \+ 1 = 0 positions"),
+        (lambda: tg.adaptive_avg_pool(IMAGE, 0), "size must be an integer, positive"),
+        (lambda: tg.adaptive_max_pool(IMAGE[0, 0], 1), r"adaptive_max_pool takes x of shape \(N"),
         (lambda: tg.sliding_windows(np.ones(3), (2, 2)), "does not fit on an array of shape"),
         (lambda: tg.overlap_add(np.ones(3), 3), "for 1 axes; got shape"),
         (lambda: tg.overlap_add(np.ones((3, 2)), 3), r"places for \(2,\) windows; got \(3,\)"),

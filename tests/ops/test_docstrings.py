@@ -63,6 +63,8 @@ TOLD = {
     *("ediff1d", "gradient", "meshgrid", "trapezoid"),
     *("astype", "diagonal", "trace"),
     *("conv1d", "conv2d", "conv_transpose2d", "avg_pool", "max_pool"),
+    *("adaptive_avg_pool", "adaptive_max_pool"),
+    *("adaptive_avg_pool", "adaptive_max_pool"),
     *("overlap_add", "sliding_windows"),
     *("cond", "eig", "eigh", "qr", "svd", "tensorinv", "tensorsolve"),
 }

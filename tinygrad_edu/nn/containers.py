@@ -60,7 +60,16 @@ class Sequential(Module):
     def forward(self, x: Operand) -> Any:
         """Apply all layers."""
         for layer in self:
-            x = layer(x)
+            try:
+                y = layer(x)
+            except Exception as error:
+                if isinstance(x, tuple):
+                    error.add_note(
+                        f"it was given a tuple of {len(x)}, which the layer before returned; to "
+                        "take the first, write lambda outputs: outputs[0] between them"
+                    )
+                raise
+            x = y
         return x
 
     def torch_path(self, path: str) -> str:

@@ -1,9 +1,11 @@
-"""Convolutional layers and pooling: for signals and images of several channels."""
+"""Convolutional layers: for signals and images of several channels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
@@ -14,10 +16,11 @@ from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
 from tinygrad_edu.ops._common import Operand
+from tinygrad_edu.ops.convolution import margins
 from tinygrad_edu.ops.windows import per_axis
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["AvgPool", "Conv1d", "Conv2d", "ConvTranspose2d", "MaxPool"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
 
 
 class _Convolution(Module):
@@ -25,6 +28,12 @@ class _Convolution(Module):
 
     AXES: ClassVar[int]
     TORCH: ClassVar[TorchNames] = (("weight", ("W",), False), ("bias", ("b",), False))
+    PADDING_MODES: ClassVar[Mapping[str, str]] = {
+        "zeros": "constant",
+        "reflect": "reflect",
+        "replicate": "edge",
+        "circular": "wrap",
+    }  # and what `pad` calls them
 
     @advised
     def __init__(
@@ -38,6 +47,7 @@ class _Convolution(Module):
         groups: int = 1,
         activation: str | Activation | None = None,
         *,
+        padding_mode: str = "zeros",
         init: str | Initializer = "he_normal",
         bias: bool = True,
         bias_init: str | Initializer = "zeros",
@@ -50,9 +60,14 @@ class _Convolution(Module):
                 f"the channels of a convolution are divided into {groups} groups; got {inputs} "
                 f"inputs and {outputs} outputs"
             )
+        if padding_mode not in self.PADDING_MODES:
+            raise ValueError(
+                f"padding_mode must be one of {', '.join(self.PADDING_MODES)}; got {padding_mode!r}"
+            )
         self.window: tuple[int, ...] = per_axis("window", window, self.AXES)
         self.stride: Any = stride
         self.padding: Any = padding
+        self.padding_mode: str = padding_mode
         self.dilation: Any = dilation
         self.groups: int = groups
         self.activation: Activation = activations.find(activation)
@@ -65,8 +80,19 @@ class _Convolution(Module):
 
     def forward(self, x: Operand) -> Tensor:
         """Compute ``activation(conv(x, W) + b)``."""
-        y = self._convolved(x, self.stride, self.padding, self.dilation, self.groups)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            x, padding = self._padded(x), 0
+        y = self._convolved(x, self.stride, padding, self.dilation, self.groups)
         return self.activation(y)  # type: ignore[no-any-return]
+
+    def _padded(self, x: Operand) -> Any:
+        """The images between margins that continue them."""
+        of_axes = margins(
+            type(self).__name__, self.window, self.stride, self.padding, self.dilation
+        )
+        before = ((0, 0),) * (np.ndim(x) - self.AXES)
+        return ops.pad(x, (*before, *of_axes), self.PADDING_MODES[self.padding_mode])
 
     def _convolved(self, x: Operand, *where: Any) -> Tensor:
         op = ops.conv1d if self.AXES == 1 else ops.conv2d
@@ -79,9 +105,12 @@ class _Convolution(Module):
         """Return the arguments, for ``repr``."""
         window = self.window if len(set(self.window)) > 1 else self.window[0]
         facts = [*map(str, (*self._channels(), window))]
-        for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)):
-            if getattr(self, name) != usual:
-                facts.append(f"{name}={getattr(self, name)!r}")
+        usual = {"stride": 1, "padding": 0, "padding_mode": "zeros", "dilation": 1, "groups": 1}
+        facts += [
+            f"{name}={getattr(self, name)!r}"
+            for name, value in usual.items()
+            if getattr(self, name) != value
+        ]
         if self.activation is not activations.identity:
             facts.append(f"activation={getattr(self.activation, '__name__', self.activation)}")
         if self.b is None:
@@ -104,7 +133,7 @@ class Conv1d(_Convolution):  # numpydoc ignore=PR02
         How long the windows are that the weights see.
     stride, padding, dilation, groups
         As in `tinygrad_edu.conv2d`.
-    activation, init, bias, bias_init, rng, dtype
+    activation, padding_mode, init, bias, bias_init, rng, dtype
         As those of `Conv2d`.
 
     Attributes
@@ -148,6 +177,9 @@ class Conv2d(_Convolution):  # numpydoc ignore=PR02
         The shape of the windows that the weights see.
     stride, padding, dilation, groups
         As in `tinygrad_edu.conv2d`.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}, optional
+        What the margins are filled with: zeros, the mirror image, the elements at the border again
+        and again, or those of the opposite border.
     activation : str, callable or None, optional
         A name in `activations.ACTIVATIONS`, or a function of a Tensor; none by default.
     init : str or callable, optional
@@ -204,7 +236,7 @@ class ConvTranspose2d(_Convolution):
     stride, padding, output_padding, dilation, groups
         As in `tinygrad_edu.conv_transpose2d`.
     **options
-        The others of `Conv2d`.
+        The others of `Conv2d`; but margins can only be zeros.
 
     Attributes
     ----------
@@ -228,6 +260,7 @@ class ConvTranspose2d(_Convolution):
     """
 
     AXES: ClassVar[int] = 2
+    PADDING_MODES: ClassVar[Mapping[str, str]] = {"zeros": "constant"}
 
     @advised
     def __init__(
@@ -257,76 +290,3 @@ class ConvTranspose2d(_Convolution):
         stride, padding, dilation, groups = where
         extra = self.output_padding
         return ops.conv_transpose2d(x, self.W, self.b, stride, padding, dilation, groups, extra)
-
-
-class MaxPool(Module):
-    """The maximum of every window of a signal or an image.
-
-    Parameters
-    ----------
-    window, stride, padding, dilation
-        As in `tinygrad_edu.max_pool`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tinygrad_edu as tg
-    >>> tg.nn.MaxPool(2)(np.ones((2, 16, 28, 28))).shape
-    (2, 16, 14, 14)
-    """
-
-    @advised
-    def __init__(
-        self, window: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1
-    ) -> None:
-        self.window: Any = window
-        self.stride: Any = stride
-        self.padding: Any = padding
-        self.dilation: Any = dilation
-
-    def forward(self, x: Operand) -> Tensor:
-        """Take the maxima."""
-        return ops.max_pool(x, self.window, self.stride, self.padding, self.dilation)
-
-    def extra_repr(self) -> str:
-        """Return the arguments, for ``repr``."""
-        return _shown(self, stride=None, padding=0, dilation=1)
-
-
-class AvgPool(Module):
-    """The mean of every window of a signal or an image.
-
-    Parameters
-    ----------
-    window, stride, padding
-        As in `tinygrad_edu.avg_pool`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tinygrad_edu as tg
-    >>> tg.nn.AvgPool(2)(np.ones((2, 16, 28, 28))).shape
-    (2, 16, 14, 14)
-    """
-
-    @advised
-    def __init__(self, window: Any, stride: Any = None, padding: Any = 0) -> None:
-        self.window: Any = window
-        self.stride: Any = stride
-        self.padding: Any = padding
-
-    def forward(self, x: Operand) -> Tensor:
-        """Take the means."""
-        return ops.avg_pool(x, self.window, self.stride, self.padding)
-
-    def extra_repr(self) -> str:
-        """Return the arguments, for ``repr``."""
-        return _shown(self, stride=None, padding=0)
-
-
-def _shown(pool: Any, **usual: Any) -> str:
-    facts = [repr(pool.window)]
-    facts += [
-        f"{k}={getattr(pool, k)!r}" for k, value in usual.items() if getattr(pool, k) != value
-    ]
-    return ", ".join(facts)

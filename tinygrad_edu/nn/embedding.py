@@ -11,6 +11,7 @@ from tinygrad_edu.errors import advised
 from tinygrad_edu.nn.init import Initializer, Rng, as_rng
 from tinygrad_edu.nn.layers import drawn, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
+from tinygrad_edu.ops.indexing import require_row
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Embedding"]
@@ -29,6 +30,9 @@ class Embedding(Module):
         How many vectors there are; indices are from 0 to count - 1.
     width : int
         The length of each.
+    padding_idx : int or None, optional
+        An index whose vector is 0 at first, and does not learn: that of the sign with which short
+        texts are filled up.
     init : str or callable, optional
         How to draw the vectors: a name in `init.INITIALIZERS`, or a function of a shape and a
         source of randomness.
@@ -45,7 +49,7 @@ class Embedding(Module):
     Raises
     ------
     ValueError
-        If a size is no positive integer.
+        If a size is no positive integer, or there is no such index.
 
     Examples
     --------
@@ -66,18 +70,24 @@ class Embedding(Module):
         self,
         count: int,
         width: int,
+        padding_idx: int | None = None,
         *,
         init: str | Initializer = "normal",
         rng: Rng = None,
         dtype: DTypeLike = float,
     ) -> None:
         require_sizes(count, width)
+        self.padding_idx: int | None = None
         self.W: Tensor = drawn(init, (count, width), as_rng(rng), dtype, "W")
+        if padding_idx is not None:
+            self.padding_idx = require_row(padding_idx, count)
+            self.W.data[self.padding_idx] = 0
 
     def forward(self, indices: Any) -> Tensor:
         """Look up."""
-        return ops.embedding(indices, self.W)
+        return ops.embedding(indices, self.W, self.padding_idx)
 
     def extra_repr(self) -> str:
-        """Return the sizes, for ``repr``."""
-        return ", ".join(map(str, self.W.shape))
+        """Return the arguments, for ``repr``."""
+        filling = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return ", ".join(map(str, self.W.shape)) + filling

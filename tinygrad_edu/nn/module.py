@@ -90,11 +90,30 @@ class Module:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output, in a scope of the name of this module."""
+        return self.within(self.forward, *inputs, **options)
+
+    def within(self, method: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
+        """Call a method as the module itself is called: in its scope, and seen by who watches.
+
+        Parameters
+        ----------
+        method : callable
+            Of this module.
+        *inputs : anything
+            What the method takes.
+        **options : anything
+            As well.
+
+        Returns
+        -------
+        anything
+            What the method returns.
+        """
         if self._name is None:
             self._name_modules(type(self).__name__)
         with scope(self._name):  # type: ignore[arg-type]  # it has a name now
             try:
-                outputs = self.forward(*inputs, **options)
+                outputs = method(*inputs, **options)
             except Exception as error:
                 error.add_note(f"in {self._described()}")
                 raise

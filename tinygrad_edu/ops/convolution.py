@@ -372,19 +372,28 @@ def _places(
     axes = len(window)
     stride = per_axis("stride", stride, axes)
     dilation = per_axis("dilation", dilation, axes)
+    around = margins(name, window, stride, padding, dilation)
+    return _Places(window, stride, around, dilation, groups)
+
+
+def margins(
+    name: str, window: tuple[int, ...], stride: Any, padding: Any, dilation: Any
+) -> tuple[tuple[int, int], ...]:
+    """The widths of the margins before and after each axis, which a padding means."""
+    axes = len(window)
     if not isinstance(padding, str):
-        margins = tuple((p, p) for p in per_axis("padding", padding, axes, 0))
-    elif padding == "same" and set(stride) == {1} and name != "conv_transpose2d":
-        totals = [d * (k - 1) for d, k in zip(dilation, window, strict=True)]
-        margins = tuple((total // 2, total - total // 2) for total in totals)
-    elif padding == "valid":
-        margins = ((0, 0),) * axes
-    else:
-        raise ValueError(
-            f'padding must be a number, one for each axis, "valid", or "same" with a stride of 1; '
-            f"{name} got padding={padding!r} with stride={stride}"
-        )
-    return _Places(window, stride, margins, dilation, groups)
+        return tuple((p, p) for p in per_axis("padding", padding, axes, 0))
+    stride = per_axis("stride", stride, axes)
+    if padding == "same" and set(stride) == {1} and name != "conv_transpose2d":
+        distances = per_axis("dilation", dilation, axes)
+        totals = [d * (k - 1) for d, k in zip(distances, window, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    if padding == "valid":
+        return ((0, 0),) * axes
+    raise ValueError(
+        f'padding must be a number, one for each axis, "valid", or "same" with a stride of 1; '
+        f"{name} got padding={padding!r} with stride={stride}"
+    )
 
 
 # --- what fits ------------------------------------------------------------------------------------
@@ -404,9 +413,11 @@ def _require_channels(name: str, x: Any, W: Any, channels: int, groups: int) -> 
     per_axis("groups", groups, 1)
     if x.shape[1] != channels or channels % groups:
         of = f" = {W.shape[1]}*{groups} groups" if groups > 1 else ""
+        last = ". If they are along the last, write np.moveaxis(x, -1, 1)"
         raise ValueError(
             f"{name} with W of shape {W.shape} takes {channels}{of} channels; got x of shape "
             f"{x.shape}, with {x.shape[1]} channels along axis 1"
+            + (last if x.shape[-1] == channels else "")
         )
 
 

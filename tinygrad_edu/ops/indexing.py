@@ -173,7 +173,7 @@ def index_on_axis(index: Any, axis: int) -> tuple[Any, ...]:
 
 
 @differentiable
-def embedding(indices: Any, W: Operand) -> Any:
+def embedding(indices: Any, W: Operand, padding_idx: int | None = None) -> Any:
     """Rows of a table, one for each index: a vector for every word or letter.
 
     ::
@@ -189,6 +189,8 @@ def embedding(indices: Any, W: Operand) -> Any:
         Any shape; from 0 to n - 1.
     W : Tensor or array_like
         The table, of shape (n, k).
+    padding_idx : int or None, optional
+        A row that gets no gradient: that of the sign with which short texts are filled up.
 
     Returns
     -------
@@ -231,7 +233,21 @@ def embedding(indices: Any, W: Operand) -> Any:
             "indices.astype(int)"
         )
     rows = _indices_of_rows(indices, len(W))
-    return picked(values(W), rows), None, lambda g: scatter_add(g, rows, shape)
+    if padding_idx is None:
+        return picked(values(W), rows), None, lambda g: scatter_add(g, rows, shape)
+    learns = np.not_equal(rows, require_row(padding_idx, len(W)))[..., None]
+    return (
+        picked(values(W), rows),
+        None,
+        lambda g: scatter_add(np.where(learns, g, 0), rows, shape),
+    )
+
+
+def require_row(padding_idx: int, n: int) -> int:
+    """The row of n that gets no gradient; a negative one is counted from the end."""
+    if padding_idx not in range(-n, n):
+        raise ValueError(f"padding_idx must be a row of {n}, or None; got {padding_idx!r}")
+    return int(padding_idx) % n
 
 
 @as_a_whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from string import ascii_letters
 from typing import Any
@@ -120,6 +121,8 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
         raise ValueError(
             f"linear takes x of shape (..., n) and W of (n, k); got {x.shape} and {W.shape}"
         )
+    if x.shape[-1] != W.shape[0]:
+        raise ValueError(_misfit(x.shape, W.shape))
     samples = list(range(x.ndim - 1))
     return (
         product(x, W) if b is None else _with_bias(product(x, W), b),
@@ -127,6 +130,16 @@ def linear(x: Operand, W: Operand, b: Operand = None) -> Any:
         lambda g: product(x.T, g) if x.ndim == 2 else np.tensordot(x, g, (samples, samples)),
         lambda g: g,
     )
+
+
+def _misfit(x: tuple[int, ...], W: tuple[int, ...]) -> str:
+    """What to say of samples that have not as many features as a layer has weights for."""
+    n, features = W[0], math.prod(x[1:])
+    advice = ""
+    if len(x) > 2 and features == n:
+        sizes = "*".join(map(str, x[1:]))
+        advice = f". {sizes} = {n}: write x.reshape(len(x), -1), or nn.Flatten() in front of it"
+    return f"linear with W of shape {W} takes x of shape (..., {n}); got {x}{advice}"
 
 
 def _with_bias(y: Any, b: Any) -> Any:

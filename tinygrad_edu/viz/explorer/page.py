@@ -22,8 +22,11 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["story", "playing", "pointing", "camera", "begin"]
+SCRIPTS = ["story", "playing", "pointing", "camera", "windows", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
+
+STYLES = ["page", "windows"]
+"""The sheets of the page, in order."""
 
 
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
@@ -31,6 +34,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
+    sheets = [pages.part(__package__, f"{name}.css") for name in STYLES]
     data = {
         "steps": [asdict(step) for step in steps],
         "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
@@ -43,7 +47,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         pages.part(__package__, "page.html"),
         title=title,
         last=len(steps) - 1,
-        style=f"{pages.part(__package__, 'page.css')}\n{palette.THEMED}",
+        style="\n".join([*sheets, palette.THEMED]),
         data=data,
         script=_script(),
         graph=picture[picture.index("<svg") :],

@@ -15,7 +15,7 @@ from tinygrad_edu.viz.calls import arguments, expression, operands
 from tinygrad_edu.viz.formulas import Formula, derivative
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
-from tinygrad_edu.viz.story import phrases
+from tinygrad_edu.viz.story import phrases, windows
 from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
 from tinygrad_edu.viz.story.symbols import (
     Values,
@@ -59,6 +59,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             equation(arriving(graph), arrives, phrases.array_math(values["g"])),
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow, values),
+            windows.backward(graph, flow),
             _summed(target, flow.fitted.shape, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),

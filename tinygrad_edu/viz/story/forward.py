@@ -13,7 +13,7 @@ from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
-from tinygrad_edu.viz.story import phrases
+from tinygrad_edu.viz.story import phrases, windows
 from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
 from tinygrad_edu.viz.view import Fold
@@ -51,6 +51,7 @@ def computation(graph: Graph, node: Node) -> str:
             phrases.unstated(node) if stated else "",
             "<h3>With numbers</h3>",
             equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
+            windows.forward(graph, node),
             *_broadcast_notes(graph, node),
         ]
     )
