@@ -11,10 +11,11 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
-from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import Constant
+from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
 from tinygrad_edu.viz.view import Fold, Vertex, View
 
@@ -22,14 +23,18 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["story", "playing", "pointing", "camera", "begin"]
+SCRIPTS = ["story", "playing", "pointing", "camera", "slopes", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
     """The HTML of the page; its scripts step through what is in its data."""
     gradients = retraced(view.graph)
-    drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
+    passed = slopes(view, retrace(view.graph))
+    labels = {arrow: slope.text for arrow, slope in passed.items()}
+    drawing = draw(
+        view, gradients, labels=labels, direction=direction, legend=False, addressable=True
+    )
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
     data = {
         "steps": [asdict(step) for step in steps],
@@ -38,6 +43,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
             view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
             for arrow in view.arrows
         },
+        "slopes": {view.keys[arrow]: asdict(slope) for arrow, slope in passed.items()},
     }
     return pages.write(
         pages.part(__package__, "page.html"),

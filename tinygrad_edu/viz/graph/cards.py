@@ -18,7 +18,7 @@ from tinygrad_edu.viz.graph.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BA
 from tinygrad_edu.viz.graph.scale import Stroke
 from tinygrad_edu.viz.model import Kind
 
-__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "title"]
+__all__ = ["arrow", "badge", "card", "constant", "entries", "legend", "line", "text", "title"]
 
 SMALL, MEDIUM = 9, 11
 FEW = 4
@@ -106,6 +106,11 @@ def constant(array: Array) -> str:
     more = ", …" if array.size > FEW else ""
     facts = _font(shape_and_dtype(array), LINE, SMALL)
     return f"<{_font(f'[{shown}{more}]', LINE, SMALL)}<BR/>{facts}>"
+
+
+def arrow(value: str) -> str:
+    """The label of an arrow, with some room around it."""
+    return f"<{_table(f'<TR><TD>{_font(text(value), FAINT)}</TD></TR>', padding=2)}>"
 
 
 def title(scope: str) -> str:

@@ -26,15 +26,22 @@ def draw(
     gradients: Mapping[Node, Array],
     strengths: Mapping[Arrow, float] | None = None,
     *,
+    labels: Mapping[Arrow, str] | None = None,
     direction: Direction = "LR",
     legend: bool = True,
     addressable: bool = False,
 ) -> Drawing:
-    """Draw a view of a graph; if addressable, its parts have ids by which a page finds them."""
+    """Draw a view of a graph, its arrows with labels if there are some.
+
+    If addressable, its parts have ids by which a page finds them.
+    """
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
     drawing = _empty(direction)
-    beside = _beside(view)
+    labels = labels or {}
+    if labels:
+        drawing.attr("graph", nodesep="0.3")  # room for them between cards in a rank
+    beside = {} if labels and direction == "TB" else _beside(view)
     _add_vertices(drawing, view, gradients, beside, addressable)
     looks: dict[Arrow, Attributes] = {}
     samples: list[tuple[str, Stroke]] = []
@@ -42,6 +49,10 @@ def draw(
         scale = Scale.of(strengths.values())
         looks = {arrow: scale.edge(strengths.get(arrow)) for arrow in view.arrows}
         samples = scale.samples() if strengths else []
+    for arrow, label in labels.items():
+        # Within a rank Graphviz draws detours around a label, but not around one from outside.
+        kind = "xlabel" if arrow.source in beside else "label"
+        looks[arrow] = looks.get(arrow, {}) | {kind: cards.arrow(label)}
     _add_arrows(drawing, view, looks, _every_other(beside), addressable)
     if legend:
         seen = {view.kind(vertex) for vertex in view.vertices}
@@ -107,7 +118,7 @@ def _empty(direction: Direction) -> Drawing:
             "ranksep": "0.35",
         },
         node_attr={**font, "margin": "0.08,0.05"},
-        edge_attr={"arrowsize": "0.6", "color": palette.LINE, "penwidth": "1.2"},
+        edge_attr={**font, "arrowsize": "0.6", "color": palette.LINE, "penwidth": "1.2"},
     )
 
 

@@ -12,9 +12,10 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
-from tinygrad_edu.viz.formulas import Formula, derivative
+from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
+from tinygrad_edu.viz.slopes import local_slope, stated_derivative
 from tinygrad_edu.viz.story import phrases
 from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
 from tinygrad_edu.viz.story.symbols import (
@@ -76,10 +77,8 @@ def _way(graph: Graph, flow: Contribution) -> str:
 
 def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str]:
     """The local derivative, as a formula and with numbers."""
-    node, given = flow.node, arguments(flow.node)
-    symbol = list(given)[flow.position]
-    place = [position for position, _ in operands(node)].index(flow.position)
-    formula = derivative(node._op, symbol, place)
+    node, symbol = flow.node, list(arguments(flow.node))[flow.position]
+    formula = stated_derivative(flow)
     result = phrases.array_math(_like(values.get(symbol), flow.returned))
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
@@ -94,7 +93,7 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield equation(rule, with_numbers(node, formula, values), result)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
-        edge, slope = mathml.gradient(*ends), _slope(flow)
+        edge, slope = mathml.gradient(*ends), local_slope(flow)
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:
@@ -105,13 +104,6 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
     yield phrases.note(formula)
     yield phrases.unstated(node)
     yield _transposed(formula, values, graph.names[flow.parent], flow.returned)
-
-
-def _slope(flow: Contribution) -> Array:
-    """The derivative of every element: what comes back of a gradient of 1."""
-    closure = flow.node._closures[flow.position]
-    with np.errstate(all="ignore"):
-        return np.asarray(closure(np.ones_like(flow.incoming)) if closure else 0.0)
 
 
 def _like(argument: Array | None, gradient: Array) -> Array:
