@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from html import escape
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
+from tinygrad_edu.viz.explorer import tables
 from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
@@ -23,15 +25,16 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["story", "playing", "pointing", "camera", "slopes", "begin"]
+SCRIPTS = ["numbers", "story", "playing", "pointing", "camera", "slopes", "paths", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
     """The HTML of the page; its scripts step through what is in its data."""
     gradients = retraced(view.graph)
-    passed = slopes(view, retrace(view.graph))
-    labels = {arrow: slope.text for arrow, slope in passed.items()}
+    flows = list(retrace(view.graph))
+    found = slopes(view, flows)
+    labels = {arrow: slope.text for arrow, slope in found.items()}
     drawing = draw(
         view, gradients, labels=labels, direction=direction, legend=False, addressable=True
     )
@@ -43,12 +46,14 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
             view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
             for arrow in view.arrows
         },
-        "slopes": {view.keys[arrow]: asdict(slope) for arrow, slope in passed.items()},
+        "slopes": tables.slopes_table(view, found),
+        "paths": tables.paths_table(view, flows),
     }
     return pages.write(
         pages.part(__package__, "page.html"),
         title=title,
         last=len(steps) - 1,
+        root=escape(one_line(view.graph.names[view.graph.root])),
         style=f"{pages.part(__package__, 'page.css')}\n{palette.THEMED}",
         data=data,
         script=_script(),
