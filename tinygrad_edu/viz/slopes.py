@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.debugging.health import euclidean_norm
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.arrays import Array, number, one_line
+from tinygrad_edu.viz.arrays import Array, one_line, printed
 from tinygrad_edu.viz.calls import arguments, operands
 from tinygrad_edu.viz.formulas import Formula, derivative
 from tinygrad_edu.viz.gradients import Contribution
@@ -20,7 +20,6 @@ from tinygrad_edu.viz.view import Arrow, View
 __all__ = ["Slope", "local_slope", "slope_of", "slopes", "stated_derivative"]
 
 LONGEST_NAME = 8
-MINUS = "−"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,11 @@ def _times(flow: Contribution) -> Slope:
     each = local_slope(flow)
     least, most = np.min(each), np.max(each)
     if least == most:
-        factor = _written(least)
+        factor = printed(least)
         if each.size == flow.incoming.size == 1:
             return Slope(f"× {factor}", f"the gradient, times {factor}", float(least))
         return Slope(f"× {factor}", f"every entry of the gradient, times {factor}")
-    low, high = _written(least, digits=2), _written(most, digits=2)
+    low, high = printed(least, digits=2), printed(most, digits=2)
     said = f"the gradient, times a slope for every entry, from {low} to {high}"
     return Slope(f"× {low} … {high}", said)
 
@@ -120,13 +119,9 @@ def _factor(graph: Graph, node: Node, tree: ast.expr) -> str | None:
 def _stretched(flow: Contribution) -> Slope:
     """For all that has no simpler form: how much longer, or shorter, the gradient becomes."""
     before, after = euclidean_norm(flow.incoming), euclidean_norm(flow.fitted)
-    share = _written(after / before if before else 0.0)
+    share = printed(after / before if before else 0.0)
     return Slope(f"‖g‖ × {share}", f"the length of the gradient, its Euclidean norm, times {share}")
 
 
 def _several(count: int) -> Slope:
     return Slope(f"{count} edges", f"{count} edges in one")
-
-
-def _written(value: float, digits: int = 3) -> str:
-    return number(value, digits).replace("-", MINUS)

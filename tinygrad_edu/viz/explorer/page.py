@@ -13,6 +13,7 @@ from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
 from tinygrad_edu.viz.explorer import tables
+from tinygrad_edu.viz.flags import flags
 from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
@@ -25,7 +26,8 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["numbers", "story", "playing", "pointing", "camera", "slopes", "paths", "begin"]
+SCRIPTS = ["numbers", "story", "playing", "pointing", "camera"]
+SCRIPTS += ["slopes", "light", "paths", "way", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 
@@ -36,7 +38,13 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
     found = slopes(view, flows)
     labels = {arrow: slope.text for arrow, slope in found.items()}
     drawing = draw(
-        view, gradients, labels=labels, direction=direction, legend=False, addressable=True
+        view,
+        gradients,
+        labels=labels,
+        flags=flags(view.graph, gradients),
+        direction=direction,
+        legend=False,
+        addressable=True,
     )
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
     data = {
@@ -48,6 +56,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         },
         "slopes": tables.slopes_table(view, found),
         "paths": tables.paths_table(view, flows),
+        "way": tables.way_table(view, flows),
     }
     return pages.write(
         pages.part(__package__, "page.html"),

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from tinygrad_edu.viz.arrays import Array, number_rows, texts
+from tinygrad_edu.viz.flags import way_of_nonfinite
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.paths import Path, paths_to_leaves
 from tinygrad_edu.viz.slopes import Slope
 from tinygrad_edu.viz.view import Arrow, View
 
-__all__ = ["paths_table", "slopes_table"]
+__all__ = ["paths_table", "slopes_table", "way_table"]
 
 Table: TypeAlias = dict[str, Any]
 
@@ -34,6 +35,20 @@ def paths_table(view: View, flows: list[Contribution]) -> Table:
             "gradient": _shown(sums[paths.leaf]),
         }
         for paths in paths_to_leaves(view.graph, flows)
+    }
+
+
+def way_table(view: View, flows: list[Contribution]) -> Table | None:
+    """The way of a nan or an inf; None if there is none."""
+    way = way_of_nonfinite(view.graph, flows)
+    if way is None:
+        return None
+    arrows = dict.fromkeys(view.arrow(edge) for edge in way.edges)
+    return {
+        "said": way.said,
+        "birth": view.keys[view.homes[way.birth]],
+        "edges": [view.keys[arrow] for arrow in arrows if arrow],
+        "back": way.back,
     }
 
 

@@ -12,6 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
+from tinygrad_edu.viz.flags import flag_of_gradient
 from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
@@ -63,6 +64,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             _summed(target, flow.fitted.shape, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),
+            phrases.flagged(flag_of_gradient(graph, flow.parent, flow.after)),
         ]
     )
 

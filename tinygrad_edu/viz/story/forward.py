@@ -11,6 +11,7 @@ from tinygrad_edu.source import Source
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import expression, operands
+from tinygrad_edu.viz.flags import flag_of_value
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
@@ -24,8 +25,9 @@ __all__ = ["computation", "folded", "given"]
 def given(graph: Graph) -> str:
     """What there is before anything is computed."""
     leaves = {node: node._array for node in graph.nodes if not node._op}
+    flags = "".join(phrases.flagged(flag_of_value(graph, node)) for node in leaves)
     return (
-        f"<h2>What is given</h2>{phrases.table(graph, leaves)}"
+        f"<h2>What is given</h2>{phrases.table(graph, leaves)}{flags}"
         "<p>Forward, each operation computes its value from these. Then, backward, each operation "
         f"passes on how much {code(graph.names[graph.root])} changes with each of its inputs.</p>"
     )
@@ -51,6 +53,7 @@ def computation(graph: Graph, node: Node) -> str:
             phrases.unstated(node) if stated else "",
             "<h3>With numbers</h3>",
             equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
+            phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
         ]
     )

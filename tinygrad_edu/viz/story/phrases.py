@@ -12,6 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import formulas, mathml
 from tinygrad_edu.viz.arrays import Array, array_of, number, one_line, shape_and_dtype, texts
 from tinygrad_edu.viz.calls import arguments, operands
+from tinygrad_edu.viz.flags import Flag
 from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.model import Graph
 
@@ -24,6 +25,7 @@ __all__ = [
     "code",
     "display",
     "equation",
+    "flagged",
     "note",
     "symbols",
     "table",
@@ -107,6 +109,11 @@ def unstated(node: Node) -> str:
     """A remark on the arguments of a call that the formulas of its operation leave out."""
     names = " and ".join(map(code, formulas.unstated(node)))
     return f"<p>The formula is that without {names}.</p>" if names else ""
+
+
+def flagged(flag: Flag | None) -> str:
+    """What is wrong, in a sentence."""
+    return f'<p class="flag">{escape(flag.said)}</p>' if flag else ""
 
 
 def symbols(graph: Graph, node: Node) -> str:

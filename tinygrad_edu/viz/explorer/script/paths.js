@@ -44,40 +44,28 @@ function total({ paths, count, shape, gradient }) {
     make("b", "", shortNumber(sum(brought), 4))];
 }
 
-// --- in the panel, and in the graph --------------------------------------------------------------
+// --- in the panel --------------------------------------------------------------------------------
 
-const everyEdge = (paths) => new Set(paths.flatMap(({ edges }) => edges));
-
-/* Light some edges and what they connect; all else fades. */
-function light(edges) {
-  const ends = [...edges].flatMap((id) => [data.edges[id].source, data.edges[id].target]);
-  const lit = new Set([...edges, ...ends]);
-  for (const element of svg.querySelectorAll(".node, .edge")) {
-    element.classList.toggle("lit", lit.has(element.id));
-  }
-  svg.classList.toggle("lighted", lit.size > 0);
-}
+const leaves = Object.keys(data.paths);
+const ways = (name) => data.paths[name].paths.length;
+lit.paths = () => data.paths[$("leaf").value].paths.flatMap(({ edges }) => edges);
 
 function showPaths() {
-  const found = $("paths").open && data.paths[$("leaf").value];
-  if (!found) return light([]);
-  const all = everyEdge(found.paths);
+  const found = data.paths[$("leaf").value];
   const list = make("ol", "", ...found.paths.map((path) => {
     const item = make("li", "", make("code", "", wayOf(path)), make("br"), ...broughtBy(path));
     item.tabIndex = 0;
     for (const name of ["mouseenter", "focus"]) item.addEventListener(name, () => light(path.edges));
-    for (const name of ["mouseleave", "blur"]) item.addEventListener(name, () => light(all));
+    for (const name of ["mouseleave", "blur"]) item.addEventListener(name, () => light(lit.paths()));
     return item;
   }));
   $("ways").replaceChildren(list, make("p", "", ...total(found)));
-  light(all);
-  if (!chosen) fit();
 }
 
-const leaves = Object.keys(data.paths);
-const ways = (name) => data.paths[name].paths.length;
-$("leaf").append(...leaves.map((name) => new Option(name)));
-$("leaf").value = leaves.reduce((best, name) => (ways(name) > ways(best) ? name : best), leaves[0]);
+$("leaf").addEventListener("change", () => { showPaths(); relight(); });
 $("paths").hidden = !leaves.length; // no gradient arrives anywhere
-$("leaf").addEventListener("change", showPaths);
-$("paths").addEventListener("toggle", showPaths);
+if (leaves.length) {
+  $("leaf").append(...leaves.map((name) => new Option(name)));
+  $("leaf").value = leaves.reduce((best, name) => (ways(name) > ways(best) ? name : best));
+  showPaths();
+}
