@@ -27,7 +27,7 @@ __all__ = ["page"]
 LONGEST_LABEL = 200
 
 SCRIPTS = ["numbers", "story", "playing", "pointing", "camera"]
-SCRIPTS += ["slopes", "light", "paths", "way", "begin"]
+SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 

@@ -18,6 +18,12 @@ from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.slopes import local_slope, stated_derivative
 from tinygrad_edu.viz.story import phrases
+from tinygrad_edu.viz.story.matrices import (
+    product_attributes,
+    repeated_axes,
+    row_by_row,
+    sum_of_copies,
+)
 from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
 from tinygrad_edu.viz.story.symbols import (
     Values,
@@ -61,7 +67,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             equation(arriving(graph), arrives, phrases.array_math(values["g"])),
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow, values),
-            _summed(target, flow.fitted.shape, flow.returned),
+            _summed(target, flow.fitted, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),
             phrases.flagged(flag_of_gradient(graph, flow.parent, flow.after)),
@@ -92,7 +98,10 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield display(mathml.words("the result: "), BREAK, result)
         return
     if formula.of == "L":
-        yield equation(rule, with_numbers(node, formula, values), result)
+        numbers = with_numbers(node, formula, values)
+        attributes = product_attributes(formula.right, values, flow.returned) if numbers else ""
+        yield equation(rule, numbers, result, attributes=attributes)
+        yield row_by_row(formula.right, values, flow.returned)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
         edge, slope = mathml.gradient(*ends), local_slope(flow)
@@ -114,18 +123,16 @@ def _like(argument: Array | None, gradient: Array) -> Array:
     return gradient[:, None] if column and gradient.ndim == 1 else gradient
 
 
-def _summed(name: str, shape: tuple[int, ...], returned: Array) -> str:
+def _summed(name: str, fitted: Array, returned: Array) -> str:
     """Why a gradient is summed on the way back."""
-    if returned.shape == shape or returned.size <= np.prod(shape):
+    if returned.size <= fitted.size:
         return ""
-    extra = returned.ndim - len(shape)
-    stretched = [i + extra for i, n in enumerate(shape) if n != returned.shape[i + extra]]
-    axes = [*range(extra), *stretched]
+    axes = [axis + returned.ndim for axis in repeated_axes(fitted.shape, returned.shape)]
     over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
     return (
-        f"<p>{code(name)} has shape {shape}; on the way forward it was broadcast to "
+        f"<p>{code(name)} has shape {fitted.shape}; on the way forward it was broadcast to "
         f"{returned.shape}. A number that was used several times gets a gradient from each use, "
-        f"so what comes back is summed over {over}.</p>"
+        f"so what comes back is summed over {over}.</p>{sum_of_copies(returned, fitted)}"
     )
 
 

@@ -15,6 +15,7 @@ from tinygrad_edu.viz.flags import flag_of_value
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
+from tinygrad_edu.viz.story.matrices import copies, many_products, product_attributes
 from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
 from tinygrad_edu.viz.view import Fold
@@ -44,6 +45,7 @@ def computation(graph: Graph, node: Node) -> str:
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     values = values_of(node)
+    rule = stated[0].right if stated else ""
     numbers = with_numbers(node, stated[0], values) if stated else None
     return "".join(
         [
@@ -52,7 +54,13 @@ def computation(graph: Graph, node: Node) -> str:
             *(_equation(graph, node, formula) for formula in stated),
             phrases.unstated(node) if stated else "",
             "<h3>With numbers</h3>",
-            equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
+            equation(
+                mathml.identifier(name),
+                numbers,
+                phrases.array_math(values["y"]),
+                attributes=product_attributes(rule, values, values["y"]) if numbers else "",
+            ),
+            many_products(rule, values, values["y"]),
             phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
         ]
@@ -93,10 +101,10 @@ def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
 def _broadcast_note(name: str, array: Array, shape: tuple[int, ...]) -> str:
     if array.shape == shape or not array.size:
         return ""
-    copies = int(np.prod(shape)) // array.size
-    if copies == 1:
+    times = int(np.prod(shape)) // array.size
+    if times == 1:
         return ""
     return (
         f"<p>{code(name)} of shape {array.shape} is broadcast to {shape}: "
-        f"each of its numbers is used {copies} times.</p>"
+        f"each of its numbers is used {times} times.</p>{copies(array, shape)}"
     )

@@ -44,9 +44,9 @@ def code(text: str) -> str:
     return f"<code>{escape(one_line(text, 120))}</code>"
 
 
-def display(*parts: str) -> str:
+def display(*parts: str, kind: str = "math", attributes: str = "") -> str:
     """A formula on a line of its own."""
-    return f'<div class="math">{breakable(*parts)}</div>'
+    return f'<div class="{kind}"{attributes}>{breakable(*parts)}</div>'
 
 
 def breakable(*parts: str) -> str:
@@ -89,10 +89,11 @@ def _length(part: ET.Element) -> int:
     return len(part.text or "") + sum(inner)
 
 
-def equation(*sides: str | None) -> str:
+def equation(*sides: str | None, attributes: str = "") -> str:
     """What is equal, from the formula to the result; what would be said twice is said once."""
     different = list(dict.fromkeys(filter(None, sides)))
-    return display(*[part for side in different for part in (EQUALS, side)][1:])
+    parts = [part for side in different for part in (EQUALS, side)]
+    return display(*parts[1:], attributes=attributes)
 
 
 def array_math(array: Array) -> str:
