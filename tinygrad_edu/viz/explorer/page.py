@@ -13,6 +13,7 @@ from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
 from tinygrad_edu.viz.explorer import tables
+from tinygrad_edu.viz.explorer.program import program_table
 from tinygrad_edu.viz.flags import flags
 from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
@@ -26,8 +27,8 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["numbers", "story", "playing", "pointing", "camera"]
-SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "begin"]
+SCRIPTS = ["writing", "story", "playing", "pointing", "camera"]
+SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "program", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 
@@ -57,6 +58,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         "slopes": tables.slopes_table(view, found),
         "paths": tables.paths_table(view, flows),
         "way": tables.way_table(view, flows),
+        "program": program_table(view),
     }
     return pages.write(
         pages.part(__package__, "page.html"),

@@ -72,8 +72,11 @@ def _source(source: Source | None) -> str:
         return ""
     file = source.file.replace("\\", "/").rpartition("/")[2]
     line = f"{escape(source.before)}<mark>{escape(source.part)}</mark>{escape(source.after)}"
+    # Where the outermost function computes it itself, its listing beside the story shows the line.
+    listed = source.outer and source.outer[:2] == source[:2]
+    kind = "source listed" if listed else "source"
     return (
-        f'<figure class="source"><figcaption>{escape(file)}, line {source.line}</figcaption>'
+        f'<figure class="{kind}"><figcaption>{escape(file)}, line {source.line}</figcaption>'
         f"<code>{line}</code></figure>"
     )
 

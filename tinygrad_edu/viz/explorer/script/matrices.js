@@ -54,8 +54,8 @@ function explainRows(place) {
     for (const cell of formula.querySelectorAll(".lit")) cell.classList.remove("lit");
     for (const cell of [...left.map((row) => row[n]), ...right[n]]) cell.classList.add("lit");
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === n));
-    said.replaceChildren(`Row ${n + 1} of both brings `, shown(parts[n].added), n ? " , so far " : "",
-      ...(n ? [shown(parts[n].sum)] : []));
+    said.replaceChildren(`Row ${n + 1} of both brings `, asMatrix(parts[n].added), n ? " , so far " : "",
+      ...(n ? [asMatrix(parts[n].sum)] : []));
   };
   const buttons = parts.map((_, n) => {
     const button = make("button", "", String(n + 1));

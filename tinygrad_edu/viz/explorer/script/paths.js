@@ -24,7 +24,7 @@ function broughtBy(path) {
   const numbers = factors(path);
   if (numbers) return [`${joined(numbers, " · ")} = `, make("b", "", shortNumber(product(numbers), 4))];
   const slopes = path.whole ? path.edges.map((id) => data.slopes[id].text).join(", ") : "";
-  return [make("small", "", slopes), make("br"), shown(path.gradient)];
+  return [make("small", "", slopes), make("br"), asMatrix(path.gradient)];
 }
 
 /* What all paths bring together. */
@@ -33,11 +33,11 @@ function total({ paths, count, shape, gradient }) {
   if (Number(count) === 1) return [];
   if (Number(count) !== paths.length) {
     return [`These are ${paths.length} of ${count} paths. What all of them bring adds up to the gradient, `,
-      shown(gradient)];
+      asMatrix(gradient)];
   }
   if (numbers.includes(null)) {
     const each = shape ? `, entry by entry in the shape ${shape}` : "";
-    return [`The sum over the paths${each}, is the gradient: `, shown(gradient)];
+    return [`The sum over the paths${each}, is the gradient: `, asMatrix(gradient)];
   }
   const brought = numbers.map(product);
   return [`Their sum is the gradient: ${joined(brought, " + ")} = `,
@@ -46,7 +46,7 @@ function total({ paths, count, shape, gradient }) {
 
 // --- in the panel --------------------------------------------------------------------------------
 
-const leaves = Object.keys(data.paths);
+const reached = Object.keys(data.paths);
 const ways = (name) => data.paths[name].paths.length;
 lit.paths = () => data.paths[$("leaf").value].paths.flatMap(({ edges }) => edges);
 
@@ -63,9 +63,9 @@ function showPaths() {
 }
 
 $("leaf").addEventListener("change", () => { showPaths(); relight(); });
-$("paths").hidden = !leaves.length; // no gradient arrives anywhere
-if (leaves.length) {
-  $("leaf").append(...leaves.map((name) => new Option(name)));
-  $("leaf").value = leaves.reduce((best, name) => (ways(name) > ways(best) ? name : best));
+$("paths").hidden = !reached.length; // no gradient arrives anywhere
+if (reached.length) {
+  $("leaf").append(...reached.map((name) => new Option(name)));
+  $("leaf").value = reached.reduce((best, name) => (ways(name) > ways(best) ? name : best));
   showPaths();
 }

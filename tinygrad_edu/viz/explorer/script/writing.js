@@ -17,7 +17,7 @@ function shortNumber(x, digits = 3) {
 }
 
 /* Rows of numbers as a matrix, in brackets that the page draws; a text as it is. */
-function shown(array) {
+function asMatrix(array) {
   if (typeof array === "string") return document.createTextNode(array);
   const make = (tag, children) => {
     const element = document.createElementNS("http://www.w3.org/1998/Math/MathML", tag);
