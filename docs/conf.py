@@ -37,6 +37,7 @@ extensions = [
     "names_elsewhere",
     "op_pages",
     "pictures",
+    "steps",
 ]
 exclude_patterns = ["_build"]
 

@@ -29,6 +29,10 @@ class Source(NamedTuple):
     before: str
     part: str
     after: str
+    begin: int = 0
+    """The line with which the function begins."""
+    outer: Source | None = None
+    """What the outermost function of the program was computing, where that is known."""
 
     def __str__(self) -> str:
         """The line, in its file as it is called from where the program runs."""
@@ -59,8 +63,9 @@ def source_of(frame: FrameType) -> Source:
     line = text.encode()  # positions count bytes
     if start is None or end is None or last != first:
         start, end = len(line) - len(line.lstrip()), len(line)
-    parts = (line[:start].lstrip(), line[start:end], line[end:])
-    return Source(code.co_filename, number, *(part.decode(errors="replace") for part in parts))
+    pieces = (line[:start].lstrip(), line[start:end], line[end:])
+    before, part, after = (piece.decode(errors="replace") for piece in pieces)
+    return Source(code.co_filename, number, before, part, after, code.co_firstlineno)
 
 
 def may_call(frame: FrameType, *functions: Any) -> bool:

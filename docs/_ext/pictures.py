@@ -32,6 +32,7 @@ from matplotlib import rc_context
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
+from steps import headings
 
 from tinygrad_edu.viz.figures.axes import LINES
 
@@ -41,7 +42,7 @@ COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
 SMALLEST = 0.6  # and how small its text may become
 MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
 FRAME = """<div class="explorer">
-<iframe src="{uri}" title="{title}" loading="lazy"{style}></iframe>
+<iframe src="{uri}" name="{name}" title="{title}" loading="lazy"{style}></iframe>
 <p><a href="{uri}">Open it in a window of its own</a></p>
 </div>"""
 GRAY = "#7d8590"  # read on light pages and on dark ones
@@ -85,7 +86,7 @@ def frame(path, uri, title):
     style = (
         f' style="height: auto; aspect-ratio: {movie[1]} / {int(movie[2]) + 90}"' if movie else ""
     )
-    return FRAME.format(uri=uri, title=escape(title), style=style)
+    return FRAME.format(uri=uri, name=path.stem, title=escape(title), style=style)
 
 
 class Picture(SphinxDirective):
@@ -138,7 +139,10 @@ class Picture(SphinxDirective):
         explorer.save(path)
         page = self.env.app.builder.get_target_uri(self.env.docname)
         uri = relative_uri(page, f"_explorers/{path.name}")
-        return nodes.raw("", frame(path, uri, self.arguments[0]), format="html")
+        shown = nodes.raw("", frame(path, uri, self.arguments[0]), format="html")
+        if steps := headings(path.read_text(encoding="utf-8")):
+            shown.attributes |= {"steps": steps, "uri": uri, "name": path.stem}
+        return shown
 
     def _path(self, suffix):
         count = self.env.temp_data["pictures"]["count"]

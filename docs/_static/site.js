@@ -12,3 +12,10 @@ new MutationObserver(() => {
 
 // A page from disk may not read the others, from which the search would quote.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// A link to a step of an explorer opens it in the explorer's frame, which may be out of sight.
+addEventListener("click", ({ target }) => {
+  const link = target.closest("a.step");
+  const frame = link && document.getElementsByName(link.target)[0];
+  frame?.scrollIntoView({ block: "nearest" });
+});

@@ -21,9 +21,9 @@ def test_the_whole_story_says_what_the_engine_computes(page, network):
         if phase == "forward":
             name = page.heading.split()[0]
             assert name == operations[step - 1]
-            assert page.numbers("#story .math")[-1][-tensors[name].size :] == page.shown(
-                tensors[name].data
-            )
+            assert page.numbers("#story .math:not(.aside)")[-1][
+                -tensors[name].size :
+            ] == page.shown(tensors[name].data)
             assert page.card(page.key(name), "value") == page.shown(tensors[name].data)
         elif phase == "backward":
             node, parent, which = WAY.fullmatch(page.heading).groups()
@@ -43,7 +43,7 @@ def check_contribution(page, tensors, node, parent, which, arrived):
     """Compare one step backward with the node's own closure, called by hand."""
     tensor, target = tensors[node], tensors[parent]
     incoming = np.ones(()) if node == "L" else tensor.grad
-    formulas = page.numbers("#story .math")
+    formulas = page.numbers("#story .math:not(.aside)")
     assert formulas[0] == page.shown(incoming)
     position = [i for i, x in enumerate(tensor._inputs) if x is target][which - 1]
     before = arrived.get(parent)
@@ -66,12 +66,12 @@ def test_the_numbers_of_a_formula_are_in_their_places(open_page):
 
     page = open_page(tg.explore(f, 0.5, -2.0), "#step=2")
     assert page.heading == "L = tanh(t1)"
-    assert page.numbers("#story .math")[-1] == [-1, page.shown(np.tanh(-1.0))[0]]
+    assert page.numbers("#story .math:not(.aside)")[-1] == [-1, page.shown(np.tanh(-1.0))[0]]
     page.press("ArrowRight", "ArrowRight")
     slope = 1 - np.tanh(-1.0) ** 2
     y, dy = (page.shown(number)[0] for number in (np.tanh(-1.0), slope))
     # dL/dt1 = 1 - L**2 = 1 - y**2 = dy, and g * dL/dt1 = 1 * dy = dy; exponents are not counted
-    assert page.numbers("#story .math")[1:3] == [[1, 1, y, dy], [1, dy, dy]]
+    assert page.numbers("#story .math:not(.aside)")[1:3] == [[1, 1, y, dy], [1, dy, dy]]
 
 
 def test_a_formula_in_words_says_what_its_symbols_are(open_page):
@@ -90,7 +90,7 @@ def test_the_rule_of_an_operation_is_in_the_names_of_the_program(open_page):
     page = open_page(tg.explore((y * b) ** 2 + a), "#step=6")
     said = {}
     while page.step < page.last:
-        said[page.heading] = page.page.locator("#story .math").all_text_contents()
+        said[page.heading] = page.page.locator("#story .math:not(.aside)").all_text_contents()
         page.press("ArrowRight")
     letters = {way: re.sub(r"[^a-zA-Z0-9∂=]", "", lines[1]) for way, lines in said.items()}
     assert letters["From t1 to y"] == "∂t1∂y=b=3"
@@ -105,7 +105,7 @@ def test_a_gradient_is_stated_when_all_contributions_have_come(open_page):
     key = page.key("b")
 
     def gets():
-        return re.sub(r"\s", "", page.page.locator("#story .math").last.inner_text())
+        return re.sub(r"\s", "", page.page.locator("#story .math:not(.aside)").last.inner_text())
 
     assert gets() == "sofar,1of2:−18"
     assert page.page.locator("#story .partial").count() == 1
@@ -126,7 +126,7 @@ def test_long_formulas_are_seen_whole(open_page, width):
     page = open_page(tg.explore(f, 0.8, np.linspace(0.1, 0.987, 12).reshape(4, 3)))
     page.page.set_viewport_size({"width": width, "height": 704})
     for _ in range(page.last + 1):
-        cut = page.page.locator("#story .math").evaluate_all(
+        cut = page.page.locator("#story .math:not(.aside)").evaluate_all(
             "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
         )
         assert cut == []

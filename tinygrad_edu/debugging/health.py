@@ -17,7 +17,7 @@ from tinygrad_edu.ops._common import values
 from tinygrad_edu.ops.activation import TRAITS
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["UnitHealth", "euclidean_norm", "gradient_flow", "unit_health"]
+__all__ = ["STEEPEST", "UnitHealth", "euclidean_norm", "gradient_flow", "health_of", "unit_health"]
 
 STEEPEST = {f: traits.steepest for f, traits in TRAITS.items() if traits.steepest}
 """The activations that `unit_health` knows, and their largest slope."""
@@ -88,11 +88,12 @@ def unit_health(function: Callable[..., Any], *inputs: Any) -> dict[str, UnitHea
         if node._op in STEEPEST:
             name = ".".join(node._scope[1:] or node._scope) or described_operation(node)
             times[name] += 1
-            found[f"{name} ({times[name]})" if times[name] > 1 else name] = _health(node)
+            found[f"{name} ({times[name]})" if times[name] > 1 else name] = health_of(node)
     return found
 
 
-def _health(node: Any) -> UnitHealth:
+def health_of(node: Any) -> UnitHealth:
+    """How the units are doing that an activation computed."""
     if node._array.size == 0:
         raise ValueError(
             "the health of units shows on samples, at least one; "

@@ -19,6 +19,7 @@ __all__ = [
     "find_nonfinite",
     "first_nonfinite",
     "is_finite",
+    "numbers_behind",
 ]
 
 
@@ -100,7 +101,7 @@ def describe_nonfinite(node: Node) -> str:
         return f"{describe(node)} is {bad} at {at}; it was not computed"
     lines = [f"{described_operation(node)} made {bad} at {at}"]
     operands = node._inputs[: len(node._closures)]
-    numbers = _numbers_behind(node, at)
+    numbers = numbers_behind(node, at)
     if numbers:
         are = "input is" if len(numbers) == 1 else "inputs are"
         lines.append(f"where its {are} {', '.join(map(str, numbers))}")
@@ -148,7 +149,7 @@ def first_nonfinite(x: Any) -> tuple[Any, tuple[int, ...]]:
     return x[at], at
 
 
-def _numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
+def numbers_behind(node: Node, at: tuple[int, ...]) -> list[Any]:
     """The numbers that an entry was made from, if the operation works element by element."""
     operands = [values(x) for x in node._inputs[: len(node._closures)]]
     options = [values(x) for x in node._inputs[len(node._closures) :]]

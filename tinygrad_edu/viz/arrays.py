@@ -17,6 +17,7 @@ __all__ = [
     "number",
     "number_rows",
     "one_line",
+    "printed",
     "shape_and_dtype",
     "summarize",
     "texts",
@@ -27,6 +28,7 @@ Array: TypeAlias = NDArray[Any]
 
 MOST_NUMBERS, MOST_ROWS, MOST_COLUMNS = 16, 4, 4
 BINS = 15
+MINUS = "−"
 
 
 def array_of(x: Any, dtype: type | None = None) -> Array:
@@ -47,6 +49,11 @@ def number(value: Any, digits: int = 3) -> str:
     # More than the last bits of a float32 have been rounded away.
     rounded = text.lstrip("-").isdecimal() and abs(value - int(text)) > 1e-6 * abs(value)
     return f"{value:#.{digits}g}" if rounded else text  # 1.00 is not quite 1
+
+
+def printed(value: Any, digits: int = 3) -> str:
+    """The same as in print, with a minus sign of full length."""
+    return number(value, digits).replace("-", MINUS)
 
 
 def number_rows(array: Array) -> list[list[str]] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -49,6 +50,12 @@ class Contribution:
     def edge(self) -> Edge:
         """The edge of the graph, which points the other way."""
         return Edge(self.parent, self.node, self.position)
+
+    def closure(self, gradient: Array) -> Array:
+        """What the closure makes of another gradient."""
+        closure = cast("Callable[[Array], Array]", self.node._closures[self.position])
+        with np.errstate(all="ignore"):
+            return np.asarray(closure(gradient))
 
 
 def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_edu.viz.arrays import Array, number_rows, one_line, texts
 
-__all__ = ["fenced", "gradient", "identifier", "mathml", "matrix", "outline", "words"]
+__all__ = ["fenced", "gradient", "identifier", "mathml", "matrix", "outline", "rows", "words"]
 
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "pi": "π", "sigma": "σ"}
 FUNCTIONS = {"fmax": "max", "fmin": "min", "maximum": "max", "minimum": "min", "sigmoid": "σ"}
@@ -96,13 +96,21 @@ def words(text: str) -> str:
     return f"<mtext>{escape(one_line(text)).replace(' ', '&#160;')}</mtext>"
 
 
-def matrix(array: Array) -> str | None:
+def matrix(array: Array, kind: str = "matrix") -> str | None:
     """An array as the numbers that it holds; None if they are too many."""
-    rows = number_rows(array)
-    if rows is None:
+    texts = number_rows(array)
+    if texts is None:
         return None
-    cells = [[f"<mn>{text.replace('-', '−')}</mn>" for text in row] for row in rows]
-    return cells[0][0] if array.ndim == 0 else _table("matrix", cells)
+    return _cell(texts[0][0]) if array.ndim == 0 else rows(texts, kind)
+
+
+def rows(texts: Sequence[Sequence[str]], kind: str = "matrix") -> str:
+    """Rows of numbers, in brackets; a kind is what the page knows their looks by."""
+    return _table(kind, [list(map(_cell, row)) for row in texts])
+
+
+def _cell(text: str) -> str:
+    return f"<mn>{text.replace('-', '−')}</mn>"
 
 
 def outline(array: Array) -> str:

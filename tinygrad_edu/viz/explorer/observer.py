@@ -73,7 +73,7 @@ class Observer:
         """Note where a node is being made."""
         frames = list(user_frames(self._outermost))
         if frames:
-            node._source = source_of(frames[0])
+            node._source = source_of(frames[0])._replace(outer=source_of(frames[-1]))
         for frame in reversed(frames):  # the outermost function has the most telling names
             self._note_names(frame)
         if self._previous is not None:

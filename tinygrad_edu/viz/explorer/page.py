@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from html import escape
 
 import numpy as np
 
@@ -11,10 +12,14 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
-from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.explorer import tables
+from tinygrad_edu.viz.explorer.program import program_table
+from tinygrad_edu.viz.flags import flags
+from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import Constant
+from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
 from tinygrad_edu.viz.view import Fold, Vertex, View
 
@@ -22,7 +27,8 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["story", "playing", "pointing", "camera", "windows", "begin"]
+SCRIPTS = ["writing", "story", "playing", "pointing", "camera"]
+SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 STYLES = ["page", "windows"]
@@ -32,7 +38,18 @@ STYLES = ["page", "windows"]
 def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
     """The HTML of the page; its scripts step through what is in its data."""
     gradients = retraced(view.graph)
-    drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
+    flows = list(retrace(view.graph))
+    found = slopes(view, flows)
+    labels = {arrow: slope.text for arrow, slope in found.items()}
+    drawing = draw(
+        view,
+        gradients,
+        labels=labels,
+        flags=flags(view.graph, gradients),
+        direction=direction,
+        legend=False,
+        addressable=True,
+    )
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
     sheets = [pages.part(__package__, f"{name}.css") for name in STYLES]
     data = {
@@ -42,11 +59,16 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
             view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
             for arrow in view.arrows
         },
+        "slopes": tables.slopes_table(view, found),
+        "paths": tables.paths_table(view, flows),
+        "way": tables.way_table(view, flows),
+        "program": program_table(view),
     }
     return pages.write(
         pages.part(__package__, "page.html"),
         title=title,
         last=len(steps) - 1,
+        root=escape(one_line(view.graph.names[view.graph.root])),
         style="\n".join([*sheets, palette.THEMED]),
         data=data,
         script=_script(),

@@ -14,11 +14,22 @@ from tinygrad_edu.viz.arrays import (
     summarize,
     texts,
 )
-from tinygrad_edu.viz.graph.palette import BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
+from tinygrad_edu.viz.graph.palette import ALARM, BADGE, FAINT, INK, LINE, LOOKS, ON_BADGE, Look
 from tinygrad_edu.viz.graph.scale import Stroke
 from tinygrad_edu.viz.model import Kind
 
-__all__ = ["badge", "card", "constant", "entries", "legend", "line", "text", "title"]
+__all__ = [
+    "arrow",
+    "badge",
+    "card",
+    "constant",
+    "entries",
+    "flag",
+    "legend",
+    "line",
+    "text",
+    "title",
+]
 
 SMALL, MEDIUM = 9, 11
 FEW = 4
@@ -54,13 +65,26 @@ def line(value: str) -> str:
     return f'<TR><TD COLSPAN="2" ALIGN="LEFT">{_small(value)}</TD></TR>'
 
 
+def flag(value: str, key: str) -> str:
+    """The row of a card that says what is wrong."""
+    shown = _table(
+        f"<TR><TD><B>{_font(text(value), ON_BADGE, SMALL)}</B></TD></TR>",
+        padding=2,
+        extra=f' STYLE="ROUNDED" BGCOLOR="{ALARM}"',
+    )
+    return f'<TR><TD COLSPAN="2" ALIGN="LEFT"{_address(key, value)}>{shown}</TD></TR>'
+
+
+def _address(key: str, label: str) -> str:
+    """Make a cell addressable: Graphviz gives an id to a group of what has a link and a tooltip."""
+    return f' ID="{key}" HREF="#" TOOLTIP="{text(label)}"' if key else ""
+
+
 def entries(label: str, array: Array | None, key: str = "") -> str:
     """The row of a card with a label and an array: its numbers, or its distribution."""
-    # Graphviz makes a group of its own, with an id, of what has a link and a tooltip.
-    address = f' ID="{key}" HREF="#" TOOLTIP="{label}"' if key else ""
     return (
         f'<TR><TD ALIGN="LEFT">{_small(label)}</TD>'
-        f'<TD ALIGN="LEFT"{address}>{_content(array)}</TD></TR>'
+        f'<TD ALIGN="LEFT"{_address(key, label)}>{_content(array)}</TD></TR>'
     )
 
 
@@ -106,6 +130,11 @@ def constant(array: Array) -> str:
     more = ", …" if array.size > FEW else ""
     facts = _font(shape_and_dtype(array), LINE, SMALL)
     return f"<{_font(f'[{shown}{more}]', LINE, SMALL)}<BR/>{facts}>"
+
+
+def arrow(value: str) -> str:
+    """The label of an arrow, with some room around it."""
+    return f"<{_table(f'<TR><TD>{_font(text(value), FAINT)}</TD></TR>', padding=2)}>"
 
 
 def title(scope: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import Array, shape_and_dtype
 from tinygrad_edu.viz.calls import expression, options, order_matters, symbol
+from tinygrad_edu.viz.flags import Flag, Row
 from tinygrad_edu.viz.graph import cards, palette
 from tinygrad_edu.viz.graph.drawing import Drawing
 from tinygrad_edu.viz.graph.scale import Scale, Stroke
@@ -19,6 +20,7 @@ __all__ = ["Direction", "draw"]
 
 Direction: TypeAlias = Literal["LR", "TB"]
 Attributes: TypeAlias = dict[str, str]
+Flags: TypeAlias = Mapping[Node, Mapping[Row, Flag]]
 
 
 def draw(
@@ -26,22 +28,34 @@ def draw(
     gradients: Mapping[Node, Array],
     strengths: Mapping[Arrow, float] | None = None,
     *,
+    labels: Mapping[Arrow, str] | None = None,
+    flags: Flags | None = None,
     direction: Direction = "LR",
     legend: bool = True,
     addressable: bool = False,
 ) -> Drawing:
-    """Draw a view of a graph; if addressable, its parts have ids by which a page finds them."""
+    """Draw a view of a graph, with labels on its arrows and flags on its cards if there are some.
+
+    If addressable, its parts have ids by which a page finds them.
+    """
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
     drawing = _empty(direction)
-    beside = _beside(view)
-    _add_vertices(drawing, view, gradients, beside, addressable)
+    labels = labels or {}
+    if labels:
+        drawing.attr("graph", nodesep="0.3")  # room for them between cards in a rank
+    beside = {} if labels and direction == "TB" else _beside(view)
+    _add_vertices(drawing, view, gradients, flags or {}, beside, addressable)
     looks: dict[Arrow, Attributes] = {}
     samples: list[tuple[str, Stroke]] = []
     if strengths is not None:
         scale = Scale.of(strengths.values())
         looks = {arrow: scale.edge(strengths.get(arrow)) for arrow in view.arrows}
         samples = scale.samples() if strengths else []
+    for arrow, label in labels.items():
+        # Within a rank Graphviz draws detours around a label, but not around one from outside.
+        kind = "xlabel" if arrow.source in beside else "label"
+        looks[arrow] = looks.get(arrow, {}) | {kind: cards.arrow(label)}
     _add_arrows(drawing, view, looks, _every_other(beside), addressable)
     if legend:
         seen = {view.kind(vertex) for vertex in view.vertices}
@@ -54,13 +68,14 @@ def _add_vertices(
     drawing: Drawing,
     view: View,
     gradients: Mapping[Node, Array],
+    flags: Flags,
     beside: Mapping[Vertex, Vertex],
     addressable: bool,
 ) -> None:
     clusters = _clusters(view, drawing)
     for vertex in view.vertices:
         key = view.keys[vertex]
-        attributes = _vertex(view, vertex, gradients, key if addressable else "")
+        attributes = _vertex(view, vertex, gradients, flags, key if addressable else "")
         clusters[view.scope(vertex)].node(key, **attributes)
     for leaf, user in beside.items():
         with clusters[view.scope(leaf)].subgraph() as rank:
@@ -107,7 +122,7 @@ def _empty(direction: Direction) -> Drawing:
             "ranksep": "0.35",
         },
         node_attr={**font, "margin": "0.08,0.05"},
-        edge_attr={"arrowsize": "0.6", "color": palette.LINE, "penwidth": "1.2"},
+        edge_attr={**font, "arrowsize": "0.6", "color": palette.LINE, "penwidth": "1.2"},
     )
 
 
@@ -165,7 +180,7 @@ def _every_other(beside: Mapping[Vertex, Vertex]) -> set[Vertex]:
 
 
 def _vertex(
-    view: View, vertex: Vertex, gradients: Mapping[Node, Array], key: str
+    view: View, vertex: Vertex, gradients: Mapping[Node, Array], flags: Flags, key: str
 ) -> dict[str, str]:
     """The attributes of a vertex; with ids for what is on it, if it has a key."""
     ids = {"id": key} if key else {}
@@ -175,7 +190,7 @@ def _vertex(
     if isinstance(vertex, Fold):
         label = cards.card(vertex.name, "", [cards.line(text) for text in vertex.contents()])
     else:
-        label = _card(view.graph, vertex, gradients.get(vertex), key)
+        label = _card(view.graph, vertex, gradients.get(vertex), flags.get(vertex, {}), key)
     look = palette.LOOKS[view.kind(vertex)]
     return {
         "label": label,
@@ -190,13 +205,20 @@ def _vertex(
     }
 
 
-def _card(graph: Graph, node: Node, gradient: Array | None, key: str) -> str:
+def _card(
+    graph: Graph, node: Node, gradient: Array | None, flags: Mapping[Row, Flag], key: str
+) -> str:
     rows = []
     if node._op and order_matters(node):
         rows.append(cards.line(expression(node, graph.names)))
     rows.append(cards.entries("value", node._array, f"{key}-value" if key else ""))
     if node._requires_grad:
         rows.append(cards.entries("grad", gradient, f"{key}-grad" if key else ""))
+    rows += [cards.flag(_flagged(row, flag), f"{key}-{row}-flag") for row, flag in flags.items()]
     badge = cards.badge(symbol(node), options(node)) if node._op else ""
     named = node not in graph.unnamed
     return cards.card(graph.names[node], shape_and_dtype(node._array), rows, badge, named=named)
+
+
+def _flagged(row: Row, flag: Flag) -> str:
+    return flag.label if row == "value" else f"grad {flag.label}"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tinygrad_edu.viz.model import Kind
 
 __all__ = [
+    "ALARM",
     "BADGE",
     "CLUSTER",
     "FAINT",
@@ -19,6 +20,7 @@ __all__ = [
     "INK",
     "LINE",
     "LOOKS",
+    "ON_BADGE",
     "STYLE",
     "THEMED",
     "Look",
@@ -28,6 +30,7 @@ __all__ = [
 FONT = "Helvetica,Arial,sans-serif"
 INK, FAINT = "#1f2328", "#59636e"  # on a card: text, and what explains it
 BADGE, ON_BADGE = "#3d4754", "#ffffff"
+ALARM = "#b3261e"  # behind what is wrong, in the color of what is on a badge
 LINE = "#7d8590"  # on the page
 CLUSTER = LINE + "12"  # with an opacity: hardly there
 STRONG = "#d55e00"  # a large gradient

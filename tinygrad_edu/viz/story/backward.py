@@ -12,10 +12,18 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
-from tinygrad_edu.viz.formulas import Formula, derivative
+from tinygrad_edu.viz.flags import flag_of_gradient
+from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
+from tinygrad_edu.viz.slopes import local_slope, stated_derivative
 from tinygrad_edu.viz.story import phrases, windows
+from tinygrad_edu.viz.story.matrices import (
+    product_attributes,
+    repeated_axes,
+    row_by_row,
+    sum_of_copies,
+)
 from tinygrad_edu.viz.story.phrases import BREAK, EQUALS, PLUS, code, display, equation
 from tinygrad_edu.viz.story.symbols import (
     Values,
@@ -60,9 +68,10 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow, values),
             windows.backward(graph, flow),
-            _summed(target, flow.fitted.shape, flow.returned),
+            _summed(target, flow.fitted, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),
+            phrases.flagged(flag_of_gradient(graph, flow.parent, flow.after)),
         ]
     )
 
@@ -77,10 +86,8 @@ def _way(graph: Graph, flow: Contribution) -> str:
 
 def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str]:
     """The local derivative, as a formula and with numbers."""
-    node, given = flow.node, arguments(flow.node)
-    symbol = list(given)[flow.position]
-    place = [position for position, _ in operands(node)].index(flow.position)
-    formula = derivative(node._op, symbol, place)
+    node, symbol = flow.node, list(arguments(flow.node))[flow.position]
+    formula = stated_derivative(flow)
     result = phrases.array_math(_like(values.get(symbol), flow.returned))
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
@@ -92,10 +99,13 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield display(mathml.words("the result: "), BREAK, result)
         return
     if formula.of == "L":
-        yield equation(rule, with_numbers(node, formula, values), result)
+        numbers = with_numbers(node, formula, values)
+        attributes = product_attributes(formula.right, values, flow.returned) if numbers else ""
+        yield equation(rule, numbers, result, attributes=attributes)
+        yield row_by_row(formula.right, values, flow.returned)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
-        edge, slope = mathml.gradient(*ends), _slope(flow)
+        edge, slope = mathml.gradient(*ends), local_slope(flow)
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:
@@ -108,31 +118,22 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
     yield _transposed(formula, values, graph.names[flow.parent], flow.returned)
 
 
-def _slope(flow: Contribution) -> Array:
-    """The derivative of every element: what comes back of a gradient of 1."""
-    closure = flow.node._closures[flow.position]
-    with np.errstate(all="ignore"):
-        return np.asarray(closure(np.ones_like(flow.incoming)) if closure else 0.0)
-
-
 def _like(argument: Array | None, gradient: Array) -> Array:
     """The gradient of a vector that is written as a column, as a column."""
     column = argument is not None and argument.shape == (*gradient.shape, 1)
     return gradient[:, None] if column and gradient.ndim == 1 else gradient
 
 
-def _summed(name: str, shape: tuple[int, ...], returned: Array) -> str:
+def _summed(name: str, fitted: Array, returned: Array) -> str:
     """Why a gradient is summed on the way back."""
-    if returned.shape == shape or returned.size <= np.prod(shape):
+    if returned.size <= fitted.size:
         return ""
-    extra = returned.ndim - len(shape)
-    stretched = [i + extra for i, n in enumerate(shape) if n != returned.shape[i + extra]]
-    axes = [*range(extra), *stretched]
+    axes = [axis + returned.ndim for axis in repeated_axes(fitted.shape, returned.shape)]
     over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
     return (
-        f"<p>{code(name)} has shape {shape}; on the way forward it was broadcast to "
+        f"<p>{code(name)} has shape {fitted.shape}; on the way forward it was broadcast to "
         f"{returned.shape}. A number that was used several times gets a gradient from each use, "
-        f"so what comes back is summed over {over}.</p>"
+        f"so what comes back is summed over {over}.</p>{sum_of_copies(returned, fitted)}"
     )
 
 

@@ -11,9 +11,11 @@ from tinygrad_edu.source import Source
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import expression, operands
+from tinygrad_edu.viz.flags import flag_of_value
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases, windows
+from tinygrad_edu.viz.story.matrices import copies, many_products, product_attributes
 from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
 from tinygrad_edu.viz.view import Fold
@@ -24,8 +26,9 @@ __all__ = ["computation", "folded", "given"]
 def given(graph: Graph) -> str:
     """What there is before anything is computed."""
     leaves = {node: node._array for node in graph.nodes if not node._op}
+    flags = "".join(phrases.flagged(flag_of_value(graph, node)) for node in leaves)
     return (
-        f"<h2>What is given</h2>{phrases.table(graph, leaves)}"
+        f"<h2>What is given</h2>{phrases.table(graph, leaves)}{flags}"
         "<p>Forward, each operation computes its value from these. Then, backward, each operation "
         f"passes on how much {code(graph.names[graph.root])} changes with each of its inputs.</p>"
     )
@@ -42,6 +45,7 @@ def computation(graph: Graph, node: Node) -> str:
     name = graph.names[node]
     stated = [formula for formula in formulas(node._op) if not formula.by]
     values = values_of(node)
+    rule = stated[0].right if stated else ""
     numbers = with_numbers(node, stated[0], values) if stated else None
     return "".join(
         [
@@ -50,8 +54,15 @@ def computation(graph: Graph, node: Node) -> str:
             *(_equation(graph, node, formula) for formula in stated),
             phrases.unstated(node) if stated else "",
             "<h3>With numbers</h3>",
-            equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
+            equation(
+                mathml.identifier(name),
+                numbers,
+                phrases.array_math(values["y"]),
+                attributes=product_attributes(rule, values, values["y"]) if numbers else "",
+            ),
+            many_products(rule, values, values["y"]),
             windows.forward(graph, node),
+            phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
         ]
     )
@@ -62,8 +73,11 @@ def _source(source: Source | None) -> str:
         return ""
     file = source.file.replace("\\", "/").rpartition("/")[2]
     line = f"{escape(source.before)}<mark>{escape(source.part)}</mark>{escape(source.after)}"
+    # Where the outermost function computes it itself, its listing beside the story shows the line.
+    listed = source.outer and source.outer[:2] == source[:2]
+    kind = "source listed" if listed else "source"
     return (
-        f'<figure class="source"><figcaption>{escape(file)}, line {source.line}</figcaption>'
+        f'<figure class="{kind}"><figcaption>{escape(file)}, line {source.line}</figcaption>'
         f"<code>{line}</code></figure>"
     )
 
@@ -91,10 +105,10 @@ def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
 def _broadcast_note(name: str, array: Array, shape: tuple[int, ...]) -> str:
     if array.shape == shape or not array.size:
         return ""
-    copies = int(np.prod(shape)) // array.size
-    if copies == 1:
+    times = int(np.prod(shape)) // array.size
+    if times == 1:
         return ""
     return (
         f"<p>{code(name)} of shape {array.shape} is broadcast to {shape}: "
-        f"each of its numbers is used {copies} times.</p>"
+        f"each of its numbers is used {times} times.</p>{copies(array, shape)}"
     )

@@ -12,6 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import formulas, mathml
 from tinygrad_edu.viz.arrays import Array, array_of, number, one_line, shape_and_dtype, texts
 from tinygrad_edu.viz.calls import arguments, operands
+from tinygrad_edu.viz.flags import Flag
 from tinygrad_edu.viz.formulas import Formula
 from tinygrad_edu.viz.model import Graph
 
@@ -24,6 +25,7 @@ __all__ = [
     "code",
     "display",
     "equation",
+    "flagged",
     "note",
     "symbols",
     "table",
@@ -42,9 +44,9 @@ def code(text: str) -> str:
     return f"<code>{escape(one_line(text, 120))}</code>"
 
 
-def display(*parts: str) -> str:
+def display(*parts: str, kind: str = "math", attributes: str = "") -> str:
     """A formula on a line of its own."""
-    return f'<div class="math">{breakable(*parts)}</div>'
+    return f'<div class="{kind}"{attributes}>{breakable(*parts)}</div>'
 
 
 def breakable(*parts: str) -> str:
@@ -87,10 +89,11 @@ def _length(part: ET.Element) -> int:
     return len(part.text or "") + sum(inner)
 
 
-def equation(*sides: str | None) -> str:
+def equation(*sides: str | None, attributes: str = "") -> str:
     """What is equal, from the formula to the result; what would be said twice is said once."""
     different = list(dict.fromkeys(filter(None, sides)))
-    return display(*[part for side in different for part in (EQUALS, side)][1:])
+    parts = [part for side in different for part in (EQUALS, side)]
+    return display(*parts[1:], attributes=attributes)
 
 
 def array_math(array: Array) -> str:
@@ -107,6 +110,11 @@ def unstated(node: Node) -> str:
     """A remark on the arguments of a call that the formulas of its operation leave out."""
     names = " and ".join(map(code, formulas.unstated(node)))
     return f"<p>The formula is that without {names}.</p>" if names else ""
+
+
+def flagged(flag: Flag | None) -> str:
+    """What is wrong, in a sentence."""
+    return f'<p class="flag">{escape(flag.said)}</p>' if flag else ""
 
 
 def symbols(graph: Graph, node: Node) -> str:

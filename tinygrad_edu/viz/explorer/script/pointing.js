@@ -36,20 +36,26 @@ for (const element of svg.querySelectorAll("a, title")) {
 }
 
 function details(id) {
-  const box = $("details");
-  box.hidden = id === null;
-  if (id === null) return;
+  if (id === null) return tell(null);
   const { label, value, gradient } = data.nodes[id];
   const parts = [["b", label]];
   if (isComputed(id) && value) parts.push(["div", "value"], ["pre", value]);
   if (gradient) parts.push(["div", isComplete(id) ? "gradient" : "gradient: not complete yet"]);
   if (gradient && isComplete(id)) parts.push(["pre", gradient]);
-  box.replaceChildren(...parts.map(([tag, text]) => {
-    const element = document.createElement(tag);
-    element.textContent = text;
-    return element;
+  tell($(id), parts);
+}
+
+/* Show a few lines beside something in the graph; nothing, if it is null. */
+function tell(element, lines = []) {
+  const box = $("details");
+  box.hidden = element === null;
+  if (element === null) return;
+  box.replaceChildren(...lines.map(([tag, text]) => {
+    const line = document.createElement(tag);
+    line.textContent = text;
+    return line;
   }));
-  const { left, bottom, top } = $(id).getBoundingClientRect();
+  const { left, bottom, top } = element.getBoundingClientRect();
   const below = bottom + 8 + box.offsetHeight < innerHeight;
   box.style.left = `${Math.max(8, Math.min(left, innerWidth - box.offsetWidth - 8))}px`;
   box.style.top = `${Math.max(8, below ? bottom + 8 : top - 8 - box.offsetHeight)}px`;

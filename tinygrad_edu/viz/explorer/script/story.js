@@ -82,6 +82,7 @@ function showGradient(id) {
   const arrival = lastArrival(id);
   if (!cell || (id in written && written[id] === arrival)) return;
   written[id] = arrival;
+  $(`a_${id}-grad-flag`)?.classList.toggle("unknown", !isComplete(id));
   cell.classList.toggle("unknown", arrival === undefined);
   cell.classList.toggle("partial", !isComplete(id));
   const texts = cell.querySelectorAll("text");
