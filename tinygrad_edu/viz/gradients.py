@@ -50,6 +50,17 @@ class Contribution:
         """The edge of the graph, which points the other way."""
         return Edge(self.parent, self.node, self.position)
 
+    def through(self, gradient: Array) -> Array:
+        """What the closure makes of another gradient."""
+        closure = self.node._closures[self.position]
+        with np.errstate(all="ignore"):
+            return np.asarray(closure(gradient) if closure else 0.0)
+
+    @property
+    def slope(self) -> Array:
+        """The derivative of every element: what comes back of a gradient of 1."""
+        return self.through(np.ones_like(self.incoming))
+
 
 def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     """Go through the backward pass edge by edge, in the order of the engine.

@@ -94,7 +94,7 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield equation(rule, with_numbers(node, formula, values), result)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
-        edge, slope = mathml.gradient(*ends), _slope(flow)
+        edge, slope = mathml.gradient(*ends), flow.slope
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:
@@ -105,13 +105,6 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
     yield phrases.note(formula)
     yield phrases.unstated(node)
     yield _transposed(formula, values, graph.names[flow.parent], flow.returned)
-
-
-def _slope(flow: Contribution) -> Array:
-    """The derivative of every element: what comes back of a gradient of 1."""
-    closure = flow.node._closures[flow.position]
-    with np.errstate(all="ignore"):
-        return np.asarray(closure(np.ones_like(flow.incoming)) if closure else 0.0)
 
 
 def _like(argument: Array | None, gradient: Array) -> Array:
