@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.nn.init import manual_seed
     from tinygrad_edu.nn.stateless import functional_call
-    from tinygrad_edu.practice import exercise
+    from tinygrad_edu.practice import compare_steps, exercise
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.state import get_rng_state, set_rng_state
     from tinygrad_edu.training import History, batches, train, train_epochs
@@ -56,6 +56,7 @@ __all__ = [
     "batches",
     "check_gradients",
     "checkpoint",
+    "compare_steps",
     "compile",
     "debug",
     "differentiable",
@@ -96,6 +97,7 @@ _ROOMS = {
     "batches": "training",
     "check_gradients": "gradcheck",
     "checkpoint": "checkpointing",
+    "compare_steps": "practice",
     "compile": "compiler",
     "compiler": "compiler",
     "debug": "debugging",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -30,8 +29,7 @@ LARGEST_TERM = 12  # of a fraction that is named, as 2/3
 MOST_ENTRIES = 4  # that are named
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What there is to say of an answer.
 
     Attributes
