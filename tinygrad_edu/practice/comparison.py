@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import Parameter, isfunction, signature
 from typing import Any, NamedTuple
 
@@ -140,8 +139,7 @@ class Difference(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """How a step written by hand compares with the compiled one.
 
     Attributes

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.arrays import array_of, number
-from tinygrad_edu.viz.calls import arguments, expression, operands
-from tinygrad_edu.viz.formulas import derivative
+from tinygrad_edu.viz.calls import arguments, expression
+from tinygrad_edu.viz.formulas import derivative_at
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 
@@ -38,8 +38,7 @@ def _rule(graph: Graph, flow: Contribution) -> str:
     """What an operation sends back to an input, in the names of the program."""
     node, given = flow.node, arguments(flow.node)
     arrives = "1" if node is graph.root else f"d{graph.names[graph.root]}/d{graph.names[node]}"
-    place = [position for position, _ in operands(node)].index(flow.position)
-    formula = derivative(node._op, list(given)[flow.position], place)
+    formula = derivative_at(node, flow.position)
     if formula is None:
         return f"what its closure makes of {arrives}"
     meant = {"g": arrives, "y": graph.names[node], "loss": graph.names[node]}

@@ -11,6 +11,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
+from tinygrad_edu.viz.explorer.questions import questions
 from tinygrad_edu.viz.gradients import retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
@@ -22,7 +23,7 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["story", "playing", "pointing", "camera", "begin"]
+SCRIPTS = ["story", "playing", "turn", "pointing", "camera", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 
@@ -38,6 +39,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
             view.keys[arrow]: {"source": view.keys[arrow.source], "target": view.keys[arrow.target]}
             for arrow in view.arrows
         },
+        **questions(view, steps),
     }
     return pages.write(
         pages.part(__package__, "page.html"),

@@ -12,7 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
-from tinygrad_edu.viz.formulas import Formula, derivative
+from tinygrad_edu.viz.formulas import Formula, derivative_at
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.story import phrases
@@ -57,11 +57,13 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             f"<p>through {code(f'{name} = {expression(flow.node, graph.names)}')}</p>",
             "<h3>What arrives</h3>",
             equation(arriving(graph), arrives, phrases.array_math(values["g"])),
+            '<div class="answer">',  # which may be asked for before it is shown
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow, values),
             _summed(target, flow.fitted.shape, flow.returned),
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),
+            "</div>",
         ]
     )
 
@@ -78,8 +80,7 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
     """The local derivative, as a formula and with numbers."""
     node, given = flow.node, arguments(flow.node)
     symbol = list(given)[flow.position]
-    place = [position for position, _ in operands(node)].index(flow.position)
-    formula = derivative(node._op, symbol, place)
+    formula = derivative_at(node, flow.position)
     result = phrases.array_math(_like(values.get(symbol), flow.returned))
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"

@@ -49,9 +49,11 @@ def computation(graph: Graph, node: Node) -> str:
             _source(getattr(node, "_source", None)),  # set only under an observer
             *(_equation(graph, node, formula) for formula in stated),
             phrases.unstated(node) if stated else "",
+            '<div class="answer">',  # which may be asked for before it is shown
             "<h3>With numbers</h3>",
             equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
             *_broadcast_notes(graph, node),
+            "</div>",
         ]
     )
 

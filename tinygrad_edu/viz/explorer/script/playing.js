@@ -36,8 +36,8 @@ const KEYS = {
 };
 document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key];
-  // A list of choices, and a button under the space bar, have uses of their own for these keys.
-  const own = event.target.closest(event.key === " " ? "button, select" : "select");
+  // What one writes in, lists of choices, and buttons under the space bar use these keys themselves.
+  const own = event.target.closest(`select, input[type=text]${event.key === " " ? ", button" : ""}`);
   if (!action || own || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   actions[action]();
