@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.gradcheck import check_gradients
     from tinygrad_edu.nn.init import manual_seed
     from tinygrad_edu.nn.stateless import functional_call
+    from tinygrad_edu.practice import compare_steps, exercise
     from tinygrad_edu.saving import load, save
     from tinygrad_edu.state import get_rng_state, set_rng_state
     from tinygrad_edu.training import History, batches, train, train_epochs
@@ -55,10 +56,12 @@ __all__ = [
     "batches",
     "check_gradients",
     "checkpoint",
+    "compare_steps",
     "compile",
     "debug",
     "differentiable",
     "draw_graph",
+    "exercise",
     "explore",
     "functional_call",
     "get_rng_state",
@@ -94,11 +97,13 @@ _ROOMS = {
     "batches": "training",
     "check_gradients": "gradcheck",
     "checkpoint": "checkpointing",
+    "compare_steps": "practice",
     "compile": "compiler",
     "compiler": "compiler",
     "debug": "debugging",
     "debugging": "debugging",
     "draw_graph": "viz.graph",
+    "exercise": "practice",
     "explore": "viz.explorer",
     "functional_call": "nn.stateless",
     "get_rng_state": "state",
@@ -107,6 +112,7 @@ _ROOMS = {
     "manual_seed": "nn.init",
     "nn": "nn",
     "optim": "optim",
+    "practice": "practice",
     "save": "saving",
     "scipy": "scipy",
     "set_rng_state": "state",

@@ -16,7 +16,7 @@ from tinygrad_edu.ops._common import NUMPY
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ROOMS = ["", ".compiler", ".debugging", ".nn", ".nn.init", ".optim", ".sklearn", ".training"]
-ROOMS += [".scipy.optimize", ".scipy.special", ".scipy.stats", ".viz"]
+ROOMS += [".scipy.optimize", ".scipy.special", ".scipy.stats", ".viz", ".practice"]
 
 
 def public_things():

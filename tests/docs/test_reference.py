@@ -12,6 +12,7 @@ PAGES = {
     "debugging": "debugging",
     "nn": "nn",
     "optim": "optim",
+    "practice": "practice",
     "scipy.optimize": "scipy",
     "scipy.special": "scipy_special",
     "scipy.stats": "scipy",

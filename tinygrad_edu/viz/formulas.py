@@ -25,7 +25,15 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls
 from tinygrad_edu.viz.arrays import Array, array_of
 
-__all__ = ["Formula", "derivative", "formulas", "hold", "losses_of_samples", "unstated"]
+__all__ = [
+    "Formula",
+    "derivative",
+    "derivative_at",
+    "formulas",
+    "hold",
+    "losses_of_samples",
+    "unstated",
+]
 
 BLOCK = re.compile(r"^::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 LINE = re.compile(r"(?P<left>[^=]*[^=\s]) = (?P<right>.*?)(?:\s{2,}# (?P<note>.*))?$")
@@ -143,3 +151,9 @@ def unstated(node: Node) -> list[str]:
         and name not in words | LEFT_OPEN | OF_NO_EFFECT
         and not calls.same(value, usual[name])
     ]
+
+
+def derivative_at(node: Node, position: int) -> Formula | None:
+    """The formula for the gradient of what is at a position among the inputs of a node."""
+    place = [at for at, _ in calls.operands(node)].index(position)
+    return derivative(node._op, [*calls.arguments(node)][position], place)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -51,11 +50,16 @@ class Contribution:
         """The edge of the graph, which points the other way."""
         return Edge(self.parent, self.node, self.position)
 
-    def closure(self, gradient: Array) -> Array:
+    def through(self, gradient: Array) -> Array:
         """What the closure makes of another gradient."""
-        closure = cast("Callable[[Array], Array]", self.node._closures[self.position])
+        closure = self.node._closures[self.position]
         with np.errstate(all="ignore"):
-            return np.asarray(closure(gradient))
+            return np.asarray(closure(gradient) if closure else 0.0)
+
+    @property
+    def slope(self) -> Array:
+        """The derivative of every element: what comes back of a gradient of 1."""
+        return self.through(np.ones_like(self.incoming))
 
 
 def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:

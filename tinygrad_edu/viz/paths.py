@@ -93,9 +93,9 @@ def _edges(trail: Trail) -> list[Contribution]:
 
 def _passed(flow: Contribution, gradient: Array) -> Array:
     """What an edge makes of a gradient, as the engine does it: 0 times inf is 0."""
-    returned = flow.closure(gradient)
+    returned = flow.through(gradient)
     if has_nan(returned):
-        returned = absorbed(flow.closure, gradient)
+        returned = absorbed(flow.through, gradient)
     parent = flow.parent._array
     if broadcasts(parent.shape, returned.shape):
         returned = unbroadcast(returned, parent.shape)

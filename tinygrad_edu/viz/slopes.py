@@ -10,14 +10,14 @@ import numpy as np
 
 from tinygrad_edu.debugging.health import euclidean_norm
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.arrays import Array, one_line, printed
-from tinygrad_edu.viz.calls import arguments, operands
-from tinygrad_edu.viz.formulas import Formula, derivative
+from tinygrad_edu.viz.arrays import one_line, printed
+from tinygrad_edu.viz.calls import arguments
+from tinygrad_edu.viz.formulas import Formula, derivative_at
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
 from tinygrad_edu.viz.view import Arrow, View
 
-__all__ = ["Slope", "local_slope", "slope_of", "slopes", "stated_derivative"]
+__all__ = ["Slope", "slope_of", "slopes"]
 
 LONGEST_NAME = 8
 
@@ -32,18 +32,6 @@ class Slope:
     """In a sentence."""
     number: float | None = None
     """The slope, if the edge leads from one number to one number."""
-
-
-def stated_derivative(flow: Contribution) -> Formula | None:
-    """The formula that the operation states for the gradient over an edge."""
-    symbol = list(arguments(flow.node))[flow.position]
-    place = [position for position, _ in operands(flow.node)].index(flow.position)
-    return derivative(flow.node._op, symbol, place)
-
-
-def local_slope(flow: Contribution) -> Array:
-    """The derivative of every element: what comes back of a gradient of 1."""
-    return flow.closure(np.ones_like(flow.incoming))
 
 
 def slopes(view: View, flows: Iterable[Contribution]) -> dict[Arrow, Slope]:
@@ -61,7 +49,7 @@ def slopes(view: View, flows: Iterable[Contribution]) -> dict[Arrow, Slope]:
 
 def slope_of(graph: Graph, flow: Contribution) -> Slope:
     """What one edge does to the gradient."""
-    formula = stated_derivative(flow)
+    formula = derivative_at(flow.node, flow.position)
     product = _product(graph, flow.node, formula)
     if flow.incoming.size == 1 or (formula and formula.of == "y"):
         slope = _times(flow)
@@ -78,7 +66,7 @@ def slope_of(graph: Graph, flow: Contribution) -> Slope:
 
 def _times(flow: Contribution) -> Slope:
     """Every entry of the gradient is multiplied by its own slope."""
-    each = local_slope(flow)
+    each = flow.slope
     least, most = np.min(each), np.max(each)
     if least == most:
         factor = printed(least)

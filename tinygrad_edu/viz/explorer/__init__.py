@@ -16,7 +16,7 @@ from tinygrad_edu.viz.graph.dot import Direction
 from tinygrad_edu.viz.model import checked_names, read_graph
 from tinygrad_edu.viz.story import steps_of
 
-__all__ = ["Explorer", "explore"]
+__all__ = ["Explorer", "explore", "require_loss"]
 
 
 class Explorer:
@@ -121,7 +121,8 @@ def explore(
             "explore follows the computation of a Tensor, or of a function's result; got "
             f"{type(root_or_function).__name__}"
         )
-    _check(root)
+    _require_tensor(root)
+    require_loss(root)
     given |= {name: tensor for name, tensor in found.items() if name not in given}
     view = arrange(read_graph(root, given), depth, max_nodes)
     steps = list(steps_of(view))
@@ -138,12 +139,18 @@ def _title(name: str | None) -> str:
     return f"Backpropagation through {name}"
 
 
-def _check(root: Any) -> None:
+def _require_tensor(root: Any) -> None:
     if not isinstance(root, Tensor):
         raise TypeError(
             f"the function must return a Tensor; it returned {type(root).__name__}. Of its "
             "arguments floating-point numbers and arrays become Tensors: 2.0 does, 2 does not"
         )
+
+
+def require_loss(root: Any) -> None:
+    """Raise unless backpropagation can begin here: at a single number that was computed."""
+    if not isinstance(root, Tensor):
+        raise TypeError(f"backpropagation begins at a Tensor; got {type(root).__name__}")
     if not root.requires_grad or root.is_leaf:
         raise ValueError(
             f"{root!r} was not computed from anything that requires a gradient; write "

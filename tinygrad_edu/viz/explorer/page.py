@@ -14,6 +14,7 @@ from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
 from tinygrad_edu.viz.calls import expression
 from tinygrad_edu.viz.explorer import tables
 from tinygrad_edu.viz.explorer.program import program_table
+from tinygrad_edu.viz.explorer.questions import questions
 from tinygrad_edu.viz.flags import flags
 from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
@@ -27,7 +28,7 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["writing", "story", "playing", "pointing", "camera"]
+SCRIPTS = ["writing", "story", "playing", "turn", "pointing", "camera"]
 SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
@@ -63,6 +64,7 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         "paths": tables.paths_table(view, flows),
         "way": tables.way_table(view, flows),
         "program": program_table(view),
+        **questions(view, steps),
     }
     return pages.write(
         pages.part(__package__, "page.html"),

@@ -13,10 +13,9 @@ from tinygrad_edu.viz import mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
 from tinygrad_edu.viz.flags import flag_of_gradient
-from tinygrad_edu.viz.formulas import Formula
+from tinygrad_edu.viz.formulas import Formula, derivative_at
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.model import Graph
-from tinygrad_edu.viz.slopes import local_slope, stated_derivative
 from tinygrad_edu.viz.story import phrases, windows
 from tinygrad_edu.viz.story.matrices import (
     product_attributes,
@@ -65,6 +64,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             f"<p>through {code(f'{name} = {expression(flow.node, graph.names)}')}</p>",
             "<h3>What arrives</h3>",
             equation(arriving(graph), arrives, phrases.array_math(values["g"])),
+            '<div class="answer">',  # which may be asked for before it is shown
             "<h3>What this operation makes of it</h3>",
             *_passed_on(graph, flow, values),
             windows.backward(graph, flow),
@@ -72,6 +72,7 @@ def contribution(graph: Graph, flow: Contribution) -> str:
             f"<h3>What {code(target)} gets</h3>",
             _accumulated(graph, flow),
             phrases.flagged(flag_of_gradient(graph, flow.parent, flow.after)),
+            "</div>",
         ]
     )
 
@@ -86,8 +87,9 @@ def _way(graph: Graph, flow: Contribution) -> str:
 
 def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str]:
     """The local derivative, as a formula and with numbers."""
-    node, symbol = flow.node, list(arguments(flow.node))[flow.position]
-    formula = stated_derivative(flow)
+    node, given = flow.node, arguments(flow.node)
+    symbol = list(given)[flow.position]
+    formula = derivative_at(node, flow.position)
     result = phrases.array_math(_like(values.get(symbol), flow.returned))
     if formula is None:
         yield "<p>This operation states no formula for its derivative; its closure returned</p>"
@@ -105,7 +107,7 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
         yield row_by_row(formula.right, values, flow.returned)
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
-        edge, slope = mathml.gradient(*ends), local_slope(flow)
+        edge, slope = mathml.gradient(*ends), flow.slope
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:

@@ -53,6 +53,7 @@ def computation(graph: Graph, node: Node) -> str:
             _source(getattr(node, "_source", None)),  # set only under an observer
             *(_equation(graph, node, formula) for formula in stated),
             phrases.unstated(node) if stated else "",
+            '<div class="answer">',  # which may be asked for before it is shown
             "<h3>With numbers</h3>",
             equation(
                 mathml.identifier(name),
@@ -64,6 +65,7 @@ def computation(graph: Graph, node: Node) -> str:
             windows.forward(graph, node),
             phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
+            "</div>",
         ]
     )
 

@@ -36,8 +36,9 @@ const KEYS = {
 };
 document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key];
-  // A list of choices, and what the space bar presses, have uses of their own for these keys.
-  const own = event.target.closest(event.key === " " ? "button, select, summary" : "select");
+  // What one writes in, lists of choices, and what the space bar presses use these keys themselves.
+  const pressed = event.key === " " ? ", button, summary" : "";
+  const own = event.target.closest(`select, input[type=text]${pressed}`);
   if (!action || own || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   actions[action]();

@@ -25,9 +25,10 @@ data.steps.forEach(({ phase, node, edges, target }, i) => {
   if (target) (arrivals[target] ??= []).push(i);
   if (phase === "backward") for (const edge of edges) flows[edge] ??= i;
 });
-const lastArrival = (node) => (arrivals[node] ?? []).findLast((i) => i <= step);
-const isComplete = (node) => arrivals[node]?.at(-1) <= step;
-const isComputed = (node) => (computed[node] ?? 0) <= step;
+const isKnown = (i) => i <= step && !isWithheld(i);
+const lastArrival = (node) => (arrivals[node] ?? []).findLast(isKnown);
+const isComplete = (node) => isKnown(arrivals[node]?.at(-1));
+const isComputed = (node) => isKnown(computed[node] ?? 0);
 
 // --- showing a step ------------------------------------------------------------------------------
 
