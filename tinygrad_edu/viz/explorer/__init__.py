@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz.explorer.observer import observe, variables
 from tinygrad_edu.viz.explorer.page import page
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.graph.dot import Direction
 from tinygrad_edu.viz.model import checked_names, read_graph
+from tinygrad_edu.viz.observer import observe, require_recorded, variables
 from tinygrad_edu.viz.story import steps_of
 
 __all__ = ["Explorer", "explore"]
@@ -138,17 +138,8 @@ def _title(name: str | None) -> str:
     return f"Backpropagation through {name}"
 
 
-def _check(root: Any) -> None:
-    if not isinstance(root, Tensor):
-        raise TypeError(
-            f"the function must return a Tensor; it returned {type(root).__name__}. Of its "
-            "arguments floating-point numbers and arrays become Tensors: 2.0 does, 2 does not"
-        )
-    if not root.requires_grad or root.is_leaf:
-        raise ValueError(
-            f"{root!r} was not computed from anything that requires a gradient; write "
-            "Tensor(data, requires_grad=True) for what is to be learned, outside of no_grad()"
-        )
+def _check(root: Tensor) -> None:
+    require_recorded(root)
     if root.size != 1:
         raise ValueError(
             f"backpropagation begins at a single number; this Tensor has shape {root.shape}. "
