@@ -149,7 +149,7 @@ def test_given_names_come_before_those_of_variables(picture):
 
 
 def test_a_function_of_an_array_is_drawn_without_gradients(picture):
-    drawn = picture(lambda x: tg.sin(x), np.ones(2))
+    drawn = picture(tg.sin, np.ones(2))
     assert drawn.nodes["x"].after("grad") == "-"
 
 

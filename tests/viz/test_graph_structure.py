@@ -164,7 +164,13 @@ def test_scopes_fold_below_a_depth(picture, depth, nodes, clusters):
 
 def test_a_fold_says_what_is_inside(picture):
     fold = picture(layered(), depth=0).nodes["body"]
-    assert fold.texts == ["body", "9 operations: 3 @, 3 +, 3 tanh", "3 parameters: 48 numbers"]
+    assert fold.texts == [
+        "body",
+        "in (2, 4), out (2, 4)",
+        "9 operations: 3 @, 3 +, 3 tanh",
+        "3 parameters: 48 numbers",
+        "kept for the way back: 7 arrays, 640 bytes",
+    ]
 
 
 def test_edges_of_a_fold_are_drawn_once(picture):
@@ -216,7 +222,12 @@ def test_what_repeats_itself_is_folded(picture):
         y = tg.sin(y * leaf(0.9))
     drawn = picture(y)
     (fold,) = (card for name, card in drawn.nodes.items() if "times the same" in name)
-    assert fold.texts[1:] == ["994 operations: 497 sin, 497 *", "497 parameters: 497 numbers"]
+    assert fold.texts[1:] == [
+        "in (), out ()",
+        "994 operations: 497 sin, 497 *",
+        "497 parameters: 497 numbers",
+        "kept for the way back: 1,988 arrays, 15.9 kB",
+    ]
     assert len(drawn.nodes) < 12
 
 

@@ -21,9 +21,7 @@ from tinygrad_edu.viz.model import named_tensors
 __all__ = ["observe", "require_recorded", "variables"]
 
 
-def observe(
-    function: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Tensor, dict[str, Any]]:
+def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor, dict[str, Any]]:
     """Run a function under observation; return its result, and names for Tensors without one.
 
     Arrays of floating-point numbers among its arguments become Tensors that require a gradient.

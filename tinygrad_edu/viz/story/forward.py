@@ -13,10 +13,11 @@ from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
+from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.story import phrases
 from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import arguments_in_words, numeric, symbolic, values_of
-from tinygrad_edu.viz.view import Fold
+from tinygrad_edu.viz.view import Fold, View
 
 __all__ = ["computation", "folded", "given"]
 
@@ -31,9 +32,9 @@ def given(graph: Graph) -> str:
     )
 
 
-def folded(fold: Fold) -> str:
+def folded(view: View, fold: Fold) -> str:
     """What is computed inside a fold, without the steps."""
-    lines = "".join(f"<li>{escape(line)}</li>" for line in fold.contents())
+    lines = "".join(f"<li>{escape(line)}</li>" for line in view.contents(fold))
     return f"<h2>{code(fold.name)}, folded</h2><ul>{lines}</ul>"
 
 
@@ -52,8 +53,15 @@ def computation(graph: Graph, node: Node) -> str:
             "<h3>With numbers</h3>",
             equation(mathml.identifier(name), numbers, phrases.array_math(values["y"])),
             *_broadcast_notes(graph, node),
+            _kept(graph, node),
         ]
     )
+
+
+def _kept(graph: Graph, node: Node) -> str:
+    """What an operation remembers of this, for its derivatives."""
+    kept = saved_in_words(node, graph.names) or "nothing"
+    return f'<p class="kept">Kept for the way back: {escape(kept)}.</p>'
 
 
 def _source(source: Source | None) -> str:
