@@ -35,6 +35,10 @@ def test_a_single_number_too():
     assert kept(tg.tanh(leaf((), "x"))) == {"L": "L (8 bytes)"}
 
 
+def test_a_constant_array():
+    assert kept(leaf((2,), "x") * np.ones(2)) == {"L": "x, the constant (32 bytes)"}
+
+
 def test_what_only_the_operation_has():
     assert kept(tg.gelu(leaf((3,), "x")).sum())["t1"].endswith("arrays of its own (72 bytes)")
 

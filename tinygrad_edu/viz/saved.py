@@ -10,11 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, array_of
 
 __all__ = ["in_bytes", "saved", "saved_in_words"]
 
 Held: TypeAlias = "Array | np.generic"
+
+UNITS = "bytes", "kB", "MB", "GB"
 
 
 def saved(nodes: Iterable[Node]) -> list[Held]:
@@ -41,25 +43,21 @@ def saved_in_words(node: Node, names: Mapping[Any, str]) -> str:
     kept = saved([node])
     if not kept:
         return ""
-    known = [x for x in (*node._inputs, node) if isinstance(x, Node)]
-    by_owner = {id(_owner(x._array)): names[x] for x in reversed(known)}
+    operands = {id(_owner(array_of(x))): _called(x, names) for x in node._inputs if _is_array(x)}
+    by_owner = {id(_owner(node._array)): names[node]} | operands
     found = [by_owner.get(id(x)) or (names[node] if _is_value(x, node) else "") for x in kept]
     others = found.count("")
-    named = list(dict.fromkeys(names[x] for x in known if names[x] in found))
+    named = [name for name in dict.fromkeys([*operands.values(), names[node]]) if name in found]
     named += [f"{others} array{'s' * (others > 1)} of its own"] * (others > 0)
     return f"{', '.join(named)} ({in_bytes(kept)})"
 
 
 def in_bytes(arrays: Iterable[Held]) -> str:
     """How much memory arrays take: ``96 bytes``, ``1.2 kB``."""
-    size = float(sum(array.nbytes for array in arrays))
-    if size < 1000:
-        return f"{size:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.5:
-            break
-    return f"{size:.3g} {unit}"
+    size, unit = float(sum(array.nbytes for array in arrays)), 0
+    while size >= 999.5 and unit < len(UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.3g} {UNITS[unit]}"
 
 
 def _held(value: Any) -> Iterator[Held]:
@@ -95,6 +93,14 @@ def _owner(array: Held) -> Held:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+def _is_array(operand: Any) -> bool:
+    return isinstance(operand, Node | np.ndarray)
+
+
+def _called(operand: Any, names: Mapping[Any, str]) -> str:
+    return names[operand] if isinstance(operand, Node) else "the constant"
 
 
 def _is_value(kept: Held, node: Node) -> bool:

@@ -24,13 +24,15 @@ class Fold:
     name: str
     scope: Scope
     items: list[Item] = field(default_factory=list)
+    note: str = ""
+    """What else there is to say of them."""
 
     def contents(self) -> list[str]:
         """What is inside, in a few lines."""
         nodes = [item for item in self.items if isinstance(item, Node)]
         operations = Counter(symbol(node) for node in nodes if node._op)
         sizes = [node._array.size for node in nodes if not node._op and node._requires_grad]
-        lines = []
+        lines = [self.note] if self.note else []
         if operations:
             most = [f"{n} {kind}" for kind, n in operations.most_common(MOST_KINDS)]
             others = len(operations) - len(most)

@@ -62,7 +62,7 @@ def explore(
     names: Mapping[str, Any] | None = None,
     depth: int | None = None,
     direction: Direction = "LR",
-    max_nodes: int = 300,
+    max_nodes: int | None = None,
 ) -> Explorer:
     """Follow backpropagation step by step, on a page of its own.
 

@@ -30,7 +30,7 @@ def draw_graph(
     color_by: ColorBy = "kind",
     direction: Direction = "LR",
     legend: bool = True,
-    max_nodes: int = 300,
+    max_nodes: int | None = None,
 ) -> Drawing:
     """Draw what a Tensor was computed from, or a function computes, with values and gradients.
 
@@ -68,7 +68,9 @@ def draw_graph(
     legend : bool, optional
         Whether to say what the colors mean.
     max_nodes : int, optional
-        Of a graph with more nodes, scopes are folded first, then what repeats itself.
+        Of a graph with more nodes, scopes are folded, the innermost first, and what repeats
+        itself, as the steps of a recurrent network. By default it is 300; but without a ``depth``,
+        more than 100 nodes, or 30 behind each other, are folded as far as they can be.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import Source
 from tinygrad_edu.viz import mathml
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, one_line
 from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
@@ -61,7 +61,7 @@ def computation(graph: Graph, node: Node) -> str:
 def _kept(graph: Graph, node: Node) -> str:
     """What an operation remembers of this, for its derivatives."""
     kept = saved_in_words(node, graph.names) or "nothing"
-    return f'<p class="kept">Kept for the way back: {escape(kept)}.</p>'
+    return f'<p class="kept">Kept for the way back: {escape(one_line(kept, 200))}.</p>'
 
 
 def _source(source: Source | None) -> str:
