@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import Any, Literal, TypeAlias, get_args
 
 from tinygrad_edu.engine import Node
@@ -24,6 +25,7 @@ ColorBy: TypeAlias = Literal["kind", "grad"]
 def draw_graph(
     root_or_function: Tensor | Callable[..., Tensor],
     *args: Any,
+    path: str | PathLike[str] | None = None,
     names: Mapping[str, Any] | None = None,
     depth: int | None = None,
     constants: bool = True,
@@ -53,6 +55,9 @@ def draw_graph(
         After a Tensor, the names, if not given by ``names=``. After a function, its arguments:
         arrays of floating-point numbers (also in lists, tuples and dicts) become Tensors that
         require a gradient, everything else is handed on as it is.
+    path : path, optional
+        Where to write the picture. The suffix says as what: ``.svg``, ``.png``, ``.pdf`` and what
+        else Graphviz draws; ``.tex``, TikZ for a paper; ``.mmd``, Mermaid for a page in Markdown.
     names : mapping, optional
         What to call the Tensors, instead of their own names: ``locals()``, or a dict of Tensors,
         of lists and dicts of them, and of modules.
@@ -75,9 +80,9 @@ def draw_graph(
     Returns
     -------
     graphviz.Digraph
-        It shows itself in a notebook; ``.render(outfile="graph.svg")`` writes it to a file, as
-        SVG, PNG or PDF; ``.pipe("svg")`` returns the bytes. This works without a Graphviz on the
-        system if ``pygraphviz`` is installed.
+        It shows itself in a notebook; ``.pipe("svg")`` returns the bytes of a picture, in the
+        formats that ``path`` has. This works without a Graphviz on the system if ``pygraphviz`` is
+        installed; Mermaid needs neither.
 
     Raises
     ------
@@ -115,7 +120,10 @@ def draw_graph(
     ran = root is not root_or_function and root.size == 1
     shown = retraced(graph) if ran else gradients(graph)
     strengths = _strengths(view, shown) if color_by == "grad" else None
-    return draw(view, shown, strengths, direction=direction, legend=legend)
+    drawing = draw(view, shown, strengths, direction=direction, legend=legend)
+    if path is not None:
+        drawing.write(path)
+    return drawing
 
 
 def _root_and_names(

@@ -11,6 +11,7 @@ from tinygrad_edu.viz.arrays import Array, shape_and_dtype
 from tinygrad_edu.viz.calls import expression, options, order_matters, symbol
 from tinygrad_edu.viz.graph import cards, palette
 from tinygrad_edu.viz.graph.drawing import Drawing
+from tinygrad_edu.viz.graph.mermaid import mermaid
 from tinygrad_edu.viz.graph.scale import Scale, Stroke
 from tinygrad_edu.viz.model import Constant, Graph, Scope
 from tinygrad_edu.viz.saved import saved_in_words
@@ -48,6 +49,7 @@ def draw(
         seen = {view.kind(vertex) for vertex in view.vertices}
         label = cards.legend([kind for kind in palette.LOOKS if kind in seen], samples)
         drawing.attr("graph", label=label, labelloc="b", labeljust="l")
+    drawing.mermaid = lambda: mermaid(view, gradients, direction)
     return drawing
 
 

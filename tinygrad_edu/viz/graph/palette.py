@@ -19,6 +19,7 @@ __all__ = [
     "INK",
     "LINE",
     "LOOKS",
+    "ON_BADGE",
     "STYLE",
     "THEMED",
     "Look",
