@@ -133,7 +133,7 @@ def data_of(explorer):
         ((tg.sin, np.ones(3)), ValueError, r"begins at a single number; .* shape \(3,\)"),
         ((tg.Tensor(3.0), "a.html", "b.html"), TypeError, "takes one path"),
         ((tg.sin,), TypeError, "missing a required argument"),
-        ((tg.sin, 1.0, "a.html"), TypeError, "too many positional arguments; .* given as path="),
+        ((tg.sin, 1.0, "a.html"), TypeError, "too many positional arguments; .* as path="),
         ((tg.sin, 2), TypeError, "2.0 does, 2 does not"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_root_that_was_not_computed_is_drawn_alone(picture):
 
 
 def test_what_is_no_tensor_cannot_be_drawn():
-    with pytest.raises(TypeError, match="Tensor was computed from; got ndarray"):
+    with pytest.raises(TypeError, match="what a function computes; got ndarray"):
         tg.draw_graph(np.ones(3))
 
 
@@ -124,6 +124,63 @@ def test_unknown_options_are_refused(options, message):
 def test_names_that_are_no_mapping_are_refused(names):
     with pytest.raises(TypeError, match=r"as locals\(\) is one; got"):
         tg.draw_graph(leaf(1.0) * 2.0, names)
+
+
+# --------------------------------------------------------------------------------------
+# Functions
+# --------------------------------------------------------------------------------------
+
+
+def neuron(x, w, b):
+    z = w * x + b
+    return tg.tanh(z)
+
+
+def test_the_graph_of_a_function_in_the_names_of_its_variables(picture):
+    drawn = picture(neuron, 0.5, -1.0, 0.1)
+    assert {"x", "w", "b", "z", "t1", "L"} == set(drawn.nodes) - {"0.5", "-1"}
+    assert drawn.nodes["x"].after("grad", 1) == "-0.8556"  # w / cosh(-0.4)**2
+
+
+def test_given_names_come_before_those_of_variables(picture):
+    w = leaf(-1.0)
+    drawn = picture(lambda x, b: neuron(x, w, b), 0.5, 0.1, names={"weight": w})
+    assert {"x", "weight", "b", "z"} <= set(drawn.nodes)
+
+
+def test_a_function_of_an_array_is_drawn_without_gradients(picture):
+    drawn = picture(tg.sin, np.ones(2))
+    assert drawn.nodes["x"].after("grad") == "-"
+
+
+def test_the_gradients_of_a_function_are_its_own_and_written_nowhere(picture):
+    w = leaf(2.0, "w")
+    (w * 10.0).backward()
+    drawn = picture(lambda x: w * x, 3.0)
+    assert drawn.nodes["w"].after("grad") == "3"
+    assert w.grad == 10.0
+
+
+def test_edges_of_a_function_can_show_its_gradients(picture):
+    drawn = picture(neuron, 0.5, -1.0, 0.1, color_by="grad")
+    sizes = [text for text in drawn.legend if text.startswith("grad ")]
+    assert sizes
+    assert not any(size.endswith(".") for size in sizes)  # "grad 2", not "grad 2."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((neuron, 1.0), {}, TypeError, "missing a required argument: 'w'"),
+        ((neuron, 1, 2, 3), {}, TypeError, "2.0 does, 2 does not"),
+        ((lambda _: tg.Tensor(3.0), 1.0), {}, ValueError, "not computed from anything"),
+        ((leaf(1.0) * 2.0, {}, {}), {}, TypeError, "arguments belong to a function"),
+        ((leaf(1.0) * 2.0, {}), {"names": {}}, TypeError, "takes its names, once"),
+    ],
+)
+def test_what_cannot_be_run_or_drawn_is_refused(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        tg.draw_graph(*arguments, **options)
 
 
 def test_direction(picture, network):

@@ -164,7 +164,13 @@ def test_scopes_fold_below_a_depth(picture, depth, nodes, clusters):
 
 def test_a_fold_says_what_is_inside(picture):
     fold = picture(layered(), depth=0).nodes["body"]
-    assert fold.texts == ["body", "9 operations: 3 @, 3 +, 3 tanh", "3 parameters: 48 numbers"]
+    assert fold.texts == [
+        "body",
+        "in (2, 4), out (2, 4)",
+        "9 operations: 3 @, 3 +, 3 tanh",
+        "3 parameters: 48 numbers",
+        "kept for the way back: 7 arrays, 640 bytes",
+    ]
 
 
 def test_edges_of_a_fold_are_drawn_once(picture):
@@ -206,7 +212,9 @@ def test_a_graph_that_is_too_large_is_refused_with_advice():
 
 def test_a_large_graph_folds_its_scopes_before_it_is_refused(picture):
     assert set(picture(layered(100), max_nodes=110).nodes) >= {"layer0", "layer99"}
-    assert set(picture(layered(100), max_nodes=50).nodes) == {"x", "body", "L"}
+    folded = {"x", "layer0", "layer1", "layer2 … layer98", "layer99", "L"}
+    assert set(picture(layered(100), max_nodes=50).nodes) == folded
+    assert set(picture(layered(100), max_nodes=5).nodes) == {"x", "body", "L"}
 
 
 def test_what_repeats_itself_is_folded(picture):
@@ -216,7 +224,12 @@ def test_what_repeats_itself_is_folded(picture):
         y = tg.sin(y * leaf(0.9))
     drawn = picture(y)
     (fold,) = (card for name, card in drawn.nodes.items() if "times the same" in name)
-    assert fold.texts[1:] == ["994 operations: 497 sin, 497 *", "497 parameters: 497 numbers"]
+    assert fold.texts[1:] == [
+        "in (), out ()",
+        "994 operations: 497 sin, 497 *",
+        "497 parameters: 497 numbers",
+        "kept for the way back: 1,988 arrays, 15.9 kB",
+    ]
     assert len(drawn.nodes) < 12
 
 
@@ -226,8 +239,55 @@ def test_repeated_scopes_are_folded(picture):
         with tg.scope(f"block{i}"):
             h = tg.tanh(h * leaf(np.ones(4)) + 1.0)
     drawn = picture(h.sum(), max_nodes=20)
-    assert {"block0", "block49"} < drawn.nodes.keys()
-    assert any("times the same" in name for name in drawn.nodes)
+    assert {"block0", "block1", "block2 … block48", "block49"} < drawn.nodes.keys()
+    assert "47 times the same" in drawn.nodes["block2 … block48"].texts
+
+
+def recurrent_loss(steps):
+    outputs, _ = tg.nn.LSTM(3, 4, rng=0)(np.ones((2, steps, 3)))
+    return (outputs**2).mean()
+
+
+def test_a_recurrent_network_folds_into_its_steps_by_itself(picture):
+    drawn = picture(recurrent_loss(20))
+    assert {"step 0", "step 1", "step 2 … step 18", "step 19"} < drawn.nodes.keys()
+    assert drawn.clusters == ["LSTM"]
+    assert float(drawn.root.get("width")[:-2]) < 2000
+    pairs = set(drawn.edges)
+    assert ("step 1", "step 2 … step 18") in pairs
+    assert ("step 2 … step 18", "step 19") in pairs
+
+
+def test_what_is_asked_for_is_not_folded(picture):
+    steps = {f"step {t}" for t in range(20)}
+    assert steps <= picture(recurrent_loss(20), depth=1).nodes.keys()
+    assert len(picture(recurrent_loss(20), max_nodes=400).nodes) > 300
+
+
+def test_a_scope_around_a_single_fold_is_that_fold(picture):
+    with tg.scope("outer"), tg.scope("inner"):
+        h = tg.tanh(leaf(1.0, "w") * 2.0)
+    drawn = picture(h + 1.0, depth=1)
+    assert "outer" in drawn.nodes
+    assert drawn.clusters == []
+
+
+def test_a_path_that_is_too_long_is_folded(picture):
+    def chain(n):
+        y = leaf(0.5, "x")
+        for _ in range(n):
+            y = tg.sin(y)
+        return y
+
+    assert len(picture(chain(29)).nodes) == 30
+    assert len(picture(chain(30)).nodes) < 10
+    assert len(picture(chain(30), max_nodes=50).nodes) == 31
+
+
+def test_a_call_with_many_operands_is_written_shortly(picture):
+    parts = [leaf(float(i), f"x{i}") for i in range(9)]
+    drawn = picture(tg.stack(parts, axis=0).sum())
+    assert "stack(x0, x1, …, x8, axis=0)" in drawn.nodes["t1"].texts
 
 
 @pytest.mark.parametrize("folds", [True, False])

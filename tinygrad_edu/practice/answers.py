@@ -13,9 +13,9 @@ from tinygrad_edu.practice.hints import hints_for
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.explorer import require_loss
-from tinygrad_edu.viz.explorer.observer import variables
 from tinygrad_edu.viz.gradients import retrace
 from tinygrad_edu.viz.model import Graph, checked_names, read_graph
+from tinygrad_edu.viz.observer import variables
 from tinygrad_edu.viz.suspects import sizes_of, suspects_of
 
 __all__ = ["Exercise", "Score", "exercise"]

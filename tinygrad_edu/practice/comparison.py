@@ -14,8 +14,8 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.practice.quantities import Quantities, Quantity
 from tinygrad_edu.practice.tracing import Assignment, assignments
 from tinygrad_edu.viz.arrays import array_of
-from tinygrad_edu.viz.explorer.observer import variables
 from tinygrad_edu.viz.model import checked_names
+from tinygrad_edu.viz.observer import variables
 
 __all__ = ["Comparison", "Difference", "compare_steps"]
 

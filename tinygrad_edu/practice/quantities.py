@@ -18,9 +18,9 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.explorer import require_loss
-from tinygrad_edu.viz.explorer.observer import Observer
 from tinygrad_edu.viz.gradients import retrace
 from tinygrad_edu.viz.model import Graph, read_graph
+from tinygrad_edu.viz.observer import Observer
 from tinygrad_edu.viz.suspects import sizes_of, suspects_of
 
 __all__ = ["Quantities", "Quantity"]

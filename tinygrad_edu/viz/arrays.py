@@ -48,7 +48,7 @@ def number(value: Any, digits: int = 3) -> str:
     text = f"{value:.{digits}g}"
     # More than the last bits of a float32 have been rounded away.
     rounded = text.lstrip("-").isdecimal() and abs(value - int(text)) > 1e-6 * abs(value)
-    return f"{value:#.{digits}g}" if rounded else text  # 1.00 is not quite 1
+    return f"{value:#.{digits}g}".rstrip(".") if rounded else text  # 1.00 is not quite 1
 
 
 def printed(value: Any, digits: int = 3) -> str:

@@ -45,6 +45,7 @@ SYMBOLS = {
     "subtract": "−",
     "transpose": "T",
 }
+MOST_OPERANDS = 5  # of a call with any number of them: the others are left out
 INFIX = {"add", "divide", "floor_divide", "matmul", "multiply", "power", "remainder", "subtract"}
 COMMUTATIVE = {"add", "fmax", "fmin", "hypot", "logaddexp", "maximum", "minimum", "multiply"}
 
@@ -120,6 +121,8 @@ def expression(node: Node, names: Mapping[Any, str]) -> str:
         return f"{parts[0]} {symbol(node)} {parts[1]}"
     if name(node) == "getitem":
         return f"{parts[0]}{options(node) or '[array]'}"
+    if len(parts) > MOST_OPERANDS:
+        parts[2:-1] = ["…"]
     return f"{name(node)}({', '.join(filter(None, [*parts, options(node)]))})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,37 +11,62 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls
-from tinygrad_edu.viz.model import Constant, Graph, Item, Scope
+from tinygrad_edu.viz.model import Constant, Graph, Item, Scope, common_scope
 from tinygrad_edu.viz.view import Fold, Homes, Vertex, View
 
 __all__ = ["arrange"]
 
 # Repeated structure: the longest piece to look for, and how often it must be there.
 LONGEST_PERIOD, LEAST_REPEATS = 24, 4
+READABLE, MOST, LONGEST_PATH = 100, 300, 30  # vertices: in all, and behind each other
 
 
-def arrange(graph: Graph, depth: int | None, max_nodes: int) -> View:
-    """Fold scopes below a depth; then, as far as needed, outer scopes and repeated structure."""
+def arrange(graph: Graph, depth: int | None, max_nodes: int | None) -> View:
+    """Fold scopes below a depth; then, as far as needed, outer scopes and repeated structure.
+
+    Without a wish, as little as leaves a picture that can be read, and one that can be drawn.
+    """
     if depth is not None:
         _check("depth", depth, 0)
-    _check("max_nodes", max_nodes, 1)
-    depths = [depth]
-    if depth is None:
-        deepest = max(map(len, graph.scopes.values()))
-        depths += range(deepest - 1, -1, -1)
-    for at_most in depths:
-        homes = _fold_scopes(graph, at_most)
-        if _size(homes) <= max_nodes:
-            return View(graph, homes)
-    homes = _fold_repeats(graph, homes)
-    if _size(homes) > max_nodes:
+    if max_nodes is not None:
+        _check("max_nodes", max_nodes, 1)
+    most = MOST if max_nodes is None else max_nodes
+    undecided = max_nodes is None and depth is None
+    found: list[Homes] = []
+    for homes in _ways(graph, depth):
+        found.append(homes)
+        if _is_readable(graph, homes) if undecided else _size(homes) <= most:
+            break
+    smallest = min(found, key=_size)
+    if _size(smallest) > most:
         raise ValueError(
-            f"the graph has {len(homes):,} nodes, and still {_size(homes):,} where scopes and what "
-            f"repeats itself are folded; more than max_nodes={max_nodes} can hardly be read. Group "
-            "operations with `with tg.scope(name):`, draw an earlier Tensor, or give another "
+            f"the graph has {len(smallest):,} nodes, and still {_size(smallest):,} where scopes "
+            f"and what repeats itself are folded; more than max_nodes={most} can hardly be read. "
+            "Group operations with `with tg.scope(name):`, draw an earlier Tensor, or give another "
             "max_nodes="
         )
-    return View(graph, homes)
+    return View(graph, smallest)
+
+
+def _is_readable(graph: Graph, homes: Homes) -> bool:
+    """Whether a picture is small enough to be seen as a whole, and to be read."""
+    if _size(homes) > READABLE:
+        return False
+    before: dict[Vertex, int] = dict.fromkeys(homes.values(), 0)
+    for edge in graph.edges:  # the oldest targets first, so that all before a source is known
+        source, target = homes[edge.source], homes[edge.target]
+        if source is not target:
+            before[target] = max(before[target], before[source] + 1)
+    return max(before.values()) < LONGEST_PATH
+
+
+def _ways(graph: Graph, depth: int | None) -> Iterator[Homes]:
+    """What shows each item, from as it is to as folded as can be."""
+    deepest = max(map(len, graph.scopes.values()))
+    yield _fold_scopes(graph, depth)
+    levels = range(deepest - 1, -1, -1) if depth is None and deepest else [depth]
+    for level in levels:
+        yield _fold_repeats(graph, _fold_scopes(graph, level))
 
 
 def _check(argument: str, value: Any, least: int) -> None:
@@ -68,7 +94,21 @@ def _fold_scopes(graph: Graph, depth: int | None) -> Homes:
     for fold in folds.values():
         if len(fold.items) > 1:
             homes |= dict.fromkeys(fold.items, fold)
+    _lift(graph, homes)
     return homes
+
+
+def _lift(graph: Graph, homes: Homes) -> None:
+    """Let a fold that is all there is in the scope around it stand for that scope."""
+    alone: dict[Scope, Vertex | None] = {}
+    for item, home in homes.items():
+        scope = home.scope if isinstance(home, Fold) else graph.scopes[item]
+        for around in (scope[: i + 1] for i in range(len(scope))):
+            alone[around] = home if alone.get(around, home) is home else None
+    for scope in sorted(alone, key=len, reverse=True):
+        fold = alone[scope]
+        if isinstance(fold, Fold):
+            fold.name, fold.scope = scope[-1], scope[:-1]
 
 
 # --- repeated structure -------------------------------------------------------------------
@@ -85,7 +125,7 @@ def _fold_repeats(graph: Graph, homes: Homes) -> Homes:
     folds: dict[Vertex, Fold] = {}
     for start, period, repeats in _repetitions(_signatures(graph, homes, sequence)):
         hidden = sequence[start + period : start + period * (repeats - 1)]
-        fold = Fold(f"{repeats - 2} times the same", _shared_scope(graph, hidden))
+        fold = _repeated(graph, hidden, repeats - 2)
         folds |= dict.fromkeys(hidden, fold)
     homes = {item: folds.get(home, home) for item, home in homes.items()}
     new = set(folds.values())
@@ -143,7 +183,12 @@ def _draw_in_leaves(graph: Graph, homes: Homes, folds: set[Fold]) -> None:
     homes |= {leaf: user for leaf, (user, *others) in users.items() if not others and user in folds}
 
 
-def _shared_scope(graph: Graph, vertices: Sequence[Vertex]) -> Scope:
-    """The scope of all vertices, if it is the same."""
-    scopes = {v.scope if isinstance(v, Fold) else graph.scopes[v] for v in vertices}
-    return scopes.pop() if len(scopes) == 1 else ()
+def _repeated(graph: Graph, hidden: Sequence[Vertex], times: int) -> Fold:
+    """A fold for what is there several times: called as the first and the last, if it can be."""
+    first, last = hidden[0], hidden[-1]
+    same = f"{times} times the same"
+    scopes = (v.scope if isinstance(v, Fold) else graph.scopes[v] for v in hidden)
+    scope = functools.reduce(common_scope, scopes)
+    if len(hidden) == times and isinstance(first, Fold) and isinstance(last, Fold):
+        return Fold(f"{first.name} … {last.name}", scope, note=same)
+    return Fold(same, scope)

@@ -26,6 +26,7 @@ __all__ = [
     "Kind",
     "Scope",
     "checked_names",
+    "common_scope",
     "named_tensors",
     "read_graph",
 ]
@@ -168,11 +169,11 @@ def _give_scopes(graph: Graph) -> None:
     for edge in graph.edges:
         if graph.kind(edge.source) in ("parameter", "constant"):
             scope = graph.scopes[edge.target]
-            used[edge.source] = _common(used.get(edge.source, scope), scope)
+            used[edge.source] = common_scope(used.get(edge.source, scope), scope)
     graph.scopes |= used
 
 
-def _common(a: Scope, b: Scope) -> Scope:
+def common_scope(a: Scope, b: Scope) -> Scope:
     """The innermost scope around two."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))
     return tuple(x for x, _ in pairs)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz.calls import symbol
 from tinygrad_edu.viz.model import Edge, Graph, Item, Kind, Scope
+from tinygrad_edu.viz.saved import in_bytes, saved
 
 __all__ = ["Arrow", "Fold", "Homes", "Vertex", "View"]
 
-MOST_KINDS = 4  # of operations that a fold names
+MOST_KINDS = 4  # of operations, and of shapes, that a fold names
 
 
 @dataclass(eq=False, slots=True)
@@ -22,13 +24,15 @@ class Fold:
     name: str
     scope: Scope
     items: list[Item] = field(default_factory=list)
+    note: str = ""
+    """What else there is to say of them."""
 
     def contents(self) -> list[str]:
         """What is inside, in a few lines."""
         nodes = [item for item in self.items if isinstance(item, Node)]
         operations = Counter(symbol(node) for node in nodes if node._op)
         sizes = [node._array.size for node in nodes if not node._op and node._requires_grad]
-        lines = []
+        lines = [self.note] if self.note else []
         if operations:
             most = [f"{n} {kind}" for kind, n in operations.most_common(MOST_KINDS)]
             others = len(operations) - len(most)
@@ -36,11 +40,20 @@ class Fold:
             lines.append(f"{_count(operations.total(), 'operation')}: {', '.join(most + rest)}")
         if sizes:
             lines.append(f"{_count(len(sizes), 'parameter')}: {_count(sum(sizes), 'number')}")
+        if kept := saved(nodes):
+            lines.append(f"kept for the way back: {_count(len(kept), 'array')}, {in_bytes(kept)}")
         return lines
 
 
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _shapes(items: Iterable[Item]) -> str:
+    """The shapes of some Tensors: ``(4, 2)``, ``3 × (4, 2)``."""
+    counts = Counter(item._array.shape for item in items if isinstance(item, Node))
+    written = [f"{n} × {shape}" if n > 1 else str(shape) for shape, n in counts.items()]
+    return ", ".join(written[:MOST_KINDS] + ["…"] * (len(written) > MOST_KINDS))
 
 
 Vertex: TypeAlias = Item | Fold
@@ -91,6 +104,20 @@ class View:
     def kind(self, vertex: Vertex) -> Kind:
         """The role of a vertex in the picture."""
         return "fold" if isinstance(vertex, Fold) else self.graph.kind(vertex)
+
+    def contents(self, fold: Fold) -> list[str]:
+        """What is inside a fold, and the shapes of what goes in and comes out, in a few lines."""
+        into: dict[Item, None] = {}
+        out: dict[Item, None] = {}
+        for edge in self.graph.edges:
+            source, target = self.homes[edge.source], self.homes[edge.target]
+            if source is not target:
+                if target is fold and self.graph.kind(edge.source) in ("input", "intermediate"):
+                    into[edge.source] = None
+                if source is fold:
+                    out[edge.source] = None
+        ways = [f"{way} {_shapes(items)}" for way, items in (("in", into), ("out", out)) if items]
+        return [", ".join(ways), *fold.contents()] if ways else fold.contents()
 
     def name(self, vertex: Vertex) -> str:
         """What a vertex is called; a constant has no name."""

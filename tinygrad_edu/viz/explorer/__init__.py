@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz.explorer.observer import observe, variables
 from tinygrad_edu.viz.explorer.page import page
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.graph.dot import Direction
 from tinygrad_edu.viz.model import checked_names, read_graph
+from tinygrad_edu.viz.observer import observe, require_recorded, variables
 from tinygrad_edu.viz.story import steps_of
 
 __all__ = ["Explorer", "explore", "require_loss"]
@@ -62,7 +62,7 @@ def explore(
     names: Mapping[str, Any] | None = None,
     depth: int | None = None,
     direction: Direction = "LR",
-    max_nodes: int = 300,
+    max_nodes: int | None = None,
 ) -> Explorer:
     """Follow backpropagation step by step, on a page of its own.
 
@@ -121,7 +121,6 @@ def explore(
             "explore follows the computation of a Tensor, or of a function's result; got "
             f"{type(root_or_function).__name__}"
         )
-    _require_tensor(root)
     require_loss(root)
     given |= {name: tensor for name, tensor in found.items() if name not in given}
     view = arrange(read_graph(root, given), depth, max_nodes)
@@ -139,23 +138,11 @@ def _title(name: str | None) -> str:
     return f"Backpropagation through {name}"
 
 
-def _require_tensor(root: Any) -> None:
-    if not isinstance(root, Tensor):
-        raise TypeError(
-            f"the function must return a Tensor; it returned {type(root).__name__}. Of its "
-            "arguments floating-point numbers and arrays become Tensors: 2.0 does, 2 does not"
-        )
-
-
 def require_loss(root: Any) -> None:
     """Raise unless backpropagation can begin here: at a single number that was computed."""
     if not isinstance(root, Tensor):
         raise TypeError(f"backpropagation begins at a Tensor; got {type(root).__name__}")
-    if not root.requires_grad or root.is_leaf:
-        raise ValueError(
-            f"{root!r} was not computed from anything that requires a gradient; write "
-            "Tensor(data, requires_grad=True) for what is to be learned, outside of no_grad()"
-        )
+    require_recorded(root)
     if root.size != 1:
         raise ValueError(
             f"backpropagation begins at a single number; this Tensor has shape {root.shape}. "

@@ -20,6 +20,7 @@ from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import Constant
+from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
 from tinygrad_edu.viz.view import Fold, Vertex, View
@@ -86,7 +87,7 @@ def _script() -> str:
 def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:
     """What is shown of a vertex when a reader points at it."""
     if isinstance(vertex, Fold):
-        label = f"{vertex.name}: {'; '.join(vertex.contents())}"
+        label = f"{vertex.name}: {'; '.join(view.contents(vertex))}"
         return {"label": one_line(label, LONGEST_LABEL)}
     if isinstance(vertex, Constant):
         label = f"constant, {shape_and_dtype(vertex.data)}"
@@ -97,6 +98,8 @@ def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dic
     details = {"label": one_line(label, LONGEST_LABEL), "value": _written(vertex._array)}
     if vertex in gradients:
         details["gradient"] = _written(gradients[vertex])
+    if kept := saved_in_words(vertex, names):
+        details["kept"] = kept
     return details
 
 

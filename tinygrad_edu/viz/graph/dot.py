@@ -12,8 +12,10 @@ from tinygrad_edu.viz.calls import expression, options, order_matters, symbol
 from tinygrad_edu.viz.flags import Flag, Row
 from tinygrad_edu.viz.graph import cards, palette
 from tinygrad_edu.viz.graph.drawing import Drawing
+from tinygrad_edu.viz.graph.mermaid import mermaid
 from tinygrad_edu.viz.graph.scale import Scale, Stroke
 from tinygrad_edu.viz.model import Constant, Graph, Scope
+from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.view import Arrow, Fold, Vertex, View
 
 __all__ = ["Direction", "draw"]
@@ -61,6 +63,7 @@ def draw(
         seen = {view.kind(vertex) for vertex in view.vertices}
         label = cards.legend([kind for kind in palette.LOOKS if kind in seen], samples)
         drawing.attr("graph", label=label, labelloc="b", labeljust="l")
+    drawing.mermaid = lambda: mermaid(view, gradients, direction)
     return drawing
 
 
@@ -188,13 +191,13 @@ def _vertex(
         tooltip = cards.text(shape_and_dtype(vertex.data))
         return {"label": cards.constant(vertex.data), "shape": "plain", "tooltip": tooltip, **ids}
     if isinstance(vertex, Fold):
-        label = cards.card(vertex.name, "", [cards.line(text) for text in vertex.contents()])
+        label = cards.card(vertex.name, "", [cards.line(text) for text in view.contents(vertex)])
     else:
         label = _card(view.graph, vertex, gradients.get(vertex), flags.get(vertex, {}), key)
     look = palette.LOOKS[view.kind(vertex)]
     return {
         "label": label,
-        "tooltip": cards.text(view.name(vertex), 1000),
+        "tooltip": cards.text(_tooltip(view, vertex), 1000),
         "shape": look.shape,
         "style": look.style,
         "fillcolor": look.fill,
@@ -203,6 +206,12 @@ def _vertex(
         "peripheries": look.lines,
         **ids,
     }
+
+
+def _tooltip(view: View, vertex: Node | Fold) -> str:
+    """The name of a vertex, and what its operation keeps."""
+    kept = saved_in_words(vertex, view.graph.names) if isinstance(vertex, Node) else ""
+    return f"{view.name(vertex)}; kept for the way back: {kept}" if kept else view.name(vertex)
 
 
 def _card(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import webbrowser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphviz import ENGINES, FORMATS
 
 from tinygrad_edu.viz.graph.palette import STYLE
+from tinygrad_edu.viz.graph.tikz import tikz
 
 __all__ = ["Drawing"]
 
@@ -62,7 +63,17 @@ class Drawing(_Digraph):
     ``pipe``, ``render``, ``view`` and notebooks use ``dot`` where it is on PATH, else the Graphviz
     inside the ``pygraphviz`` wheel. With neither, a notebook shows the DOT source and what to
     install; the other methods raise.
+
+    Beside Graphviz's formats there are ``"tex"``, TikZ for papers, and ``"mmd"``, Mermaid for
+    Markdown; and ``"gv"`` is the DOT source as it is.
+
+    Attributes
+    ----------
+    mermaid : callable or None
+        Writes the graph in Mermaid.
     """
+
+    mermaid: Callable[[], str] | None = None
 
     def pipe(
         self,
@@ -73,13 +84,31 @@ class Drawing(_Digraph):
         **options: Any,
     ) -> Any:
         """Return the picture as bytes, or as text in an encoding; see ``graphviz.Digraph.pipe``."""
-        if which(engine or self.engine):
+        format = format or self.format
+        picture: bytes
+        if format == "tex":
+            picture = tikz(self.pipe("json", engine=engine, encoding="utf-8")).encode()
+        elif format == "mmd" and self.mermaid is not None:
+            picture = self.mermaid().encode()
+        elif format == "gv":
+            picture = self.source.encode()
+        elif which(engine or self.engine):
             picture = super().pipe(format, engine=engine, **options)
         else:
-            picture = _draw(self.source, format or self.format, engine or self.engine)
-        if (format or self.format) == "svg":
+            picture = _draw(self.source, format, engine or self.engine)
+        if format == "svg":
             picture = _add_dark_colors(picture)
         return picture.decode(encoding) if encoding else picture
+
+    def write(self, path: str | PathLike[str]) -> Path:
+        """Write the picture to a file, in the format that the suffix of its path says."""
+        path = Path(path)
+        if not path.suffix:
+            raise ValueError(f"the suffix of {path.name!r} must say what to write, as in graph.svg")
+        picture = self.pipe(path.suffix[1:].lower())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+        return path
 
     def render(
         self,

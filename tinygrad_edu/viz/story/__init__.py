@@ -37,7 +37,7 @@ def steps_of(view: View) -> Iterator[Step]:
     yield Step("given", forward.given(graph))
     for vertex in _computed(view):
         html = (
-            forward.folded(vertex)
+            forward.folded(view, vertex)
             if isinstance(vertex, Fold)
             else forward.computation(graph, vertex)
         )

@@ -9,16 +9,17 @@ import numpy as np
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import Source
 from tinygrad_edu.viz import mathml
-from tinygrad_edu.viz.arrays import Array
+from tinygrad_edu.viz.arrays import Array, one_line
 from tinygrad_edu.viz.calls import expression, operands
 from tinygrad_edu.viz.flags import flag_of_value
 from tinygrad_edu.viz.formulas import Formula, formulas
 from tinygrad_edu.viz.model import Graph
+from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.story import phrases, windows
 from tinygrad_edu.viz.story.matrices import copies, many_products, product_attributes
 from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
-from tinygrad_edu.viz.view import Fold
+from tinygrad_edu.viz.view import Fold, View
 
 __all__ = ["computation", "folded", "given"]
 
@@ -34,9 +35,9 @@ def given(graph: Graph) -> str:
     )
 
 
-def folded(fold: Fold) -> str:
+def folded(view: View, fold: Fold) -> str:
     """What is computed inside a fold, without the steps."""
-    lines = "".join(f"<li>{escape(line)}</li>" for line in fold.contents())
+    lines = "".join(f"<li>{escape(line)}</li>" for line in view.contents(fold))
     return f"<h2>{code(fold.name)}, folded</h2><ul>{lines}</ul>"
 
 
@@ -65,9 +66,16 @@ def computation(graph: Graph, node: Node) -> str:
             windows.forward(graph, node),
             phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
+            _kept(graph, node),
             "</div>",
         ]
     )
+
+
+def _kept(graph: Graph, node: Node) -> str:
+    """What an operation remembers of this, for its derivatives."""
+    kept = saved_in_words(node, graph.names) or "nothing"
+    return f'<p class="kept">Kept for the way back: {escape(one_line(kept, 200))}.</p>'
 
 
 def _source(source: Source | None) -> str:

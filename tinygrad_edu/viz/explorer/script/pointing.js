@@ -37,9 +37,10 @@ for (const element of svg.querySelectorAll("a, title")) {
 
 function details(id) {
   if (id === null) return tell(null);
-  const { label, value, gradient } = data.nodes[id];
+  const { label, value, gradient, kept } = data.nodes[id];
   const parts = [["b", label]];
   if (isComputed(id) && value) parts.push(["div", "value"], ["pre", value]);
+  if (isComputed(id) && kept) parts.push(["div", `kept for the way back: ${kept}`]);
   if (gradient) parts.push(["div", isComplete(id) ? "gradient" : "gradient: not complete yet"]);
   if (gradient && isComplete(id)) parts.push(["pre", gradient]);
   tell($(id), parts);

@@ -18,25 +18,50 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
 from tinygrad_edu.viz.model import named_tensors
 
-__all__ = ["observe", "variables"]
+__all__ = ["observe", "require_recorded", "variables"]
 
 
-def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
-    """Run a function under observation; return its result, and names for Tensors without one."""
+def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor, dict[str, Any]]:
+    """Run a function under observation; return its result, and names for Tensors without one.
+
+    Arrays of floating-point numbers among its arguments become Tensors that require a gradient.
+
+    Raises
+    ------
+    TypeError
+        If the function does not take these arguments, or returns no Tensor.
+    ValueError
+        If its result was not computed from anything that requires a gradient.
+    """
     try:
         arguments = inspect.signature(function).bind(*args)
     except TypeError as error:
         raise TypeError(
-            f"explore calls the function with what is given after it: {error}; where to write the "
-            "page is given as path="
+            f"the function is called with what is given after it: {error}; all else is given by "
+            "name, as path= and names="
         ) from error
     arguments.arguments = {k: tree_map(_variable, v) for k, v in arguments.arguments.items()}
     observer = Observer(sys._getframe())
     with within(recording=True, observer=observer):
         root = function(*arguments.args, **arguments.kwargs)
+    if not isinstance(root, Tensor):
+        raise TypeError(
+            f"the function must return a Tensor; it returned {type(root).__name__}. Of its "
+            "arguments floating-point numbers and arrays become Tensors: 2.0 does, 2 does not"
+        )
+    require_recorded(root)
     inputs = named_tensors(arguments.arguments)
     names = {name: tensor for name, tensor in inputs if tensor.name is None}
     return root, {name: node for node, name in observer.names.items() if not node.name} | names
+
+
+def require_recorded(root: Tensor) -> None:
+    """Refuse a Tensor that remembers nothing of its computation."""
+    if not root.requires_grad or root.is_leaf:
+        raise ValueError(
+            f"{root!r} was not computed from anything that requires a gradient; write "
+            "Tensor(data, requires_grad=True) for what is to be learned, outside of no_grad()"
+        )
 
 
 def variables() -> dict[str, Node]:
