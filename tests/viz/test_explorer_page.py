@@ -272,7 +272,7 @@ def test_the_page_around_says_whether_it_is_light_or_dark(around):
 def test_everything_to_operate_has_a_name(page):
     unnamed = page.page.evaluate(
         "[...document.querySelectorAll('button, input, [role=button], [role=toolbar]')]"
-        ".filter(e => !e.getAttribute('aria-label')).map(e => e.outerHTML)"
+        ".filter(e => !e.getAttribute('aria-label') && !e.textContent.trim()).map(e => e.outerHTML)"
     )
     assert unnamed == []
     assert page.page.get_attribute("#story", "aria-live") == "polite"

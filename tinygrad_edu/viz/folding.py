@@ -18,7 +18,7 @@ __all__ = ["arrange"]
 
 # Repeated structure: the longest piece to look for, and how often it must be there.
 LONGEST_PERIOD, LEAST_REPEATS = 24, 4
-READABLE, MOST, LONGEST_PATH = 100, 300, 30  # vertices: in all, and behind each other
+READABLE, MOST, LONGEST_PATH = 100, 300, 40  # vertices: in all, and behind each other
 
 
 def arrange(graph: Graph, depth: int | None, max_nodes: int | None) -> View:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from tinygrad_edu.viz.arrays import Array, number_rows, texts
 from tinygrad_edu.viz.flags import way_of_nonfinite
 from tinygrad_edu.viz.gradients import Contribution
+from tinygrad_edu.viz.pages import json_number
 from tinygrad_edu.viz.paths import Path, paths_to_leaves
 from tinygrad_edu.viz.slopes import Slope
 from tinygrad_edu.viz.view import Arrow, View
@@ -19,7 +19,12 @@ Table: TypeAlias = dict[str, Any]
 
 def slopes_table(view: View, slopes: dict[Arrow, Slope]) -> Table:
     """By edge: its slope."""
-    return {view.keys[arrow]: asdict(slope) for arrow, slope in slopes.items()}
+    return {view.keys[arrow]: _slope(slope) for arrow, slope in slopes.items()}
+
+
+def _slope(slope: Slope) -> Table:
+    number = slope.number if slope.number is None else json_number(slope.number)
+    return {"text": slope.text, "said": slope.said, "number": number}
 
 
 def paths_table(view: View, flows: list[Contribution]) -> Table:

@@ -14,6 +14,7 @@ from tinygrad_edu.viz.calls import arguments, defaults, name
 from tinygrad_edu.viz.formulas import hold
 from tinygrad_edu.viz.javascript.expressions import Operation, operation
 from tinygrad_edu.viz.model import Constant, Graph
+from tinygrad_edu.viz.pages import json_number
 
 __all__ = ["Program", "encoded", "program"]
 
@@ -128,6 +129,4 @@ def _option(argument: str, value: Any) -> Any:
 def encoded(array: Array) -> dict[str, Any]:
     """An array as JSON, which has no nan and no inf: those are words that JavaScript reads."""
     numbers = np.asarray(array, dtype=np.float64).ravel()
-    words = {np.inf: "Infinity", -np.inf: "-Infinity"}
-    data = [x if np.isfinite(x) else words.get(x, "NaN") for x in numbers.tolist()]
-    return {"shape": list(array.shape), "data": data}
+    return {"shape": list(array.shape), "data": list(map(json_number, numbers.tolist()))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -10,7 +11,7 @@ from typing import Any
 
 from tinygrad_edu.viz.arrays import one_line
 
-__all__ = ["part", "write"]
+__all__ = ["json_number", "part", "write"]
 
 LONGEST_TITLE = 80
 
@@ -36,4 +37,9 @@ def write(
 
 def _inside_script(data: Any) -> str:
     """Data as JSON, in which no text can end the element that it stands in."""
-    return json.dumps(data).replace("<", "\\u003c")
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def json_number(x: float) -> float | str:
+    """A number for JSON, which has no nan and no inf: those as words that JavaScript can read."""
+    return x if math.isfinite(x) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(x, "NaN")

@@ -5,7 +5,7 @@ const MOST_NAMES = 8;
 /* The slopes along a path, from the loss on; null where not all of them are numbers. */
 function factors({ edges, whole }) {
   const numbers = edges.map((id) => data.slopes[id].number);
-  return whole && !numbers.includes(null) ? numbers : null;
+  return whole && !numbers.includes(null) ? numbers.map(Number) : null; // "Infinity" is a word
 }
 
 const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
