@@ -73,29 +73,43 @@ const np = (() => {
     return like(make(shape, gathered(a, positions(a.shape, shape))), a);
   }
 
-  const gathered = (a, from) => Float64Array.from(from, (i) => a.data[i]);
+  // Plain loops: they are several times as fast as map and from, and most of the time goes here.
+  function gathered(a, from) {
+    const data = new Float64Array(from.length);
+    for (let i = 0; i < data.length; i++) data[i] = a.data[from[i]];
+    return data;
+  }
 
   const unary = (f) => (x) => {
     x = array(x);
-    return like(make(x.shape, x.data.map(f)), x);
+    const data = new Float64Array(x.data.length);
+    for (let i = 0; i < data.length; i++) data[i] = f(x.data[i]);
+    return like(make(x.shape, data), x);
   };
 
   const binary = (f) => (a, b) => {
-    if (a === null || a === undefined) return array(b);
-    if (b === null || b === undefined) return array(a);
+    if (a === null) return array(b);
+    if (b === null) return array(a);
     a = array(a);
     b = array(b);
-    const n = b.data.length;
-    if (sameShape(a.shape, b.shape)) {
-      return like(make(a.shape, a.data.map((value, i) => f(value, b.data[i]))), a, b);
+    const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(a.shape, b.shape);
+    const data = new Float64Array(sizeOf(shape));
+    const [m, n] = [period(a, shape), period(b, shape)];
+    if (m && n) {
+      for (let i = 0; i < data.length; i++) data[i] = f(a.data[i % m], b.data[i % n]);
+    } else {
+      const [from, by] = [positions(a.shape, shape), positions(b.shape, shape)];
+      for (let i = 0; i < data.length; i++) data[i] = f(a.data[from[i]], b.data[by[i]]);
     }
-    if (b.shape.length <= a.shape.length && sameShape(b.shape, a.shape.slice(-b.shape.length || a.shape.length))) {
-      return like(make(a.shape, a.data.map((value, i) => f(value, b.data[i % n]))), a, b);
-    }
-    const shape = broadcastShapes(a.shape, b.shape);
-    const [from, by] = [positions(a.shape, shape), positions(b.shape, shape)];
-    return like(make(shape, Float64Array.from(from, (i, k) => f(a.data[i], b.data[by[k]]))), a, b);
+    return like(make(shape, data), a, b);
   };
+
+  // After how many elements a broadcast array begins again; 0 if it is not repeated as a whole.
+  function period(a, shape) {
+    if (a.data.length === 1) return 1;
+    const lengths = a.shape.slice(a.shape.findIndex((n) => n !== 1));
+    return sameShape(lengths, shape.slice(-lengths.length)) ? a.data.length : 0;
+  }
 
   // A product in which the zeros of some factors absorb what they are multiplied by, even inf.
   const absorbing = (f, both) => {
