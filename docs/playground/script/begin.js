@@ -72,7 +72,11 @@ function recall() {
     if (Number(words.get(name)) > 0) settings[name] = Number(words.get(name));
   }
   if (words.has("hidden")) {
-    const counts = words.get("hidden").split("-").map(Number).filter((n) => n >= 1 && n <= LIMITS.units);
+    const counts = words
+      .get("hidden")
+      .split("-")
+      .map(Number)
+      .filter((n) => n >= 1 && n <= LIMITS.units);
     settings.hidden = counts.slice(0, LIMITS.layers).map(Math.floor);
   }
 }
@@ -88,7 +92,9 @@ function offerSettings() {
     find("data").append(label);
   }
   const fill = (id, options, now) => {
-    find(id).innerHTML = Object.entries(options).map(([value, text]) => `<option value="${value}">${text}</option>`).join("");
+    find(id).innerHTML = Object.entries(options)
+      .map(([value, text]) => `<option value="${value}">${text}</option>`)
+      .join("");
     find(id).value = now;
   };
   const activations = Object.entries(choices.activations).map(([name, { label }]) => [name, label]);
@@ -109,13 +115,24 @@ function paintThumbnails() {
 }
 
 find("play").addEventListener("click", () => (training ? pause() : play()));
-find("step").addEventListener("click", () => { pause(); step(); draw(); });
+find("step").addEventListener("click", () => {
+  pause();
+  step();
+  draw();
+});
 find("again").addEventListener("click", () => change({}));
 find("redraw").addEventListener("click", () => change({ seed: settings.seed + 1 }));
 find("activation").addEventListener("change", ({ target }) => change({ activation: target.value }));
 find("init").addEventListener("change", ({ target }) => change({ init: target.value }));
-find("rate").addEventListener("change", ({ target }) => { setRate(Number(target.value)); draw(); remember(); });
-for (const [id, by] of [["fewer", -1], ["more", 1]]) {
+find("rate").addEventListener("change", ({ target }) => {
+  setRate(Number(target.value));
+  draw();
+  remember();
+});
+for (const [id, by] of [
+  ["fewer", -1],
+  ["more", 1],
+]) {
   find(id).addEventListener("click", () => {
     const { hidden } = settings;
     change({ hidden: by < 0 ? hidden.slice(0, -1) : [...hidden, hidden.at(-1) ?? 4] });
@@ -147,17 +164,27 @@ find("copy").addEventListener("click", async () => {
 
 addEventListener("keydown", (event) => {
   const busy = event.target.closest("button, select, input, a, dialog, canvas");
-  if (event.ctrlKey || event.metaKey || event.altKey || (busy && event.target !== document.body)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || (busy && event.target !== document.body))
+    return;
   if (event.key === " ") find("play").click();
   else if (event.key === "ArrowRight") find("step").click();
   else return;
   event.preventDefault();
 });
 
-addEventListener("resize", () => { layOut(); draw(); });
-const repaint = () => { readColors(); paintThumbnails(); draw(); };
+addEventListener("resize", () => {
+  layOut();
+  draw();
+});
+const repaint = () => {
+  readColors();
+  paintThumbnails();
+  draw();
+};
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+new MutationObserver(repaint).observe(document.documentElement, {
+  attributeFilter: ["data-theme"],
+});
 
 recall();
 offerSettings();

@@ -10,7 +10,10 @@ function build({ data, hidden, activation, init, seed }) {
   const sizes = [2, ...hidden, 1];
   const random = generator(seed);
   sizes.slice(1).forEach((units, l) => {
-    for (const [letter, shape] of [["W", [sizes[l], units]], ["b", [units]]]) {
+    for (const [letter, shape] of [
+      ["W", [sizes[l], units]],
+      ["b", [units]],
+    ]) {
       const value = letter === "W" ? drawn(init, shape, random) : np.make(shape);
       parameters.push({ name: `${letter}${l + 1}`, item: items.length, start: value });
       items.push({ value });
@@ -19,13 +22,25 @@ function build({ data, hidden, activation, init, seed }) {
   let x = 0;
   sizes.slice(1).forEach((_, l) => {
     const [W, b] = parameters.slice(2 * l, 2 * l + 2).map(({ item }) => item);
-    const edges = [{ position: 1, name: "W", parent: W }, { position: 2, name: "b", parent: b }];
+    const edges = [
+      { position: 1, name: "W", parent: W },
+      { position: 2, name: "b", parent: b },
+    ];
     if (l) edges.unshift({ position: 0, name: "x", parent: x });
     const layer = { x, W, b, z: items.length };
-    items.push({ call: { operation: "linear", arguments: { x: { item: x }, W: { item: W }, b: { item: b } }, edges } });
+    items.push({
+      call: {
+        operation: "linear",
+        arguments: { x: { item: x }, W: { item: W }, b: { item: b } },
+        edges,
+      },
+    });
     x = layer.z;
     if (l < hidden.length && activation !== "none") {
-      const call = { operation: activation, arguments: { x: { item: x }, ...choices.activations[activation].options } };
+      const call = {
+        operation: activation,
+        arguments: { x: { item: x }, ...choices.activations[activation].options },
+      };
       items.push({ call: { ...call, edges: [{ position: 0, name: "x", parent: x }] } });
       x = items.length - 1;
     }
@@ -33,7 +48,13 @@ function build({ data, hidden, activation, init, seed }) {
     layers.push(layer);
   });
   const loss = { logits: { item: x }, targets: { item: 1 }, reduction: "mean" };
-  items.push({ call: { operation: "sigmoid_cross_entropy", arguments: loss, edges: [{ position: 0, name: "logits", parent: x }] } });
+  items.push({
+    call: {
+      operation: "sigmoid_cross_entropy",
+      arguments: loss,
+      edges: [{ position: 0, name: "logits", parent: x }],
+    },
+  });
   return { program: { items, root: items.length - 1 }, parameters, layers, sizes };
 }
 
@@ -53,7 +74,10 @@ const SPREADS = {
 
 function drawn(init, shape, random) {
   const spread = SPREADS[init](shape);
-  return np.make(shape, Float64Array.from({ length: np.sizeOf(shape) }, () => spread && spread * normal(random)));
+  return np.make(
+    shape,
+    Float64Array.from({ length: np.sizeOf(shape) }, () => spread && spread * normal(random)),
+  );
 }
 
 // Numbers between 0 and 1 that depend on the seed alone (mulberry32).
@@ -68,4 +92,5 @@ function generator(seed) {
 }
 
 // From a normal distribution, by the method of Box and Muller.
-const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const normal = (random) =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -2,7 +2,9 @@
 
 const wires = document.querySelector("#wires");
 const SVG = "http://www.w3.org/2000/svg";
-let units, lines, seen = null; // seen: the unit that the plane shows while it is pointed at
+let units,
+  lines,
+  seen = null; // seen: the unit that the plane shows while it is pointed at
 const chosen = { layer: 0, from: 0, to: 0, point: null }; // a weight; from -1: the bias
 const TOP = 58;
 
@@ -32,9 +34,14 @@ function layOut() {
   svg.setAttribute("aria-hidden", "true");
   wires.replaceChildren(svg);
   const at = (c, i) => [c * spacing, TOP + ((most - net.sizes[c]) * row) / 2 + i * row];
-  units = columns.map(({ units, c }) => Array.from({ length: units }, (_, i) => unit(c, i, at(c, i), tile)));
-  columns.forEach(({ units, c }) => wires.append(heading(c, units, c * spacing + tile / 2, columns.length)));
-  lines = net.layers.map((layer, l) => net.sizes.slice(l, l + 2).map((n) => [...Array(n).keys()]))
+  units = columns.map(({ units, c }) =>
+    Array.from({ length: units }, (_, i) => unit(c, i, at(c, i), tile)),
+  );
+  columns.forEach(({ units, c }) =>
+    wires.append(heading(c, units, c * spacing + tile / 2, columns.length)),
+  );
+  lines = net.layers
+    .map((layer, l) => net.sizes.slice(l, l + 2).map((n) => [...Array(n).keys()]))
     .flatMap(([from, to], l) => from.flatMap((i) => to.map((j) => wire(svg, l, i, j, at, tile))));
 }
 
@@ -42,12 +49,24 @@ function unit(c, i, [left, top], size) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "unit";
-  Object.assign(button.style, { left: `${left}px`, top: `${top}px`, width: `${size}px`, height: `${size}px` });
+  Object.assign(button.style, {
+    left: `${left}px`,
+    top: `${top}px`,
+    width: `${size}px`,
+    height: `${size}px`,
+  });
   const canvas = button.appendChild(document.createElement("canvas"));
   canvas.width = canvas.height = CELLS;
-  if (c === 0) button.append(Object.assign(document.createElement("i"), { textContent: unitName(c, i) }));
-  const look = () => { seen = { c, i }; drawPlane(); };
-  const away = () => { seen = null; drawPlane(); };
+  if (c === 0)
+    button.append(Object.assign(document.createElement("i"), { textContent: unitName(c, i) }));
+  const look = () => {
+    seen = { c, i };
+    drawPlane();
+  };
+  const away = () => {
+    seen = null;
+    drawPlane();
+  };
   button.addEventListener("pointerenter", look);
   button.addEventListener("pointerleave", away);
   button.addEventListener("focus", look);
@@ -62,14 +81,22 @@ function heading(c, count, middle, columns) {
   const box = document.createElement("div");
   box.className = "column";
   box.style.left = `${middle}px`;
-  box.style.transform = c === 0 ? "translateX(-1.4rem)" : c === columns - 1 ? "translateX(calc(-100% + 1.4rem))" : "translateX(-50%)";
+  box.style.transform =
+    c === 0
+      ? "translateX(-1.4rem)"
+      : c === columns - 1
+        ? "translateX(calc(-100% + 1.4rem))"
+        : "translateX(-50%)";
   const hidden = c > 0 && c < columns - 1;
   if (!hidden) {
     box.innerHTML = `<b>${c ? "output" : "input"}</b>`;
     return box;
   }
   box.innerHTML = `<b>${count} unit${count > 1 ? "s" : ""}</b>`;
-  for (const [sign, by, word] of [["−", -1, "less"], ["+", 1, "more"]]) {
+  for (const [sign, by, word] of [
+    ["−", -1, "less"],
+    ["+", 1, "more"],
+  ]) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = sign;
@@ -86,7 +113,10 @@ function heading(c, count, middle, columns) {
 
 function wire(svg, l, i, j, at, tile) {
   const [[x1, y1], [x2, y2]] = [at(l, i), at(l + 1, j)];
-  const [from, to] = [[x1 + tile, y1 + tile / 2], [x2, y2 + tile / 2]];
+  const [from, to] = [
+    [x1 + tile, y1 + tile / 2],
+    [x2, y2 + tile / 2],
+  ];
   const bend = (to[0] - from[0]) / 2;
   const d = `M${from} C${from[0] + bend},${from[1]} ${to[0] - bend},${to[1]} ${to}`;
   const path = (name) => {
@@ -128,8 +158,13 @@ function draw() {
 function drawLines() {
   const kind = document.querySelector("input[name=lines]:checked").value;
   const arrays = net.layers.map(({ W }) => [net.program.items[W].value, now.gradients[W]]);
-  const shown = arrays.map(([weights, gradients]) => (kind === "weights" ? weights : gradients).data);
-  const largest = Math.max(1e-300, ...shown.map((data) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0)));
+  const shown = arrays.map(
+    ([weights, gradients]) => (kind === "weights" ? weights : gradients).data,
+  );
+  const largest = Math.max(
+    1e-300,
+    ...shown.map((data) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0)),
+  );
   for (const { l, i, j, halo, line, title } of lines) {
     const at = i * net.sizes[l + 1] + j;
     const value = shown[l][at];
@@ -146,25 +181,35 @@ function drawLines() {
 
 // Which units have stopped to learn, by name.
 function sayHealth(states) {
-  const named = (state) => states.flatMap((of, l) => of.map((s, i) => s === state && unitName(l + 1, i)).filter(Boolean));
+  const named = (state) =>
+    states.flatMap((of, l) => of.map((s, i) => s === state && unitName(l + 1, i)).filter(Boolean));
   const dead = named("dead");
   const saturated = named("saturated");
   const words = [];
   if (dead.length) words.push(`<b>Dead</b>, with slope 0 for all points: ${dead.join(", ")}.`);
-  if (saturated.length) words.push(`<b>Saturated</b>, flat for 90 % of the points or more: ${saturated.join(", ")}.`);
-  if (diverged()) words.push("<b>The loss is not finite any more</b>: the learning rate is too large for these weights.");
+  if (saturated.length)
+    words.push(`<b>Saturated</b>, flat for 90 % of the points or more: ${saturated.join(", ")}.`);
+  if (diverged())
+    words.push(
+      "<b>The loss is not finite any more</b>: the learning rate is too large for these weights.",
+    );
   const said = words.join(" ") || "No unit is dead or saturated.";
   if (said !== sayHealth.said) document.querySelector("#health").innerHTML = sayHealth.said = said;
 }
 
 // How large a gradient arrives at the weights of each layer.
 function drawFlow() {
-  const sizes = net.layers.map(({ W }) => Math.sqrt(now.gradients[W].data.reduce((s, g) => s + g * g, 0) / now.gradients[W].data.length));
+  const sizes = net.layers.map(({ W }) =>
+    Math.sqrt(now.gradients[W].data.reduce((s, g) => s + g * g, 0) / now.gradients[W].data.length),
+  );
   const largest = Math.max(...sizes.filter(Number.isFinite), 1e-300);
-  const rows = sizes.map((size, l) =>
-    `<tr><th>gradient of W${l + 1}</th><td>${written(size)}</td>` +
-    `<td><span class="bar" style="width:${(Math.min(size / largest, 1) * 7 || 0).toFixed(2)}rem"></span></td></tr>`);
-  document.querySelector("#flow").innerHTML = `<table><caption hidden>Root mean square</caption>${rows.join("")}</table>`;
+  const rows = sizes.map(
+    (size, l) =>
+      `<tr><th>gradient of W${l + 1}</th><td>${written(size)}</td>` +
+      `<td><span class="bar" style="width:${(Math.min(size / largest, 1) * 7 || 0).toFixed(2)}rem"></span></td></tr>`,
+  );
+  document.querySelector("#flow").innerHTML =
+    `<table><caption hidden>Root mean square</caption>${rows.join("")}</table>`;
 }
 
 const plane = document.querySelector("#plane");
@@ -178,12 +223,16 @@ function drawPlane(values = planeValues) {
   const item = c ? net.layers[c - 1].h : 0;
   paint(plane, shades(values, item, i), 0.55);
   paintPoints(plane, settings.data, 7, chosen.point);
-  document.querySelector("#shown").textContent = seen ? `What ${unitName(c, i)} answers` : "What the network answers";
+  document.querySelector("#shown").textContent = seen
+    ? `What ${unitName(c, i)} answers`
+    : "What the network answers";
 }
 
 plane.addEventListener("click", ({ offsetX, offsetY }) => {
   const place = (offset) => (offset / plane.clientWidth) * 2 * EDGE - EDGE;
-  const far = POINTS(settings.data).X.map(([a, b]) => Math.hypot(a - place(offsetX), b + place(offsetY)));
+  const far = POINTS(settings.data).X.map(([a, b]) =>
+    Math.hypot(a - place(offsetX), b + place(offsetY)),
+  );
   choose({ point: far.indexOf(Math.min(...far)) });
 });
 plane.addEventListener("keydown", (event) => {
@@ -201,7 +250,9 @@ function drawCurve() {
   const x = (i) => left + ((width - left) * i) / Math.max(1, losses.length - 1);
   const y = (loss) => height - 14 - ((height - 22) * loss) / most;
   const every = Math.ceil(losses.length / 400);
-  const points = losses.map((loss, i) => [i, loss]).filter(([i, loss]) => Number.isFinite(loss) && (i % every === 0 || i === losses.length - 1));
+  const points = losses
+    .map((loss, i) => [i, loss])
+    .filter(([i, loss]) => Number.isFinite(loss) && (i % every === 0 || i === losses.length - 1));
   document.querySelector("#curve").innerHTML =
     `<line x1="${left}" x2="${width}" y1="${height - 14}" y2="${height - 14}"/>` +
     `<text x="${left - 4}" y="${y(most) + 4}" text-anchor="end">${written(most)}</text>` +

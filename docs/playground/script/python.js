@@ -36,13 +36,17 @@ for epoch in range(${epoch() + 1}):
 
 function layerCall(l, count) {
   const linear = `tg.linear(${l === 1 ? "x" : `h${l - 1}`}, W${l}, b${l})`;
-  return l === count || settings.activation === "none" ? linear : `tg.${settings.activation}(${linear})`;
+  return l === count || settings.activation === "none"
+    ? linear
+    : `tg.${settings.activation}(${linear})`;
 }
 
 // A rate that was changed on the way is a schedule.
 function rateInPython() {
   const used = rates.filter(([since], i) => since < epoch() || i === 0);
-  const words = used.map(([, rate], i) => (i < used.length - 1 ? `${rate} if step < ${used[i + 1][0]} else ` : `${rate}`));
+  const words = used.map(([, rate], i) =>
+    i < used.length - 1 ? `${rate} if step < ${used[i + 1][0]} else ` : `${rate}`,
+  );
   return used.length > 1 ? `lambda step: ${words.join("")}` : words[0];
 }
 
@@ -50,7 +54,8 @@ const every = () => Math.max(1, 10 ** Math.floor(Math.log10(Math.max(1, epoch() 
 
 function nested({ shape, data }) {
   if (shape.length === 1) return `[${[...data].map(float).join(", ")}]`;
-  const row = (i) => nested({ shape: shape.slice(1), data: data.slice(i * shape[1], (i + 1) * shape[1]) });
+  const row = (i) =>
+    nested({ shape: shape.slice(1), data: data.slice(i * shape[1], (i + 1) * shape[1]) });
   return `[${Array.from({ length: shape[0] }, (_, i) => row(i)).join(", ")}]`;
 }
 

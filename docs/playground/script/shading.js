@@ -4,8 +4,8 @@ const EDGE = 3; // the plane goes from -EDGE to EDGE
 const CELLS = 36;
 const PLANE = np.array(
   Array.from({ length: CELLS * CELLS }, (_, i) => [
-    ((i % CELLS) + 0.5) * (2 * EDGE / CELLS) - EDGE,
-    EDGE - (Math.floor(i / CELLS) + 0.5) * (2 * EDGE / CELLS),
+    ((i % CELLS) + 0.5) * ((2 * EDGE) / CELLS) - EDGE,
+    EDGE - (Math.floor(i / CELLS) + 0.5) * ((2 * EDGE) / CELLS),
   ]),
 );
 const tile = document.createElement("canvas");
@@ -16,9 +16,17 @@ function readColors() {
   const probe = document.body.appendChild(document.createElement("span"));
   const resolved = (name) => {
     probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
+    return getComputedStyle(probe)
+      .color.match(/[\d.]+/g)
+      .slice(0, 3)
+      .map(Number);
   };
-  colors = Object.fromEntries(["plus", "minus", "ground", "ink", "faint", "first", "second"].map((name) => [name, resolved(name)]));
+  colors = Object.fromEntries(
+    ["plus", "minus", "ground", "ink", "faint", "first", "second"].map((name) => [
+      name,
+      resolved(name),
+    ]),
+  );
   probe.remove();
 }
 
@@ -39,7 +47,8 @@ function paint(canvas, shade, strength = 0.85) {
   shade.forEach((value, i) => {
     const to = value < 0 ? colors.minus : colors.plus;
     const share = Math.min(Math.abs(value), 1) * strength;
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = colors.ground[c] + share * (to[c] - colors.ground[c]);
+    for (let c = 0; c < 3; c++)
+      image.data[4 * i + c] = colors.ground[c] + share * (to[c] - colors.ground[c]);
     image.data[4 * i + 3] = 255;
   });
   tile.getContext("2d").putImageData(image, 0, 0);
@@ -64,7 +73,13 @@ function paintPoints(canvas, name, radius, chosen = null) {
   });
   if (chosen === null) return;
   context.beginPath();
-  context.arc(across(X[chosen][0], canvas.width), across(-X[chosen][1], canvas.height), radius * 2, 0, 7);
+  context.arc(
+    across(X[chosen][0], canvas.width),
+    across(-X[chosen][1], canvas.height),
+    radius * 2,
+    0,
+    7,
+  );
   context.lineWidth = radius / 2;
   context.strokeStyle = css(colors.ink);
   context.stroke();

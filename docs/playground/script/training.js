@@ -1,7 +1,14 @@
 // Gradient descent, step by step, on all of the data.
 
 const LIMITS = { layers: 6, units: 8 };
-const settings = { data: "moons", hidden: [4, 4], activation: "tanh", init: "xavier_normal", rate: 0.3, seed: 1 };
+const settings = {
+  data: "moons",
+  hidden: [4, 4],
+  activation: "tanh",
+  init: "xavier_normal",
+  rate: 0.3,
+  seed: 1,
+};
 let net, now, losses, rates;
 
 // Begin with the weights that belong to the settings.
@@ -40,7 +47,9 @@ function accuracy() {
 // As tinygrad_edu.debugging.unit_health: dead, if no sample reaches a unit; saturated, if its slope
 // is below a twentieth of the steepest for nearly all of them.
 function health(layer) {
-  const passed = now.contributions.find(({ node }) => node === net.layers[layer].h && node !== net.layers[layer].z);
+  const passed = now.contributions.find(
+    ({ node }) => node === net.layers[layer].h && node !== net.layers[layer].z,
+  );
   if (!passed) return [];
   const units = net.sizes[layer + 1];
   const flat = choices.activations[settings.activation].steepest / 20;
