@@ -1,16 +1,15 @@
 """The page of the playground: ``{playground}`` embeds it, and a role links to one of its settings::
 
-    {try}`One neuron <data=circle&hidden=>`
+{try}`One neuron <data=circle&hidden=>`
 """
 
 from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from playground_page import page
 from sphinx.util.docutils import ReferenceRole, SphinxDirective
 from sphinx.util.osutil import ensuredir, relative_uri
-
-from playground_page import page
 
 FILE = "_playground/index.html"
 FRAME = """<div class="playground">
