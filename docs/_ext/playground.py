@@ -1,6 +1,8 @@
-"""The page of the playground: ``{playground}`` embeds it, and a role links to one of its settings::
+"""The page of the playground, embedded by a directive; a role links to it with other settings.
 
-{try}`One neuron <data=circle&hidden=>`
+The directive is ``{playground}``, and the role::
+
+    {try}`One neuron <data=circle&hidden=>`
 """
 
 from html import escape

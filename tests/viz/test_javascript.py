@@ -99,10 +99,10 @@ def assert_agreement(graph, result, rtol=1e-10):
 
 # Operations whose formulas are in words, or about single elements.
 FILMS = """
-    adaptive_avg_pool adaptive_max_pool avg_pool cholesky compress cond conv1d conv2d conv_transpose2d convolve correlate cross cumprod
-    cumsum det diag diagonal diff einsum extract kron linspace matrix_power max_pool
-    overlap_add partition pad pinv prod repeat sliding_window_view sliding_windows sort take
-    take_along_axis tensordot tile
+adaptive_avg_pool adaptive_max_pool avg_pool cholesky compress cond conv1d conv2d conv_transpose2d
+convolve correlate cross cumprod cumsum det diag diagonal diff einsum extract kron linspace
+matrix_power max_pool overlap_add partition pad pinv prod repeat sliding_window_view
+sliding_windows sort take take_along_axis tensordot tile
 """
 
 
