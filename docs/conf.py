@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tinygrad_edu
 
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "measure")]
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "measure", "playground")]
 
 import core  # noqa: E402 - of the folder measure
 
@@ -37,6 +37,7 @@ extensions = [
     "names_elsewhere",
     "op_pages",
     "pictures",
+    "playground",
     "steps",
 ]
 exclude_patterns = ["_build"]
@@ -97,17 +98,23 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = html_show_sourcelink = False
-ALONE = ["benchmarks", "coming_from", "start_here", "your_own_op"]  # in their sections
+ALONE = [
+    "benchmarks",
+    "coming_from",
+    "playground",
+    "start_here",
+    "your_own_op",
+]  # in their sections
 html_sidebars = {page: [] for page in ALONE}
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **{page: [] for page in ["benchmarks", "inside/hard_points"]},  # wide tables
+        **{page: [] for page in ["benchmarks", "inside/hard_points", "playground"]},  # wide
     },
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],

@@ -4,6 +4,11 @@ const theme = () => ({ theme: document.documentElement.dataset.theme });
 addEventListener("message", ({ data, source }) => {
   if (data === "which theme?") source.postMessage(theme(), "*");
 });
+// A page inside of ours may say how high it is.
+addEventListener("message", ({ data, source }) => {
+  const frame = [...document.querySelectorAll("iframe")].find((f) => f.contentWindow === source);
+  if (frame && data.height > 0) frame.style.height = `${data.height + 2}px`;
+});
 new MutationObserver(() => {
   for (const frame of document.querySelectorAll("iframe")) {
     frame.contentWindow.postMessage(theme(), "*");

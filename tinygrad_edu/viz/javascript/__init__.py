@@ -10,7 +10,7 @@ to compute it again, forward and backward, with other numbers::
 
     script = javascript.source(program.operations)
 
-The script defines ``np`` (``arrays.js``: NumPy's functions on arrays ``{shape, data}``), ``engine``
+The script defines ``np`` (NumPy's functions on arrays ``{shape, data}``), ``engine``
 (``engine.js``: ``engine.run(program, operations, changes)``, documented at its top) and
 ``operations``. It is to stand inside a function, beside what uses it, before it.
 
@@ -28,9 +28,13 @@ from tinygrad_edu.viz.javascript.programs import Program, encoded, program
 
 __all__ = ["Operation", "Program", "encoded", "operation", "program", "source"]
 
+NUMPY = ["elements", "axes", "shapes", "products", "numpy"]
+"""The files of ``np``, in order; each sees what those before it define."""
+
 
 def source(operations: Iterable[Operation]) -> str:
     """The script with which a page computes: arrays, the engine, and these operations."""
-    runtime = "\n".join(pages.part(__name__, f"{name}.js") for name in ("arrays", "engine"))
+    numpy = "\n".join(pages.part(__name__, f"np/{name}.js") for name in NUMPY)
+    runtime = f"const np = (() => {{\n{numpy}}})();\n\n{pages.part(__name__, 'engine.js')}"
     lines = "".join(f"  {operation.name}: {operation},\n" for operation in operations)
     return f"{runtime}\nconst operations = {{\n{lines}}};\n"

@@ -23,19 +23,25 @@ const engine = (() => {
   function forward(program, operations, changes = {}) {
     const values = [];
     program.items.forEach((item, i) => {
-      values.push(rounded(item, item.call ? computed(item.call, operations, values) : leaf(item, changes[i])));
+      values.push(
+        rounded(item, item.call ? computed(item.call, operations, values) : leaf(item, changes[i])),
+      );
     });
     return values;
   }
 
   // Arrays are float64; those that were float32 have its precision.
   function rounded(item, x) {
-    return item.dtype === "float32" ? np.make(x.shape, Float64Array.from(Float32Array.from(x.data))) : x;
+    return item.dtype === "float32"
+      ? np.make(x.shape, Float64Array.from(Float32Array.from(x.data)))
+      : x;
   }
 
   function leaf(item, change) {
     if (change !== undefined) return np.array(change);
-    return np.isArray(item.value) ? item.value : np.make(item.value.shape, Float64Array.from(item.value.data, Number));
+    return np.isArray(item.value)
+      ? item.value
+      : np.make(item.value.shape, Float64Array.from(item.value.data, Number));
   }
 
   function computed(call, operations, values) {
@@ -71,11 +77,21 @@ const engine = (() => {
     const { items, root } = program;
     const gradients = new Array(items.length);
     const contributions = [];
-    gradients[root] = np.make(values[root].shape, values[root].data.map(() => 1));
+    gradients[root] = np.make(
+      values[root].shape,
+      values[root].data.map(() => 1),
+    );
     for (let i = root; i >= 0; i--) {
       if (!gradients[i] || !items[i].call) continue;
       for (const edge of items[i].call.edges) {
-        const passed = passedOn(items[i].call, edge, operations, values, values[i], mark(gradients[i]));
+        const passed = passedOn(
+          items[i].call,
+          edge,
+          operations,
+          values,
+          values[i],
+          mark(gradients[i]),
+        );
         const fitted = rounded(items[edge.parent], passed.fitted);
         contributions.push({ node: i, ...edge, incoming: gradients[i], ...passed, fitted });
         const before = gradients[edge.parent];
@@ -89,16 +105,23 @@ const engine = (() => {
     const operation = operations[call.operation];
     const scope = laidOut(operation, { ...given(call, values), y, g, place: edge.place });
     const slope = operation.slopes[edge.name]?.(scope);
-    const returned = slope === undefined ? operation.gradients[edge.name](scope) : np.multiply(scope.g, slope);
+    const returned =
+      slope === undefined ? operation.gradients[edge.name](scope) : np.multiply(scope.g, slope);
     const operand = scope[edge.name];
     const { shape } = Array.isArray(operand) ? operand[edge.place] : operand;
     const fitted = np.reshape(fit(returned, shape), values[edge.parent].shape);
-    return { slope: slope === undefined ? slope : np.array(slope), returned, fitted: np.make(fitted.shape, fitted.data) };
+    return {
+      slope: slope === undefined ? slope : np.array(slope),
+      returned,
+      fitted: np.make(fitted.shape, fitted.data),
+    };
   }
 
   // What was repeated on the way forward gets a sum, what was left as it is for all, that for each.
   function fit(g, shape) {
-    return np.sizeOf(g.shape) < np.sizeOf(shape) ? np.broadcast_to(g, shape) : np.unbroadcast(g, shape);
+    return np.sizeOf(g.shape) < np.sizeOf(shape)
+      ? np.broadcast_to(g, shape)
+      : np.unbroadcast(g, shape);
   }
 
   // --- in which shapes formulas take their operands ----------------------------------------------
@@ -109,7 +132,10 @@ const engine = (() => {
 
   const reshaped = (scope, names, shape) => {
     const found = names.filter((name) => scope[name]?.shape);
-    return { ...scope, ...Object.fromEntries(found.map((name) => [name, np.reshape(scope[name], shape)])) };
+    return {
+      ...scope,
+      ...Object.fromEntries(found.map((name) => [name, np.reshape(scope[name], shape)])),
+    };
   };
 
   const layouts = {

@@ -1,4 +1,4 @@
-"""Formulas of operations as JavaScript, over the arrays of ``arrays.js``.
+"""Formulas of operations as JavaScript, over the arrays of ``np``.
 
 A formula says ``sum(x)`` of whatever axis the call reduces. In JavaScript the axis of the call is
 filled in, and the reduced axes stay, of length 1, so that what is reduced meets what is not; the
@@ -27,7 +27,7 @@ FUNCTIONS = """
     sinh softplus solve split sqrt square squeeze stack swapaxes take tan tanh transpose tril triu
     trunc unbroadcast where
 """
-"""Those of formulas that ``arrays.js`` has under the same name."""
+"""Those of formulas that ``np`` has under the same name."""
 
 REDUCTIONS = {"average": "mean"} | {
     name: name for name in ("log_softmax", "logsumexp", "max", "mean", "min", "norm", "softmax")
