@@ -82,14 +82,14 @@ class Cell(Module):
         return self._after(x, state)
 
     def along(
-        self, steps: list[Any], state: State, running: Any = None, backwards: bool = False
+        self, x: Any, state: State, running: Any = None, backwards: bool = False
     ) -> tuple[list[Any], State]:
         """Go along a whole sequence; see `RNN`.
 
         Parameters
         ----------
-        steps : list of Tensor
-            The x of every step.
+        x : Tensor or list of Tensor
+            Of shape (N, T, inputs), or what a layer below returned.
         state : Tensor or pair of Tensor
             At the beginning.
         running : ndarray or None, optional
@@ -104,10 +104,12 @@ class Cell(Module):
         state : Tensor or pair of Tensor
             At the end.
         """
+        with scope("steps"):
+            steps = x if isinstance(x, list) else _steps(x)
         outputs: list[Any] = [None] * len(steps)
         order = range(len(steps))
         for t in reversed(order) if backwards else order:
-            with scope(f"step {t + 1}"):
+            with scope(f"step {t}"):
                 new = self._after(steps[t], state)
                 outputs[t] = self.hidden(new)
                 if running is not None:
@@ -312,7 +314,7 @@ def _number_of(parts: int) -> str:
     return "one Tensor" if parts == 1 else f"{parts} parts"
 
 
-def steps_of(x: Any) -> list[Any]:
+def _steps(x: Any) -> list[Any]:
     """The steps of sequences: halves of halves.
 
     The gradient of a part is zeros of the size of the whole, but for the part. So taken one by one,
@@ -321,7 +323,7 @@ def steps_of(x: Any) -> list[Any]:
     steps = x.shape[1]
     if steps < 4 or not is_tensor(x):
         return [x[:, t] for t in range(steps)]
-    return [*steps_of(x[:, : steps // 2]), *steps_of(x[:, steps // 2 :])]
+    return [*_steps(x[:, : steps // 2]), *_steps(x[:, steps // 2 :])]
 
 
 @as_a_whole

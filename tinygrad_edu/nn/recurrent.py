@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_edu import ops
 from tinygrad_edu.errors import advised
-from tinygrad_edu.nn.cells import Cell, GRUCell, LSTMCell, RNNCell, State, running_samples, steps_of
+from tinygrad_edu.nn.cells import Cell, GRUCell, LSTMCell, RNNCell, State, running_samples
 from tinygrad_edu.nn.init import Rng, as_rng
 from tinygrad_edu.nn.layers import Dropout, require_sizes
 from tinygrad_edu.nn.module import Module, TorchNames
@@ -89,18 +89,24 @@ class _Recurrent(Module):
         running = lengths
         if lengths is not None:
             running = running_samples(as_array(values(lengths)), *x.shape[:2])
-        steps = steps_of(x)
         ended: list[State] = []
+        steps: Any = x
         for k, layer in enumerate(self._layers()):
             steps = [self._dropped(x_t) for x_t in steps] if k else steps
             of_ways = []
             for cell, backwards in zip(layer, (False, True), strict=False):
                 begin = states[len(ended)]
-                outputs, end = cell.within(cell.along, steps, begin, running, backwards)
+                outputs, end = self._along(cell, steps, begin, running, backwards)
                 of_ways.append(outputs)
                 ended.append(end)
             steps = of_ways[0] if len(layer) == 1 else _side_by_side(*of_ways)
         return ops.stack(steps, axis=1), self._packed(ended)
+
+    def _along(self, cell: Cell, *where: Any) -> tuple[list[Any], State]:
+        """What a cell returns; of several, each is a scope, in which are its steps."""
+        if len(self.cells) == 1:
+            return cell.along(*where)
+        return cell.within(cell.along, *where)  # type: ignore[no-any-return]
 
     def step(self, x: Operand, state: State = None) -> tuple[Tensor, State]:
         """Take one step, as when a text is written letter by letter.
