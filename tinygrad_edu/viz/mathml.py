@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import EllipsisType
@@ -47,6 +48,8 @@ LEVELS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.MatMult: PRODUCT, a
 LEVELS |= {ast.BitOr: LOGIC}
 
 COMMA = "<mo>,</mo>"
+SLASH = "<mo>/</mo>"
+SLOPE = re.compile(r"d(?P<of>\w+|\(.+\))/d(?P<by>\w+)")
 
 Written: TypeAlias = tuple[str, int]
 """MathML, and its precedence."""
@@ -79,7 +82,10 @@ def mathml(
 
 
 def identifier(name: str) -> str:
-    """A name, in italics if it is a letter, with its number as an index."""
+    """A name, in italics if it is a letter, with its number as an index; ``dy/dx`` as a slope."""
+    if slope := SLOPE.fullmatch(name):
+        of, by = (identifier(slope[end].strip("()")) for end in ("of", "by"))
+        return f"<mrow><mi>∂</mi>{_closed(of)}{SLASH}<mi>∂</mi>{by}</mrow>"
     shown = GREEK.get(name, one_line(name))
     if len(shown) > 1 and shown[0].isalpha() and shown[1:].isdecimal():
         return f"<msub><mi>{escape(shown[0])}</mi><mn>{shown[1:]}</mn></msub>"
@@ -88,7 +94,13 @@ def identifier(name: str) -> str:
 
 def gradient(of: str, by: str) -> str:
     """The derivative of something with respect to something, both in MathML."""
-    return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"
+    above, below = (f"<mrow><mi>∂</mi>{_closed(end)}</mrow>" for end in (of, by))
+    return f"<mfrac>{above}{below}</mfrac>"
+
+
+def _closed(name: str) -> str:
+    """What has a name, in parentheses if it is a slope itself."""
+    return fenced("(", name, ")") if SLASH in name else name
 
 
 def words(text: str) -> str:

@@ -17,6 +17,7 @@ from tinygrad_edu.source import source_of, user_frames
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import tree_map
 from tinygrad_edu.viz.model import named_tensors
+from tinygrad_edu.viz.recorded import RecordedGradients
 
 __all__ = ["observe", "require_recorded", "variables"]
 
@@ -52,7 +53,8 @@ def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor
     require_recorded(root)
     inputs = named_tensors(arguments.arguments)
     names = {name: tensor for name, tensor in inputs if tensor.name is None}
-    return root, {name: node for node, name in observer.names.items() if not node.name} | names
+    names = {name: node for node, name in observer.names.items() if not node.name} | names
+    return root, observer.gradients.names({node: name for name, node in names.items()}) | names
 
 
 def require_recorded(root: Tensor) -> None:
@@ -93,12 +95,14 @@ class Observer:
         self._outermost = outermost
         self._previous = current().observer
         self._used: Counter[str] = Counter()
+        self.gradients = RecordedGradients()
 
     def __call__(self, node: Node) -> None:
         """Note where a node is being made."""
         frames = list(user_frames(self._outermost))
         if frames:
             node._source = source_of(frames[0])._replace(outer=source_of(frames[-1]))
+        self.gradients.note(node, sys._getframe(1))
         for frame in reversed(frames):  # the outermost function has the most telling names
             self._note_names(frame)
         if self._previous is not None:

@@ -11,12 +11,16 @@ from typing import Any
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz.explorer.page import page
 from tinygrad_edu.viz.folding import arrange
-from tinygrad_edu.viz.graph.dot import Direction
+from tinygrad_edu.viz.gradients import retraced
+from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import checked_names, read_graph
 from tinygrad_edu.viz.observer import observe, require_recorded, variables
-from tinygrad_edu.viz.story import steps_of
+from tinygrad_edu.viz.story import Step, steps_of
+from tinygrad_edu.viz.view import View
 
 __all__ = ["Explorer", "explore", "require_loss"]
+
+FILMS = {".gif", ".mp4", ".webp"}
 
 
 class Explorer:
@@ -33,13 +37,44 @@ class Explorer:
     html: str
     steps: int
 
-    def __init__(self, html: str, steps: int) -> None:
+    def __init__(self, html: str, steps: int, animate: Callable[[], Any]) -> None:
         self.html = html
         self.steps = steps
+        self._animate = animate
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the page to a file, and return its path; folders are made where there are none."""
+    def save(self, path: str | PathLike[str], *, fps: float = 0.7, dpi: int = 100) -> Path:
+        """Write the page to a file, or the walk through all steps as a film.
+
+        Folders are made where there are none.
+
+        Parameters
+        ----------
+        path : path
+            With the suffix ``.gif``, ``.webp`` or ``.mp4`` for a film, by matplotlib and Pillow,
+            and for ``.mp4`` by ffmpeg; with any other for the page. The last frame stays longer.
+        fps : float, optional
+            Of a film: how many steps a second has.
+        dpi : int, optional
+            Of a film: how many pixels an inch has. Numbers are 11/72 of an inch high.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        ValueError
+            If ``fps`` or ``dpi`` are not positive.
+        RuntimeError
+            If ffmpeg is needed and not installed.
+        """
         path = Path(path)
+        if path.suffix.lower() in FILMS:
+            from tinygrad_edu.viz.figures import saving  # noqa: PLC0415 - optional: matplotlib
+
+            saving.check_options(path, fps, dpi)
+            return saving.save_animation(self._animate(), path, fps=fps, dpi=dpi, progress=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.html.encode(errors="replace"))
         return path
@@ -81,7 +116,8 @@ def explore(
         floating-point numbers (also in lists, tuples and dicts) become Tensors that require a
         gradient, everything else is handed on as it is.
     path : path, optional
-        Where to write the page.
+        Where to write the page; or a film of its steps, if the suffix is ``.gif``, ``.webp`` or
+        ``.mp4``.
     names, depth, direction, max_nodes
         As in `draw_graph`; ``names`` come before those of variables.
 
@@ -126,10 +162,22 @@ def explore(
     view = arrange(read_graph(root, given), depth, max_nodes)
     steps = list(steps_of(view))
     title = _title(getattr(root_or_function, "__name__", root.name))
-    explorer = Explorer(page(title, view, steps, direction), len(steps))
+    explorer = Explorer(
+        page(title, view, steps, direction),
+        len(steps),
+        lambda: _film(title, view, steps, direction),
+    )
     if path is not None:
         explorer.save(path)
     return explorer
+
+
+def _film(title: str, view: View, steps: list[Step], direction: Direction) -> Any:
+    from tinygrad_edu.viz.figures.walk import animate_walk  # noqa: PLC0415 - optional: matplotlib
+
+    gradients = retraced(view.graph)
+    drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
+    return animate_walk(title, view, steps, drawing.pipe("json", encoding="utf-8"))
 
 
 def _title(name: str | None) -> str:

@@ -26,14 +26,14 @@ try:
 except ModuleNotFoundError:  # without tqdm there is no progress bar
     tqdm = None
 
-__all__ = ["MOVING", "save_animation"]
+__all__ = ["MOVING", "check_options", "save_animation"]
 
 
 def save_animation(
     animation: FuncAnimation,
     path: str | PathLike[str],
     *,
-    fps: int = 5,
+    fps: float = 5,
     dpi: int = 90,
     progress: bool = True,
     title: str = "",
@@ -49,7 +49,7 @@ def save_animation(
     path : path
         With the suffix ``.webp`` or ``.gif`` (pictures that move; a GIF is larger),
         ``.html`` (a page of its own, with buttons) or ``.mp4`` (needs ffmpeg).
-    fps : int, optional
+    fps : float, optional
         Frames in a second.
     dpi : int, optional
         Pixels in an inch.
@@ -89,20 +89,25 @@ def save_animation(
         raise TypeError(
             f"animation must be what animate_training returned; got {type(animation).__name__}"
         )
+    path = Path(path)
+    check_options(path, fps, dpi)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _progress_bar(f"saving {path.name}", progress) as advance:
+        writer = WRITERS[path.suffix.lower()](fps=fps)
+        writer.title = title or path.stem.replace("_", " ")
+        animation.save(path, writer=writer, dpi=dpi, progress_callback=advance)
+    return path
+
+
+def check_options(path: Path, fps: float, dpi: int) -> None:
+    """Refuse what `save_animation` cannot do."""
     if fps <= 0 or dpi <= 0:
         raise ValueError(f"fps and dpi must be positive; got fps={fps} and dpi={dpi}")
-    path = Path(path)
     kind = path.suffix.lower()
     if kind not in WRITERS:
         raise ValueError(f"an animation is saved as {', '.join(WRITERS)}; got {path.name!r}")
     if kind == ".mp4" and not FFMpegWriter.isAvailable():
         raise RuntimeError("ffmpeg is not installed; save the animation as .gif or .html instead")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _progress_bar(f"saving {path.name}", progress) as advance:
-        writer = WRITERS[kind](fps=fps)
-        writer.title = title or path.stem.replace("_", " ")
-        animation.save(path, writer=writer, dpi=dpi, progress_callback=advance)
-    return path
 
 
 MOVING = "moving"
