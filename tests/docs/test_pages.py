@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import linecache
 import re
 from pathlib import Path
 
@@ -31,13 +32,18 @@ def run(page):
             exec(compile(block[2], page.name, "exec"), names)  # noqa: S102 - our own pages
             continue
         line = text.count("\n", 0, block.start(2))
-        test = doctest.DocTestParser().get_doctest(block[2], {}, page.name, str(page), line)
+        name = f"{page.name}, line {line}"
+        test = doctest.DocTestParser().get_doctest(block[2], {}, name, str(page), line)
         test.globs = names
+        for i, example in enumerate(test.examples):  # for functions that later blocks look at
+            lines = example.source.splitlines(keepends=True)
+            file = f"<doctest {name}[{i}]>"
+            linecache.cache[file] = len(example.source), None, lines, file
         runner.run(test, out=report.append, clear_globs=False)
     return "".join(report)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_examples_print_what_they_say(page, monkeypatch):
     monkeypatch.chdir(DOCS)
     report = run(page)

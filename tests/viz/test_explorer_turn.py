@@ -112,6 +112,9 @@ def test_the_slope_alone(open_page):
     page = open_page(tg.explore(loss))
     page.press("t")
     turn = Turn(page).go_to("From y to x")
+    label = page.page.locator(".edge.now text")
+    assert label.count() == 1
+    assert label.is_hidden()
     slope = 1 - np.tanh(0.5) ** 2
     assert turn.answer(slope) == "That is the slope of tanh alone, without what arrives there."
     assert (
@@ -119,6 +122,7 @@ def test_the_slope_alone(open_page):
         == "That is what arrives; the rule of this operation makes something else of it."
     )
     assert turn.answer(str(3 * slope).replace(".", ",")).startswith("Right.")
+    assert label.is_visible()
 
 
 def test_values_are_asked_on_the_way_forward(turn, layer):

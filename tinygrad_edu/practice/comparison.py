@@ -183,7 +183,9 @@ def _compared(
     for _, assignment, quantity in pairs:
         verdict = quantity.judge(assignment.value, quantities.sizes, rtol)
         if not verdict.right:
-            where = f"line {assignment.line} of {function}: {assignment.code}"
+            where = f"line {assignment.line} of {function}"
+            if assignment.code:
+                where += f": {assignment.code}"
             first = Difference(assignment.name, quantity.words, verdict, where)
             break
         judged.add(quantity.node)

@@ -20,7 +20,12 @@ WORD = re.compile(r"\b[^\W\d]\w*\b(?!\()")  # but no function that is called
 def hints_for(graph: Graph, node: Node, flows: Sequence[Contribution]) -> Iterator[str]:
     """Hints for the gradient of a node: its shape, what it is used for, the rule of each use."""
     arriving = [flow for flow in flows if flow.parent is node]
-    yield f"Its gradient has the shape that it has itself, {node._array.shape}."
+    shape = node._array.shape
+    yield (
+        f"Its gradient has the shape that it has itself, {shape}."
+        if shape
+        else "Its gradient is a single number, as it is itself."
+    )
     calls = " and ".join(dict.fromkeys(_call(graph, flow.node) for flow in arriving))
     if len(arriving) == 1:
         yield f"It is used once, in {calls}."

@@ -71,7 +71,8 @@ def _times(flow: Contribution) -> Slope:
     if least == most:
         factor = printed(least)
         if each.size == flow.incoming.size == 1:
-            return Slope(f"× {factor}", f"the gradient, times {factor}", float(least))
+            number = float(least) if np.isfinite(least) else None  # JSON has no others
+            return Slope(f"× {factor}", f"the gradient, times {factor}", number)
         return Slope(f"× {factor}", f"every entry of the gradient, times {factor}")
     low, high = printed(least, digits=2), printed(most, digits=2)
     said = f"the gradient, times a slope for every entry, from {low} to {high}"

@@ -66,9 +66,10 @@ def _called(graph: Graph, node: Node) -> str:
 
 def _incomplete(arriving: Sequence[Contribution]) -> Iterator[Suspect]:
     """What comes over one of several edges, or over all but one."""
+    used = f"it is used {len(arriving)} times, and every use counts"
     for flow in arriving if len(arriving) > 1 else ():
-        used = f"it is used {flow.uses} times, and every use counts"
         yield Suspect("uses", f"That is what one use brings: {used}.", flow.fitted)
+    for flow in arriving if len(arriving) > 2 else ():
         rest = arriving[-1].after - flow.fitted
         yield Suspect("uses", f"One use is missing: {used}.", rest)
 

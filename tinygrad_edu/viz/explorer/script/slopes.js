@@ -4,7 +4,7 @@ for (const id in data.slopes) {
   const edge = $(id);
   const { text, said } = data.slopes[id];
   edge.addEventListener("mouseenter", () => {
-    if (flows[id] <= step) tell(edge, [["b", text], ["div", said]]);
+    if (isKnown(flows[id])) tell(edge, [["b", text], ["div", said]]);
   });
   edge.addEventListener("mouseleave", () => tell(null));
 }

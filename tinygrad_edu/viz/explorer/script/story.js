@@ -55,6 +55,7 @@ function show(wanted) {
     const { classList } = $(id);
     classList.toggle("later", !isComputed(data.edges[id].target));
     classList.toggle("now", edges.includes(id));
+    classList.toggle("asked", isWithheld(flows[id]));
     classList.toggle("done", flows[id] < step && !edges.includes(id));
   }
   const inputs = edges.map((id) => data.edges[id].source);
