@@ -39,10 +39,26 @@ class Explorer:
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the page to a file, and return its path; folders are made where there are none."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.html.encode(errors="replace"))
-        return path
+        return _write(self.html, path)
+
+    def handout(self, path: str | PathLike[str]) -> Path:
+        """Write all steps below each other to a file, to be printed, and return its path.
+
+        The graph is in front, in strips if it is wide, with the program; then come all steps.
+        The page has a button that prints the same. A PDF is made by a browser:
+        ``chromium --headless --print-to-pdf handout.html``.
+
+        Parameters
+        ----------
+        path : path
+            Where to write it; folders are made where there are none.
+
+        Returns
+        -------
+        Path
+            The same path.
+        """
+        return _write(self.html.replace("<body>", "<body data-handout>", 1), path)
 
     def __repr__(self) -> str:
         return f'<Explorer of {self.steps} steps; .save("backprop.html") writes it to a file>'
@@ -130,6 +146,13 @@ def explore(
     if path is not None:
         explorer.save(path)
     return explorer
+
+
+def _write(html: str, path: str | PathLike[str]) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(html.encode(errors="replace"))
+    return path
 
 
 def _title(name: str | None) -> str:
