@@ -91,11 +91,11 @@ def test_samples_add_up_to_the_gradient(layer):
     go_to(layer, "From a to W")
     x, g = X, 2 * (X @ W + B)
     for n in range(3):
-        layer.page.click(f".rows button >> nth={n}")
+        layer.page.click(f".by-row button >> nth={n}")
         shown = layer.numbers(".so-far math")
         assert shown[0] == layer.shown(np.outer(x[n], g[n]))
         assert shown[-1] == layer.shown(x[: n + 1].T @ g[: n + 1])
-        pressed = layer.page.locator(".rows button[aria-pressed=true]").all_inner_texts()
+        pressed = layer.page.locator(".by-row button[aria-pressed=true]").all_inner_texts()
         assert pressed == [str(n + 1)]
         assert set(lit(layer)) == {f"{v:g}".replace("-", "−") for v in (*x[n], *g[n])}
 

@@ -69,15 +69,31 @@ class Explorer:
         RuntimeError
             If ffmpeg is needed and not installed.
         """
-        path = Path(path)
-        if path.suffix.lower() in FILMS:
+        if Path(path).suffix.lower() in FILMS:
             from tinygrad_edu.viz.figures import saving  # noqa: PLC0415 - optional: matplotlib
 
-            saving.check_options(path, fps, dpi)
+            saving.check_options(Path(path), fps, dpi)
             return saving.save_animation(self._animate(), path, fps=fps, dpi=dpi, progress=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.html.encode(errors="replace"))
-        return path
+        return _write(self.html, path)
+
+    def handout(self, path: str | PathLike[str]) -> Path:
+        """Write all steps below each other to a file, to be printed, and return its path.
+
+        The graph is in front, in strips if it is wide, with the program; then come all steps.
+        The page has a button that prints the same. A PDF is made by a browser:
+        ``chromium --headless --print-to-pdf handout.html``.
+
+        Parameters
+        ----------
+        path : path
+            Where to write it; folders are made where there are none.
+
+        Returns
+        -------
+        Path
+            The same path.
+        """
+        return _write(self.html.replace("<body>", "<body data-handout>", 1), path)
 
     def __repr__(self) -> str:
         return f'<Explorer of {self.steps} steps; .save("backprop.html") writes it to a file>'
@@ -172,12 +188,20 @@ def explore(
     return explorer
 
 
+<<<<<<< HEAD
 def _film(title: str, view: View, steps: list[Step], direction: Direction) -> Any:
     from tinygrad_edu.viz.figures.walk import animate_walk  # noqa: PLC0415 - optional: matplotlib
 
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
     return animate_walk(title, view, steps, drawing.pipe("json", encoding="utf-8"))
+=======
+def _write(html: str, path: str | PathLike[str]) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(html.encode(errors="replace"))
+    return path
+>>>>>>> story
 
 
 def _title(name: str | None) -> str:

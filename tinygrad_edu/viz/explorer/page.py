@@ -30,7 +30,8 @@ __all__ = ["page"]
 LONGEST_LABEL = 200
 
 SCRIPTS = ["writing", "story", "playing", "turn", "pointing", "camera"]
-SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program", "begin"]
+SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program"]
+SCRIPTS += ["handout", "begin"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 STYLES = ["page", "windows"]

@@ -80,7 +80,7 @@ def row_by_row(expression: str, values: Values, result: Array) -> str:
         {"added": number_rows(one), "sum": number_rows(total)}
         for one, total in zip(added, np.cumsum(added, axis=0), strict=True)
     ]
-    return f'<div class="rows" data-rows="{escape(json.dumps(parts))}"></div>'
+    return f'<div class="by-row" data-rows="{escape(json.dumps(parts))}"></div>'
 
 
 def _written(product: _Product, result: Array) -> list[Array]:

@@ -7,3 +7,4 @@ svg.removeAttribute("height");
 document.body.classList.toggle("embedded", embedded);
 fit(OVERVIEW);
 show(stepInAddress());
+if ("handout" in document.body.dataset) layOut();

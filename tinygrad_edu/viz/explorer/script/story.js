@@ -14,6 +14,7 @@ const embedded = self !== top;
 let step = 0;
 let timer = null;
 const whenShown = []; // what else is to be done when a step is shown; gets the step
+const whenTold = []; // what makes the text of steps interactive; gets the element that holds it
 
 // --- what is known of each node at each step -----------------------------------------------------
 
@@ -63,6 +64,7 @@ function show(wanted) {
   clearTimeout(noting);
   noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
   if (step === last) pause();
+  for (const tell of whenTold) tell($("story"));
   for (const tell of whenShown) tell(data.steps[step]);
 }
 
@@ -103,8 +105,8 @@ function spoken(id) {
 }
 
 /* Make a formula with parts that are too long smaller; if that is not enough, it is scrolled. */
-function fitFormulas() {
-  for (const formula of $("story").querySelectorAll(".math")) {
+function fitFormulas(text = $("story")) {
+  for (const formula of text.querySelectorAll(".math")) {
     formula.style.removeProperty("--share");
     const parts = [...formula.querySelectorAll("math")];
     const share = formula.clientWidth

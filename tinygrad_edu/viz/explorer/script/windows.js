@@ -47,4 +47,4 @@ function openWindows(box) {
   choose(results[0]);
 }
 
-whenShown.push(() => $("story").querySelectorAll(".windows").forEach(openWindows));
+whenTold.push((text) => text.querySelectorAll(".windows").forEach(openWindows));
