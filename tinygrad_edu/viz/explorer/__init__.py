@@ -188,20 +188,19 @@ def explore(
     return explorer
 
 
-<<<<<<< HEAD
 def _film(title: str, view: View, steps: list[Step], direction: Direction) -> Any:
     from tinygrad_edu.viz.figures.walk import animate_walk  # noqa: PLC0415 - optional: matplotlib
 
     gradients = retraced(view.graph)
     drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
     return animate_walk(title, view, steps, drawing.pipe("json", encoding="utf-8"))
-=======
+
+
 def _write(html: str, path: str | PathLike[str]) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(html.encode(errors="replace"))
     return path
->>>>>>> story
 
 
 def _title(name: str | None) -> str:
