@@ -177,11 +177,11 @@ class Conv2d(_Convolution):  # numpydoc ignore=PR02
         The shape of the windows that the weights see.
     stride, padding, dilation, groups
         As in `tinygrad_edu.conv2d`.
+    activation : str, callable or None, optional
+        A name in `activations.ACTIVATIONS`, or a function of a Tensor; none by default.
     padding_mode : {"zeros", "reflect", "replicate", "circular"}, optional
         What the margins are filled with: zeros, the mirror image, the elements at the border again
         and again, or those of the opposite border.
-    activation : str, callable or None, optional
-        A name in `activations.ACTIVATIONS`, or a function of a Tensor; none by default.
     init : str or callable, optional
         How to draw the weights: a name in `init.INITIALIZERS`, or a function of a shape and a
         source of randomness.
