@@ -98,13 +98,8 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = html_show_sourcelink = False
-ALONE = [
-    "benchmarks",
-    "coming_from",
-    "playground",
-    "start_here",
-    "your_own_op",
-]  # in their sections
+# In their sections:
+ALONE = ["benchmarks", "coming_from", "playground", "start_here", "your_own_op"]
 html_sidebars = {page: [] for page in ALONE}
 html_context = {"default_mode": "auto"}
 html_theme_options = {

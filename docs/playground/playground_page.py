@@ -5,6 +5,7 @@ Its arithmetic is the formulas of the library as JavaScript; here are the data a
 
 import json
 from base64 import b64encode
+from inspect import signature
 from pathlib import Path
 from string import Template
 
@@ -88,12 +89,13 @@ def activation(name, label):
         return {"label": label}
     op = getattr(tg, name)
     slope = derivative(op, "x", 0).right
-    options = {"leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1}}.get(name, {})
+    options = {name: p.default for name, p in signature(op).parameters.items() if name != "x"}
+    numbers = {name: np.asarray(value) for name, value in options.items()}
     return {
         "label": label,
         "options": options,
         "steepest": TRAITS[op].steepest,
-        "slope": mathml.mathml(slope, names={"y": "<mi>h</mi>", "x": "<mi>z</mi>"}),
+        "slope": mathml.mathml(slope, numbers, {"y": "<mi>h</mi>", "x": "<mi>z</mi>"}),
     }
 
 

@@ -399,6 +399,25 @@ def test_a_loss_with_weights_is_not_said_to_be_the_loss_without():
         assert with_numbers(weighted, formula, values) is None
 
 
+@pytest.mark.parametrize(
+    ("call", "looks"),
+    [
+        (lambda x: x.sum(), "∑\u2061(x)"),
+        (lambda x: x.sum(axis=0), "∑\u2061(x,axis=0)"),
+        (lambda x: x[0].sum(axis=0), "∑\u2061(t_1)"),  # there is but one
+        (lambda x: x.mean(axis=(0, 1)), "[∑\u2061(x,axis=(0,1)) / n]"),
+        (tg.softmax, "[e^x / ∑\u2061(e^x,axis=−1)]"),
+        (lambda x: tg.l1_loss(x, np.ones((2, 2))), "mean\u2061(|x−array|)"),
+        (lambda x: tg.l1_loss(x, np.ones((2, 2)), "sum"), "∑\u2061(|x−array|)"),
+        (lambda x: tg.l1_loss(x, np.ones((2, 2)), "none"), "|x−array|"),
+    ],
+)
+def test_a_formula_says_what_the_call_says(call, looks):
+    root = call(tg.Tensor(np.ones((2, 2)), requires_grad=True, name="x"))
+    value = formulas(root._op)[0].right
+    assert written(symbolic(read_graph(root), root, value)) == looks
+
+
 def test_a_product_over_many_axes_is_not_the_formula_for_two():
     a = tg.Tensor(np.ones((2, 2, 2)), requires_grad=True)
     assert hold(tg.dot(a[0], a[1]))

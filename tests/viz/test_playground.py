@@ -263,8 +263,7 @@ def test_a_click_on_a_line_chooses_its_weight(playground):
     assert page.input_value("#into") == "0,0"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "dark"), (1280, "light")])
 def test_nothing_is_wider_than_the_screen(playground, width, scheme):
     page = playground.page
     page.emulate_media(color_scheme=scheme)

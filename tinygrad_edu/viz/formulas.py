@@ -11,6 +11,7 @@ Each operation states them in the literal block of its docstring, in Python's sy
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -38,6 +39,10 @@ __all__ = [
 BLOCK = re.compile(r"^::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 LINE = re.compile(r"(?P<left>[^=]*[^=\s]) = (?P<right>.*?)(?:\s{2,}# (?P<note>.*))?$")
 GRADIENT = re.compile(r"d(?P<of>\w+)/d(?P<by>\w+?)(?:\[.*\])?$")
+
+REDUCTIONS = {"average", "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod"}
+REDUCTIONS |= {"softmax", "sum"}
+"""Functions of which a formula does not say along which axis: along that of the call."""
 
 LEFT_OPEN = {"axis", "keepdims", "reduction"}
 """Arguments that say over which elements: a formula is for any of them."""
@@ -100,6 +105,46 @@ def derivative(op: Callable[..., Any] | None, argument: str, place: int) -> Form
     if named or "[" not in argument:
         return named[0] if named else None
     return stated[min(place, len(stated) - 1)] if stated else None
+
+
+def as_called(node: Node, text: str) -> str:
+    """A formula with what it leaves open: the axis of a call, and how a loss is reduced.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(np.ones((2, 3)), requires_grad=True)
+    >>> as_called(x.mean(axis=0), "sum(x) / n")
+    'sum(x, axis=0) / n'
+    >>> as_called(tg.l1_loss(x, np.zeros((2, 3)), "sum"), "mean(abs(predictions - targets))")
+    'sum(abs(predictions - targets))'
+    """
+    try:
+        tree = ast.parse(text, mode="eval")
+    except SyntaxError:
+        return text  # in words
+    return ast.unparse(_AsCalled(node).visit(tree))
+
+
+class _AsCalled(ast.NodeTransformer):
+    def __init__(self, node: Node) -> None:
+        given = calls.defaults(node) | calls.arguments(node)
+        operands = [array.ndim for array in _operands(node)]
+        self.reduction = given.get("reduction")
+        self.axis = given.get("axis") if max(operands, default=0) > 1 else None
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id="mean"), args=[x], keywords=[]) if self.reduction:
+                name = ast.Name(str(self.reduction))
+                return x if self.reduction == "none" else ast.Call(name, [x], [])
+            case ast.Call(func=ast.Name(id=name), args=[_], keywords=[]) if name in REDUCTIONS:
+                if self.axis is not None:
+                    axis = ast.parse(repr(self.axis), mode="eval").body
+                    return ast.Call(node.func, node.args, [ast.keyword("axis", axis)])
+        return node
 
 
 def losses_of_samples(op: Callable[..., Any] | None) -> bool:

@@ -61,7 +61,7 @@ function explain() {
   const came = from < 0 ? mn(1) : hOf(layer, from);
   const { X, y } = POINTS(settings.data);
   document.querySelector("#rule").innerHTML = `
-    <div><h3>All ${each.length} points: the gradient of <code>${name}</code> = ${written(value)}</h3>
+    <div><h3><code>${name}</code> = ${written(value)}, and its gradient: the sum over all ${each.length} points</h3>
     ${equation(
       partial(L, weight),
       `${mo("=")}<mo>∑</mo>${came}${mo("·")}${partial(L, z)}`,

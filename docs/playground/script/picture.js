@@ -6,9 +6,7 @@ let units,
   lines,
   seen = null; // seen: the unit that the plane shows while it is pointed at
 const chosen = { layer: 0, from: 0, to: 0, point: null }; // a weight; from -1: the bias
-const TOP = 58;
-
-const places = { tile: 46, gap: 10 };
+const NARROW = 60; // pixels between columns, below which there is room for a number only
 
 function columnsOf() {
   return net.sizes.map((units, c) => ({ units, item: c ? net.layers[c - 1].h : 0, c }));
@@ -24,21 +22,22 @@ function layOut() {
   const most = Math.max(...net.sizes);
   const width = wires.clientWidth;
   const columns = columnsOf();
-  const tile = Math.max(22, Math.min(46, Math.floor(width / (columns.length * 1.7))));
+  const tile = Math.max(22, Math.min(64, width / (columns.length * 1.7), 320 / most));
   const spacing = (width - tile) / (columns.length - 1);
-  const row = tile + Math.max(8, tile / 4);
-  const height = TOP + most * row;
+  const top = spacing < NARROW ? 84 : 58;
+  const row = tile * 1.25;
+  const height = top + most * row;
   wires.style.height = `${height}px`;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("aria-hidden", "true");
   wires.replaceChildren(svg);
-  const at = (c, i) => [c * spacing, TOP + ((most - net.sizes[c]) * row) / 2 + i * row];
+  const at = (c, i) => [c * spacing, top + ((most - net.sizes[c]) * row) / 2 + i * row];
   units = columns.map(({ units, c }) =>
     Array.from({ length: units }, (_, i) => unit(c, i, at(c, i), tile)),
   );
   columns.forEach(({ units, c }) =>
-    wires.append(heading(c, units, c * spacing + tile / 2, columns.length)),
+    wires.append(heading(c, units, c * spacing + tile / 2, spacing < NARROW)),
   );
   lines = net.layers
     .map((layer, l) => net.sizes.slice(l, l + 2).map((n) => [...Array(n).keys()]))
@@ -77,24 +76,19 @@ function unit(c, i, [left, top], size) {
   return { button, canvas, badge };
 }
 
-function heading(c, count, middle, columns) {
+// What stands above a column: how many units it has, and buttons for more and fewer.
+function heading(c, count, middle, narrow) {
   const box = document.createElement("div");
-  box.className = "column";
-  box.style.left = `${middle}px`;
-  box.style.transform =
-    c === 0
-      ? "translateX(-1.4rem)"
-      : c === columns - 1
-        ? "translateX(calc(-100% + 1.4rem))"
-        : "translateX(-50%)";
-  const hidden = c > 0 && c < columns - 1;
-  if (!hidden) {
+  box.className = `column ${narrow ? "narrow" : ""}`;
+  if (c === 0 || c === net.sizes.length - 1) {
+    box.style[c ? "right" : "left"] = 0;
     box.innerHTML = `<b>${c ? "output" : "input"}</b>`;
     return box;
   }
-  box.innerHTML = `<b>${count} unit${count > 1 ? "s" : ""}</b>`;
+  Object.assign(box.style, { left: `${middle}px`, transform: "translateX(-50%)" });
+  box.innerHTML = `<b>${count}${narrow ? "" : count > 1 ? " units" : " unit"}</b>`;
   for (const [sign, by, word] of [
-    ["−", -1, "less"],
+    ["−", -1, "fewer"],
     ["+", 1, "more"],
   ]) {
     const button = document.createElement("button");

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import EllipsisType
 from typing import Any
 
-from tinygrad_edu.viz.formulas import Formula, derivative, formulas, losses_of_samples
+from tinygrad_edu.viz.formulas import REDUCTIONS, Formula, derivative, formulas, losses_of_samples
 
 __all__ = ["Operation", "operation"]
 
@@ -28,11 +28,6 @@ FUNCTIONS = """
     trunc unbroadcast where
 """
 """Those of formulas that ``np`` has under the same name."""
-
-REDUCTIONS = {"average": "mean"} | {
-    name: name for name in ("log_softmax", "logsumexp", "max", "mean", "min", "norm", "softmax")
-}
-REDUCTIONS |= {"prod": "prod", "sum": "sum"}
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -316,9 +311,11 @@ class _Writer(ast.NodeVisitor):
                 return self._call("summarized", self.visit(x), self._use("reduction"))
             case ast.Call(func=ast.Name(id=name), args=[x], keywords=[]) if name in REDUCTIONS:
                 axis = [self._use("axis"), "true"] if self.reduces else []
-                return self._call(REDUCTIONS[name], self.visit(x), *axis[: self._axes(name)])
-            case ast.Call(func=ast.Name(id=name), args=[x], keywords=[ast.keyword("axis", axis)]):
-                return self._call(REDUCTIONS[name], self.visit(x), self.visit(axis))
+                return self._call(name, self.visit(x), *axis[: self._axes(name)])
+            case ast.Call(
+                func=ast.Name(id=name), args=[x], keywords=[ast.keyword("axis", axis)]
+            ) if name in REDUCTIONS:
+                return self._call(name, self.visit(x), self.visit(axis))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _KNOWN:
                 return self._call(name, *map(self.visit, args))
         raise NotImplementedError(ast.dump(node))

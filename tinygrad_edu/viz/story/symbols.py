@@ -13,7 +13,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import calls, mathml
 from tinygrad_edu.viz.arrays import Array, array_of
 from tinygrad_edu.viz.calls import arguments, defaults, operands
-from tinygrad_edu.viz.formulas import Formula, hold, losses_of_samples
+from tinygrad_edu.viz.formulas import Formula, as_called, hold, losses_of_samples
 from tinygrad_edu.viz.model import Graph
 
 __all__ = [
@@ -50,7 +50,8 @@ def symbolic(graph: Graph, node: Node, expression: str) -> str | None:
         for name, array in _arrays(node).items()
         if not array.ndim and not isinstance(given.get(name), Node)
     }
-    return mathml.mathml(expression, scalars, _barred(graph) | _names(graph, node))
+    names = _barred(graph) | _names(graph, node)
+    return mathml.mathml(as_called(node, expression), scalars, names)
 
 
 def arriving(graph: Graph) -> str:
@@ -113,7 +114,9 @@ def _symbols_in(expression: str) -> set[str] | None:
 
 def with_numbers(node: Node, formula: Formula, values: Values) -> str | None:
     """A formula of a node's operation with the numbers of the call, if it is what was computed."""
-    return numeric(formula.right, values, arguments_in_words(node)) if hold(node) else None
+    if not hold(node):
+        return None
+    return numeric(as_called(node, formula.right), values, arguments_in_words(node))
 
 
 def numeric(expression: str, values: Values, names: Mapping[str, str] | None = None) -> str | None:

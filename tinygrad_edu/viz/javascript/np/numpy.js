@@ -92,6 +92,7 @@ return {
   max,
   min,
   mean,
+  average: mean,
   summarized,
   norm,
   logsumexp,
