@@ -122,6 +122,13 @@ def test_answers_of_many_kinds(network):
     assert answers.verdicts == {}  # check keeps nothing
 
 
+def test_what_is_left_of_terms_that_cancel_is_rounding():
+    w = tg.Tensor(2.0, requires_grad=True)
+    answers = tg.exercise((w * np.array([0.1, 0.2, -0.3])).sum())
+    assert answers.solution("w") != 0
+    assert answers.check("w", 0).right
+
+
 def test_nothing_is_given_away(answers, network, capsys):
     _, _, right, _ = network
     for name in answers:

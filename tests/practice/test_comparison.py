@@ -215,6 +215,21 @@ def test_optimizers_with_a_memory_and_clipping(neuron):
     np.testing.assert_array_equal(w.data, data)
 
 
+def test_a_step_whose_gradient_has_no_name(neuron):
+    _, loss_of, x = neuron
+    step = tg.compile(loss_of, tg.optim.SGD([neuron[0]], lr=0.1))
+
+    def by_hand(x, w, lr):
+        dsquares = np.ones(len(x))
+        w -= lr * x.T @ dsquares
+
+    first = tg.compare_steps(by_hand, step, x).first
+    assert (first.name, first.meaning) == ("w", "the step of w")
+    assert str(first.verdict) == (
+        "That is worked out from the gradient of z ** 2, where that of z belongs."
+    )
+
+
 def test_a_function_without_an_optimizer(neuron):
     _, loss_of, x = neuron
 
@@ -297,6 +312,18 @@ def test_assignments():
         ("c", [7.0, 4.0], 2, "c = a + b"),
         ("c", [6.0, 3.0], 4, "c -= 1"),
     ]
+
+
+def test_what_is_called_is_not_looked_at():
+    def function(depth):
+        a = depth * 1.0
+        if depth:
+            function(depth - 1)
+        return max(a, 2.0)
+
+    found = []
+    assignments(function, {"depth": 3}, found)
+    assert [(x.name, x.value) for x in found] == [("a", 3.0)]
 
 
 def test_bad_input(neuron):

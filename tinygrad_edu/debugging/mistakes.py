@@ -185,8 +185,6 @@ class _Judge(NamedTuple):
             return Verdict("not finite", f"It is not finite{where}.")
         if not given.any():
             return Verdict("zero", "It is not 0 everywhere.")
-        if self._is_right(-given):
-            return self._verdict("", -1)
         for suspect in suspects:
             if suspect.array.shape == given.shape and self._are_same(given, suspect.array):
                 return Verdict(suspect.kind, suspect.sentence)
@@ -229,9 +227,8 @@ class _Judge(NamedTuple):
         if undone.shape != self.truth.shape:
             return None
         factor = self._factor(undone)
-        return None if factor is None else self._verdict(phrase, factor, kind)
-
-    def _verdict(self, phrase: str, factor: float, kind: str = "") -> Verdict:
+        if factor is None:
+            return None
         phrases = [phrase, _scaling(factor, self.sizes)]
         return Verdict(kind or _kind_of(factor), _as_sentence(", and ".join(filter(None, phrases))))
 

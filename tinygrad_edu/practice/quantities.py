@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -134,16 +134,25 @@ class Quantities:
         )
 
     def _after_the_step(self, node: Node) -> Quantity:
-        whole = "That is a step by the whole gradient, without the learning rate."
-        gradient = self.gradients[node]
         return Quantity(
             node,
             f"the step of {self.graph.names[node]}",
             self.updates[node],
-            [Suspect("factor", whole, -gradient), Suspect("factor", whole, gradient)],
+            self._suspects_of_a_step(node),
             _largest(node._array),
             base=node._array,
         )
+
+    def _suspects_of_a_step(self, node: Node) -> Iterator[Suspect]:
+        """Steps without a learning rate; and of gradient descent, those by a wrong gradient."""
+        change, gradient = self.updates[node] - node._array, self.gradients[node]
+        whole = "That is a step by the whole gradient, without the learning rate."
+        for sign in (-1, 1):
+            yield Suspect("factor", whole, sign * gradient)
+        rate = np.vdot(change, gradient) / (np.vdot(gradient, gradient) or 1)
+        if np.allclose(change, rate * gradient, atol=1e-6 * _largest(change)):
+            for suspect in suspects_of(self.graph, node, self.flows):
+                yield suspect._replace(array=rate * suspect.array)
 
 
 def _recorded(step: CompiledStep, args: tuple[Any, ...], names: Mapping[str, Any]) -> Graph:
