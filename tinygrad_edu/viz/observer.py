@@ -15,11 +15,11 @@ from tinygrad_edu.context import current, within
 from tinygrad_edu.engine import Node
 from tinygrad_edu.source import source_of, user_frames
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.trees import tree_map
+from tinygrad_edu.trees import Tree, tree_map
 from tinygrad_edu.viz.model import named_tensors
 from tinygrad_edu.viz.recorded import RecordedGradients
 
-__all__ = ["observe", "require_recorded", "variables"]
+__all__ = ["as_variables", "observe", "require_recorded", "variables"]
 
 
 def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor, dict[str, Any]]:
@@ -41,7 +41,7 @@ def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor
             f"the function is called with what is given after it: {error}; all else is given by "
             "name, as path= and names="
         ) from error
-    arguments.arguments = {k: tree_map(_variable, v) for k, v in arguments.arguments.items()}
+    arguments.arguments = {k: as_variables(v) for k, v in arguments.arguments.items()}
     observer = Observer(sys._getframe())
     with within(recording=True, observer=observer):
         root = function(*arguments.args, **arguments.kwargs)
@@ -71,6 +71,11 @@ def variables() -> dict[str, Node]:
     frame = next(user_frames(), None)
     held = list(frame.f_locals.items()) if frame else []
     return {name: x for name, x in held if isinstance(x, Node) and not x.name and name[0] != "_"}
+
+
+def as_variables(tree: Tree) -> Tree:
+    """The same with Tensors that require a gradient for arrays of floating-point numbers."""
+    return tree_map(_variable, tree)
 
 
 def _variable(value: Any) -> Any:

@@ -105,6 +105,15 @@ class View:
         """The role of a vertex in the picture."""
         return "fold" if isinstance(vertex, Fold) else self.graph.kind(vertex)
 
+    def computed(self) -> list[Node | Fold]:
+        """The vertices that compute something, in the order in which they are done."""
+        done: dict[Vertex, None] = {}
+        for node in self.graph.nodes:
+            if node._op:
+                done.pop(self.homes[node], None)  # a fold is done when the last in it is
+                done[self.homes[node]] = None
+        return [vertex for vertex in done if isinstance(vertex, Node | Fold)]
+
     def contents(self, fold: Fold) -> list[str]:
         """What is inside a fold, and the shapes of what goes in and comes out, in a few lines."""
         into: dict[Item, None] = {}

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
+from tinygrad_edu.engine import Node
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.explorer.page import page
 from tinygrad_edu.viz.folding import arrange
 from tinygrad_edu.viz.gradients import retraced
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.model import checked_names, read_graph
-from tinygrad_edu.viz.observer import observe, require_recorded, variables
-from tinygrad_edu.viz.story import Step, steps_of
+from tinygrad_edu.viz.observer import as_variables, observe, require_recorded, variables
+from tinygrad_edu.viz.story import steps_of, steps_of_tangents
+from tinygrad_edu.viz.tangents import directions_of, tangents_of
 from tinygrad_edu.viz.view import View
 
 __all__ = ["Explorer", "explore", "require_loss"]
+
+Mode: TypeAlias = Literal["backward", "forward"]
 
 FILMS = {".gif", ".mp4", ".webp"}
 
@@ -114,6 +119,8 @@ def explore(
     depth: int | None = None,
     direction: Direction = "LR",
     max_nodes: int | None = None,
+    mode: Mode = "backward",
+    tangents: Sequence[Any] | None = None,
 ) -> Explorer:
     """Follow backpropagation step by step, on a page of its own.
 
@@ -136,6 +143,12 @@ def explore(
         ``.mp4``.
     names, depth, direction, max_nodes
         As in `draw_graph`; ``names`` come before those of variables.
+    mode : {"backward", "forward"}, optional
+        Forward mode follows a function: every value comes with a tangent, which says how fast it
+        moves when the arguments move in one direction, as by `jvp`.
+    tangents : sequence, optional
+        For forward mode, the direction of each argument, in its structure and shapes. By default
+        all numbers of the first argument that can move do, by 1, and all others stay.
 
     Returns
     -------
@@ -148,7 +161,7 @@ def explore(
         If there is neither a Tensor nor a function, or if the function returns no Tensor.
     ValueError
         If the Tensor is no single number, or was not computed from anything that requires a
-        gradient; or if there is too much to show even after folding.
+        gradient; if there is too much to show even after folding; or if tangents do not fit.
     RuntimeError
         If the data of a leaf were changed after they had been used; or if there is no Graphviz.
 
@@ -159,41 +172,59 @@ def explore(
     ...     return tg.tanh(w * x + b)
     >>> tg.explore(neuron, 0.5, -1.0, 0.1)
     <Explorer of 11 steps; .save("backprop.html") writes it to a file>
+
+    In forward mode, as the second argument moves:
+
+    >>> tg.explore(neuron, 0.5, -1.0, 0.1, mode="forward", tangents=(0.0, 1.0, 0.0))
+    <Explorer of 6 steps; .save("backprop.html") writes it to a file>
     """
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode must be 'backward' or 'forward'; got {mode!r}")
+    if tangents is not None and mode == "backward":
+        raise TypeError('tangents belong to forward mode; write mode="forward"')
     given = checked_names(names)
+    directions = None
     if isinstance(root_or_function, Tensor):
+        if mode == "forward":
+            raise TypeError("forward mode follows a function; give it, and its arguments")
         if args[1:] or (args and path):
             raise TypeError("after a Tensor explore takes one path; arguments belong to a function")
         root, path = root_or_function, (args[0] if args else path)
         found = variables()
     elif callable(root_or_function):
+        args = tuple(map(as_variables, args))
+        directions = directions_of(args, tangents) if mode == "forward" else None
         root, found = observe(root_or_function, args)
     else:
         raise TypeError(
             "explore follows the computation of a Tensor, or of a function's result; got "
             f"{type(root_or_function).__name__}"
         )
-    require_loss(root)
+    if mode == "backward":
+        require_loss(root)
     given |= {name: tensor for name, tensor in found.items() if name not in given}
     view = arrange(read_graph(root, given), depth, max_nodes)
-    steps = list(steps_of(view))
-    title = _title(getattr(root_or_function, "__name__", root.name))
-    explorer = Explorer(
-        page(title, view, steps, direction),
-        len(steps),
-        lambda: _film(title, view, steps, direction),
-    )
+    title = _title(getattr(root_or_function, "__name__", root.name), mode)
+    explorer = _explorer(title, view, direction, directions)
     if path is not None:
         explorer.save(path)
     return explorer
 
 
-def _film(title: str, view: View, steps: list[Step], direction: Direction) -> Any:
-    from tinygrad_edu.viz.figures.walk import animate_walk  # noqa: PLC0415 - optional: matplotlib
+def _explorer(
+    title: str, view: View, direction: Direction, directions: Mapping[Node, Array] | None
+) -> Explorer:
+    moving = None if directions is None else tangents_of(view.graph, directions)
+    steps = [*(steps_of(view) if directions is None else steps_of_tangents(view, directions))]
 
-    gradients = retraced(view.graph)
-    drawing = draw(view, gradients, direction=direction, legend=False, addressable=True)
-    return animate_walk(title, view, steps, drawing.pipe("json", encoding="utf-8"))
+    def film() -> Any:
+        from tinygrad_edu.viz.figures import walk  # noqa: PLC0415 - optional: matplotlib
+
+        shown = retraced(view.graph) if moving is None else moving
+        drawing = draw(view, shown, direction=direction, legend=False, addressable=True)
+        return walk.animate_walk(title, view, steps, drawing.pipe("json", encoding="utf-8"))
+
+    return Explorer(page(title, view, steps, direction, moving), len(steps), film)
 
 
 def _write(html: str, path: str | PathLike[str]) -> Path:
@@ -203,10 +234,9 @@ def _write(html: str, path: str | PathLike[str]) -> Path:
     return path
 
 
-def _title(name: str | None) -> str:
-    if not name or name == "<lambda>":
-        return "Backpropagation, step by step"
-    return f"Backpropagation through {name}"
+def _title(name: str | None, mode: Mode) -> str:
+    what = "Backpropagation" if mode == "backward" else "Forward mode"
+    return f"{what}, step by step" if not name or name == "<lambda>" else f"{what} through {name}"
 
 
 def require_loss(root: Any) -> None:

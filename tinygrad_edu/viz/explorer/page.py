@@ -23,6 +23,7 @@ from tinygrad_edu.viz.model import Constant
 from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
+from tinygrad_edu.viz.tangents import Tangents
 from tinygrad_edu.viz.view import Fold, Vertex, View
 
 __all__ = ["page"]
@@ -38,17 +39,27 @@ STYLES = ["page", "windows"]
 """The sheets of the page, in order."""
 
 
-def page(title: str, view: View, steps: list[Step], direction: Direction) -> str:
-    """The HTML of the page; its scripts step through what is in its data."""
-    gradients = retraced(view.graph)
-    flows = list(retrace(view.graph))
+def page(
+    title: str,
+    view: View,
+    steps: list[Step],
+    direction: Direction,
+    tangents: Tangents | None = None,
+) -> str:
+    """The HTML of the page; its scripts step through what is in its data.
+
+    In forward mode there are tangents in the place of gradients, and nothing flows back.
+    """
+    backward = tangents is None
+    gradients = retraced(view.graph) if tangents is None else tangents
+    flows = list(retrace(view.graph)) if backward else []
     found = slopes(view, flows)
     labels = {arrow: slope.text for arrow, slope in found.items()}
     drawing = draw(
         view,
         gradients,
         labels=labels,
-        flags=flags(view.graph, gradients),
+        flags=flags(view.graph, gradients if backward else {}),
         direction=direction,
         legend=False,
         addressable=True,
@@ -66,7 +77,8 @@ def page(title: str, view: View, steps: list[Step], direction: Direction) -> str
         "paths": tables.paths_table(view, flows),
         "way": tables.way_table(view, flows),
         "program": program_table(view),
-        **questions(view, steps),
+        "brings": "gradient" if backward else "tangent",
+        **questions(view, steps if backward else []),
     }
     return pages.write(
         pages.part(__package__, "page.html"),

@@ -26,6 +26,7 @@ __all__ = ["animate_walk"]
 FLOW = {"forward": "#0072b2", "seed": "#d55e00", "backward": "#d55e00"}
 PALE, HALF = 0.22, 0.5  # what is yet to come, and what is not complete
 CAPTION, MARGIN, NARROWEST = 54.0, 8.0, 420.0  # points
+ROWS = {"value": "value", "grad": "grad", "tangent": "grad"}
 POINTS = 72  # in an inch
 THICK = 3.0
 FONT = "DejaVu Sans"  # which comes with matplotlib
@@ -127,9 +128,9 @@ class _Picture:
                 self.rows.setdefault(row, []).append(patch)
                 continue
             words = _words(ax, stroke)
-            begins = stroke.color == FAINT and stroke.text in ("value", "grad")
+            begins = stroke.color == FAINT and stroke.text in ROWS
             self.rows.setdefault("" if begins else row, []).append(words)
-            row = stroke.text if begins else row
+            row = ROWS[stroke.text] if begins else row
             if not begins:
                 self.words.setdefault(row, []).append((words, stroke))
 

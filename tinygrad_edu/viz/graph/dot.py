@@ -16,6 +16,7 @@ from tinygrad_edu.viz.graph.mermaid import mermaid
 from tinygrad_edu.viz.graph.scale import Scale, Stroke
 from tinygrad_edu.viz.model import Constant, Graph, Scope
 from tinygrad_edu.viz.saved import saved_in_words
+from tinygrad_edu.viz.tangents import Tangents
 from tinygrad_edu.viz.view import Arrow, Fold, Vertex, View
 
 __all__ = ["Direction", "draw"]
@@ -193,7 +194,7 @@ def _vertex(
     if isinstance(vertex, Fold):
         label = cards.card(vertex.name, "", [cards.line(text) for text in view.contents(vertex)])
     else:
-        label = _card(view.graph, vertex, gradients.get(vertex), flags.get(vertex, {}), key)
+        label = _card(view.graph, vertex, gradients, flags.get(vertex, {}), key)
     look = palette.LOOKS[view.kind(vertex)]
     return {
         "label": label,
@@ -215,14 +216,16 @@ def _tooltip(view: View, vertex: Node | Fold) -> str:
 
 
 def _card(
-    graph: Graph, node: Node, gradient: Array | None, flags: Mapping[Row, Flag], key: str
+    graph: Graph, node: Node, gradients: Mapping[Node, Array], flags: Mapping[Row, Flag], key: str
 ) -> str:
     rows = []
     if node._op and order_matters(node):
         rows.append(cards.line(expression(node, graph.names)))
     rows.append(cards.entries("value", node._array, f"{key}-value" if key else ""))
-    if node._requires_grad:
-        rows.append(cards.entries("grad", gradient, f"{key}-grad" if key else ""))
+    moves = isinstance(gradients, Tangents)
+    if node in gradients or (node._requires_grad and not moves):
+        label = "tangent" if moves else "grad"
+        rows.append(cards.entries(label, gradients.get(node), f"{key}-grad" if key else ""))
     rows += [cards.flag(_flagged(row, flag), f"{key}-{row}-flag") for row, flag in flags.items()]
     badge = cards.badge(symbol(node), options(node)) if node._op else ""
     named = node not in graph.unnamed

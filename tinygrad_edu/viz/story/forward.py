@@ -21,7 +21,7 @@ from tinygrad_edu.viz.story.phrases import code, equation
 from tinygrad_edu.viz.story.symbols import symbolic, values_of, with_numbers
 from tinygrad_edu.viz.view import Fold, View
 
-__all__ = ["computation", "folded", "given"]
+__all__ = ["computation", "folded", "given", "kept"]
 
 
 def given(graph: Graph) -> str:
@@ -66,16 +66,15 @@ def computation(graph: Graph, node: Node) -> str:
             windows.forward(graph, node),
             phrases.flagged(flag_of_value(graph, node)),
             *_broadcast_notes(graph, node),
-            _kept(graph, node),
             "</div>",
         ]
     )
 
 
-def _kept(graph: Graph, node: Node) -> str:
+def kept(graph: Graph, node: Node) -> str:
     """What an operation remembers of this, for its derivatives."""
-    kept = saved_in_words(node, graph.names) or "nothing"
-    return f'<p class="kept">Kept for the way back: {escape(one_line(kept, 200))}.</p>'
+    words = saved_in_words(node, graph.names) or "nothing"
+    return f'<p class="kept">Kept for the way back: {escape(one_line(words, 200))}.</p>'
 
 
 def _source(source: Source | None) -> str:

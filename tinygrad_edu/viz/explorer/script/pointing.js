@@ -41,7 +41,7 @@ function details(id) {
   const parts = [["b", label]];
   if (isComputed(id) && value) parts.push(["div", "value"], ["pre", value]);
   if (isComputed(id) && kept) parts.push(["div", `kept for the way back: ${kept}`]);
-  if (gradient) parts.push(["div", isComplete(id) ? "gradient" : "gradient: not complete yet"]);
+  if (gradient) parts.push(["div", `${data.brings}${isComplete(id) ? "" : ": not complete yet"}`]);
   if (gradient && isComplete(id)) parts.push(["pre", gradient]);
   tell($(id), parts);
 }

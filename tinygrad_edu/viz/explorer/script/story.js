@@ -100,7 +100,7 @@ function spoken(id) {
   const { label, value, gradient } = data.nodes[id];
   const known = [label];
   if (value && isComputed(id)) known.push(`value ${value}`);
-  if (gradient && isComplete(id)) known.push(`gradient ${gradient}`);
+  if (gradient && isComplete(id)) known.push(`${data.brings} ${gradient}`);
   return known.join(", ");
 }
 
