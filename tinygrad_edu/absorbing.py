@@ -24,6 +24,8 @@ Array = NDArray[Any]
 @as_a_whole
 def has_nan(x: Array) -> bool:
     """Whether an element is nan."""
+    if not x.flags.c_contiguous:  # it would be copied, against its order in memory
+        x = x.ravel(order="K")
     total = np.vdot(x, x)  # faster than to look at every element; a nan makes the sum nan
     return bool(total != total)  # noqa: PLR0124 - only nan differs from itself
 

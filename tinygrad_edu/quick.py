@@ -90,8 +90,12 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
 
 
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """``np.broadcast_to(x, shape)``, which takes 2100 ns where an array is filled in 290."""
-    if type(x) is not np.ndarray:
+    """``np.broadcast_to(x, shape)``, which takes 2100 ns where a small array is filled in 290.
+
+    Of a large one it saves more: it has no layout in memory of its own, to be mixed with that of
+    others. Of 1.6 million numbers of images ``g * x`` takes 1.5 ms so, and 13 if they differ.
+    """
+    if type(x) is not np.ndarray or math.prod(shape) > FEW:
         return np.broadcast_to(x, shape)
     full = np.empty(shape, x.dtype)
     full[...] = x
@@ -118,6 +122,7 @@ def laid_out_for_sums(x: Any, axis: Any) -> Any:
 
 
 SHORT, LONG = 16, 1024
+FEW = 4096
 
 
 def add_at_rows(y: Array, rows: Array, x: Array) -> None:

@@ -101,11 +101,19 @@ def batch_norm(
             "variance is 0: give more samples; or, when nothing is to be learned, mean and var, "
             "as nn.BatchNorm does after .eval()"
         )
-    u, of_u = _normalized(x, axes, eps)
+    d = x - np.mean(x, axis=axes, keepdims=True)
+    rest = 1 / np.sqrt(np.mean(d * d, axis=axes, keepdims=True) + eps)
+    scale = rest * gain
+
+    def closure(g: Any) -> Any:
+        # What belongs to a channel is multiplied first: large arrays are gone through less often.
+        along = scale * rest * rest * np.mean(g * d, axis=axes, keepdims=True)
+        return g * scale - (d * along + scale * np.mean(g, axis=axes, keepdims=True))
+
     return (
-        _shifted(u * gain, b, lengths),
-        lambda g: of_u(g * gain),
-        lambda g: np.add.reduce(g * u, axis=axes),
+        _shifted(d * scale, b, lengths),
+        closure,
+        lambda g: np.add.reduce(g * d, axis=axes) * rest.reshape(-1),
         lambda g: np.add.reduce(g, axis=axes),
     )
 
