@@ -18,12 +18,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 class Playground:
     """The page as a reader sees it."""
 
-    def __init__(self, page, address):
-        self.page, self.address = page, address
+    def __init__(self, page):
+        self.page = page
 
     def open(self, settings="", epochs=0):
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.address}?{settings}")
+        self.page.evaluate("words => { location.hash = words; }", settings or "first")
+        self.page.wait_for_function("new URLSearchParams(location.hash.slice(1)).size === 6")
         self.train(epochs)
         return self
 
@@ -68,7 +68,8 @@ def playground(browser, tmp_path_factory):
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
-    yield Playground(page, path.as_uri())
+    page.goto(path.as_uri())
+    yield Playground(page)
     page.close()
     assert complaints == []
     assert {re.split(r"[?#]", url)[0] for url in requests} <= {path.as_uri(), "about:blank"}
@@ -223,6 +224,17 @@ def dead_of_first_layer(playground):
 # --------------------------------------------------------------------------------------
 # For whom
 # --------------------------------------------------------------------------------------
+
+
+def test_a_link_leads_to_its_settings(playground):
+    page = playground.page
+    page.goto(f"{page.url.partition('#')[0]}?data=xor&hidden=2-3&activation=gelu&rate=nonsense")
+    assert page.is_checked("#data [value=xor]")
+    assert page.input_value("#activation") == "gelu"
+    assert page.input_value("#rate") == "0.3"
+    assert page.inner_text("#depth") == "2"
+    assert page.locator(".unit").count() == 2 + 2 + 3 + 1
+    page.goto(page.url.partition("?")[0])
 
 
 def test_by_keyboard(playground):

@@ -507,10 +507,10 @@ def norm(x: Operand, ord: Any = None, axis: Any = None, keepdims: bool = False) 
     ::
 
         y = sqrt(sum(x**2))            # by default
-        dy/dx = x / y
+        dL/dx = g * x / y
 
         y = sum(abs(x)**p)**(1/p)      # p = ord, of vectors
-        dy/dx = sign(x) * (abs(x) / y)**(p - 1)
+        dL/dx = g * sign(x) * (abs(x) / y)**(p - 1)
 
         y = max(s)                     # ord=2 of a matrix x = U @ diag(s) @ Vh
         dL/dx = g * outer(U[:, 0], Vh[0])

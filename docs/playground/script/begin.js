@@ -11,6 +11,7 @@ function change(part) {
   chosen.point = part.data ? null : chosen.point;
   begin();
   training = false;
+  showSettings();
   layOut();
   offer();
   pause();
@@ -64,13 +65,13 @@ function remember() {
 
 function recall() {
   const words = new URLSearchParams(location.hash.slice(1) || location.search);
+  Object.assign(settings, FIRST);
   const known = { data: choices.data, activation: choices.activations, init: choices.inits };
   for (const [name, values] of Object.entries(known)) {
     if (Object.hasOwn(values, words.get(name))) settings[name] = words.get(name);
   }
-  for (const name of ["rate", "seed"]) {
-    if (Number(words.get(name)) > 0) settings[name] = Number(words.get(name));
-  }
+  if (choices.rates.includes(Number(words.get("rate")))) settings.rate = Number(words.get("rate"));
+  if (Number(words.get("seed")) > 0) settings.seed = Number(words.get("seed"));
   if (words.has("hidden")) {
     const counts = words
       .get("hidden")
@@ -87,23 +88,32 @@ function offerSettings() {
   for (const name of Object.keys(choices.data)) {
     const label = document.createElement("label");
     label.innerHTML = `<input type="radio" name="data" value="${name}"><canvas width="80" height="80"></canvas>${name}`;
-    label.firstChild.checked = name === settings.data;
     label.firstChild.addEventListener("change", () => change({ data: name }));
     find("data").append(label);
   }
-  const fill = (id, options, now) => {
-    find(id).innerHTML = Object.entries(options)
-      .map(([value, text]) => `<option value="${value}">${text}</option>`)
-      .join("");
-    find(id).value = now;
+  const fill = (id, options) => {
+    const written = options.map(([value, text]) => `<option value="${value}">${text}</option>`);
+    find(id).innerHTML = written.join("");
   };
-  const activations = Object.entries(choices.activations).map(([name, { label }]) => [name, label]);
-  fill("activation", Object.fromEntries(activations), settings.activation);
-  fill("init", choices.inits, settings.init);
-  if (!choices.rates.includes(settings.rate)) choices.rates.push(settings.rate);
-  find("rate").innerHTML = choices.rates.map((rate) => `<option>${rate}</option>`).join("");
-  find("rate").value = settings.rate;
+  const activations = Object.entries(choices.activations);
+  fill(
+    "activation",
+    activations.map(([name, { label }]) => [name, label]),
+  );
+  fill("init", Object.entries(choices.inits));
+  fill(
+    "rate",
+    choices.rates.map((rate) => [rate, rate]),
+  );
+}
+
+// The settings as they are, in the controls.
+function showSettings() {
+  document.querySelector(`#data [value=${settings.data}]`).checked = true;
+  for (const id of ["activation", "init", "rate"]) find(id).value = settings[id];
   find("depth").value = settings.hidden.length;
+  find("fewer").disabled = !settings.hidden.length;
+  find("more").disabled = settings.hidden.length === LIMITS.layers;
 }
 
 function paintThumbnails() {
@@ -136,13 +146,7 @@ for (const [id, by] of [
   find(id).addEventListener("click", () => {
     const { hidden } = settings;
     change({ hidden: by < 0 ? hidden.slice(0, -1) : [...hidden, hidden.at(-1) ?? 4] });
-    sayDepth();
   });
-}
-function sayDepth() {
-  find("depth").value = settings.hidden.length;
-  find("fewer").disabled = !settings.hidden.length;
-  find("more").disabled = settings.hidden.length === LIMITS.layers;
 }
 find("lines").addEventListener("change", drawLines);
 
@@ -186,12 +190,17 @@ new MutationObserver(repaint).observe(document.documentElement, {
   attributeFilter: ["data-theme"],
 });
 
-recall();
+addEventListener("hashchange", () => {
+  recall();
+  change({ data: settings.data });
+});
+
+document.body.classList.toggle("embedded", self !== top);
 offerSettings();
+recall();
 readColors();
 paintThumbnails();
 change({});
-sayDepth();
 // A page around this one makes room for all of it.
 new ResizeObserver(() => {
   if (self !== top) parent.postMessage({ height: document.documentElement.offsetHeight }, "*");

@@ -1,7 +1,7 @@
 // Gradient descent, step by step, on all of the data.
 
 const LIMITS = { layers: 6, units: 8 };
-const settings = {
+const FIRST = {
   data: "moons",
   hidden: [4, 4],
   activation: "tanh",
@@ -9,6 +9,7 @@ const settings = {
   rate: 0.3,
   seed: 1,
 };
+const settings = { ...FIRST };
 let net, now, losses, rates;
 
 // Begin with the weights that belong to the settings.
