@@ -231,10 +231,10 @@ network = networks["plain", 0]
 attacked = attack(network, X_test[:6], y_test[:6], SIZE).numpy()
 read = network(attacked).data.argmax(axis=1)
 mosaic.axis("off")
-mosaic.set_title(f"moved by {SIZE}: what a plain network reads", y=0.92)
+mosaic.set_title(f"moved by {SIZE}: what a plain network reads", y=0.82)
 for i in range(6):
     for row, picture in enumerate((X_test[i], attacked[i])):
-        inset = mosaic.inset_axes([i / 6, 0.5 - 0.45 * row, 0.15, 0.36])
+        inset = mosaic.inset_axes([i / 6, 0.5 - 0.34 * row, 0.15, 0.23])
         inset.imshow(picture.reshape(8, 8), cmap="Greys", vmin=0, vmax=1)
         inset.set_title(f"{y_test[i]}" if row == 0 else f"→ {read[i]}", fontsize="small", pad=2)
         inset.set(xticks=[], yticks=[])

@@ -23,7 +23,10 @@ chosen = options("text_lstm")
 SEEDS = range(1 if chosen.quick else 5)
 READERS = SEEDS[:3]  # the seeds of those that learn the poem, which takes longest
 STEPS = 40 if chosen.quick else 300
-BATCH, LENGTH = 32, 50  # how many pieces of the poem are read at once, and how long each is
+BATCH = 32  # how many pieces of the poem are read at once
+LENGTH = 25 if chosen.quick else 50  # and how long each is
+REACH = 60 if chosen.quick else 100  # how far back we ask for the gradient
+WRITTEN = 60 if chosen.quick else 240  # letters
 
 # %%
 # The poem
@@ -131,9 +134,9 @@ def write(model, count, temperature=0.7):
 # loss of the last one alone: how much would that guess change, if the state had been another one?
 
 
-def gradients_through_time(model, length=100):
+def gradients_through_time(model):
     """Return norms of dL/dstate, from the state one letter before the guess to the first one."""
-    text = pieces(known, 32, length + 1, np.random.default_rng(seed=0))
+    text = pieces(known, 32, REACH + 1, np.random.default_rng(seed=0))
     state, states = None, []
     for letter in text.T[:-1]:
         h, state = model.memory.step(model.letters(letter), state)
@@ -167,7 +170,7 @@ def learn_poem(variant, seed):
             seen["known"].append(bits(model, known))
             seen["unknown"].append(bits(model, unknown))
         if k in (0, STEPS // 4, STEPS):
-            seen["text"].append(write(model, 240))
+            seen["text"].append(write(model, WRITTEN))
         if k in (0, STEPS):
             seen["norms"].append(gradients_through_time(model))
         text = pieces(known, BATCH, LENGTH + 1, rng)
@@ -315,7 +318,7 @@ save(figure, chosen.output / "recall.png")
 # are larger than 1. A plain network, and gradient descent with learning rates from small to too
 # large: each with and without clipping, which shrinks a gradient of a norm above 1 to 1.
 
-RATES = (0.5, 1, 2, 4, 8)
+RATES = (0.5, 4) if chosen.quick else (0.5, 1, 2, 4, 8)
 CLIPPINGS = {"without clipping": np.inf, "clipped to 1": 1.0}
 DESCENT = 30 if chosen.quick else 150
 

@@ -210,7 +210,7 @@ def test_text_lstm(tmp_path):
     assert max(factor["LSTM"], factor["GRU"]) < 0.7
     assert min(factor["LSTM, open"], factor["GRU, open"]) > 0.9
     assert max(numbers["known"]["LSTM"]) < 3.8  # after 40 of 300 steps; by chance it is 5.75
-    assert np.median(numbers["clipped"][3]) < np.median(numbers["without clipping"][3])
+    assert np.median(numbers["clipped"][-1]) < np.median(numbers["without clipping"][-1])
 
 
 def test_transformer(tmp_path):
@@ -325,19 +325,19 @@ def learn_xor(activation, seeds):
 
 
 def test_sigmoid_never_learns_xor_through_ten_layers():
-    ratios, accuracies = learn_xor("sigmoid", range(20))
+    ratios, accuracies = learn_xor("sigmoid", range(10))
     assert np.median(ratios) < 1e-5
     assert (accuracies < 1).all()
 
 
 def test_tanh_learns_xor_through_ten_layers():
-    _, accuracies = learn_xor("tanh", range(40))
+    _, accuracies = learn_xor("tanh", range(20))
     assert (accuracies == 1).mean() >= 0.95
 
 
 def test_moons_leave_the_plateau_in_the_end():
     init = partial(nn.init.xavier_normal, fan="in")
-    seeds = range(10)
+    seeds = range(5)
     networks = studies.Stack(
         nn.MLP([2, 4, 4, 2], "tanh", init=init, rng=np.random.RandomState(seed)) for seed in seeds
     )
