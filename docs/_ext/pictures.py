@@ -18,6 +18,7 @@ is a warning, and so an error.
 
 import ast
 import doctest
+import linecache
 import re
 import shutil
 from contextlib import chdir
@@ -38,6 +39,7 @@ from tinygrad_edu.viz.figures.axes import LINES
 
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
+FILE = "example.py"
 COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
 SMALLEST = 0.6  # and how small its text may become
 MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
@@ -68,8 +70,10 @@ def run_examples(text, names, source, begin=0):
 def run_code(code, names):
     """Run code; return the value of its last line."""
     *statements, last = ast.parse(code).body
-    exec(compile(ast.Module(statements, []), "<page>", "exec"), names)  # noqa: S102 - our pages
-    return eval(compile(ast.Expression(last.value), "<page>", "eval"), names)  # noqa: S307
+    # Who asks for the lines of a function finds them here: there is no such file.
+    linecache.cache[FILE] = len(code), None, code.splitlines(keepends=True), FILE
+    exec(compile(ast.Module(statements, []), FILE, "exec"), names)  # noqa: S102 - our pages
+    return eval(compile(ast.Expression(last.value), FILE, "eval"), names)  # noqa: S307
 
 
 def shown_width(path):

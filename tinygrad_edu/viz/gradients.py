@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "Contribution",
     "edge_strengths",
     "gradients",
+    "quantities",
     "retrace",
     "retraced",
     "root_gradient",
@@ -40,6 +41,8 @@ class Contribution:
     before: Array | None
     """What the parent had got over other edges."""
     after: Array
+    index: int
+    """Its place in the walk, counted from 0."""
     nth: int
     """Which of the contributions to the parent this is, counted from 1,"""
     uses: int
@@ -73,23 +76,24 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
         If the data of a leaf was changed since the graph was recorded.
     """
     seed = unit_seed(graph) if seed is None else seed
-    gradients = {graph.root: seed}
+    gradients = {graph.root: np.asarray(seed)}
     passed = edges({graph.root: seed})
     uses = Counter(edge[2] for edge in passed)
     seen: Counter[Node] = Counter()
-    for node, position, parent, incoming, returned, fitted in passed:
+    for i, (node, position, parent, _, returned, fitted) in enumerate(passed):
         before = gradients.get(parent)
-        after = gradients[parent] = fitted if before is None else before + fitted
+        after = gradients[parent] = fitted if before is None else np.asarray(before + fitted)
         seen[parent] += 1
         yield Contribution(
             node=node,
             position=position,
             parent=parent,
-            incoming=incoming,
+            incoming=gradients[node],
             returned=np.asarray(returned),
             fitted=fitted,
             before=before,
             after=after,
+            index=i,
             nth=seen[parent],
             uses=uses[parent],
         )
@@ -104,6 +108,20 @@ def retraced(graph: Graph, seed: Array | None = None) -> dict[Node, Array]:
     """The gradient of every node that the backward pass reaches."""
     gradients = {graph.root: unit_seed(graph) if seed is None else seed}
     return gradients | {flow.parent: flow.after for flow in retrace(graph, seed)}
+
+
+def quantities(graph: Graph, flows: Iterable[Contribution]) -> Iterator[tuple[str, Array]]:
+    """All arrays that a story tells of, with a key for each; of the same graph, the same keys.
+
+    The value of each node, and what each edge sends back: as the closure returned it, in the shape
+    of the parent, and added to what the parent had got.
+    """
+    for i, node in enumerate(graph.nodes):
+        yield f"v{i}", node._array
+    for flow in flows:
+        yield f"r{flow.index}", flow.returned
+        yield f"f{flow.index}", flow.fitted
+        yield f"a{flow.index}", flow.after
 
 
 # --- as the picture of a graph shows them ---------------------------------------------------

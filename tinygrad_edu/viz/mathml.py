@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygrad_edu.viz import marks
 from tinygrad_edu.viz.arrays import Array, number_rows, one_line, texts
 
 __all__ = ["fenced", "gradient", "identifier", "mathml", "matrix", "outline", "rows", "words"]
@@ -50,6 +51,7 @@ LEVELS |= {ast.BitOr: LOGIC}
 COMMA = "<mo>,</mo>"
 SLASH = "<mo>/</mo>"
 SLOPE = re.compile(r"d(?P<of>\w+|\(.+\))/d(?P<by>\w+)")
+MARKED = "<mn data-n="
 
 Written: TypeAlias = tuple[str, int]
 """MathML, and its precedence."""
@@ -113,22 +115,33 @@ def matrix(array: Array, kind: str = "matrix") -> str | None:
     texts = number_rows(array)
     if texts is None:
         return None
-    return _cell(texts[0][0]) if array.ndim == 0 else rows(texts, kind)
+    marked = marks.marked(array)
+    if array.ndim == 0:
+        return _cell(texts[0][0], marked[0])
+    return rows(texts, kind, marked)
 
 
-def rows(texts: Sequence[Sequence[str]], kind: str = "matrix") -> str:
-    """Rows of numbers, in brackets; a kind is what the page knows their looks by."""
-    return _table(kind, [list(map(_cell, row)) for row in texts])
+def rows(texts: Sequence[Sequence[str]], kind: str = "matrix", marked: Sequence[str] = ()) -> str:
+    """Rows of numbers, in brackets; a kind is what the page knows their looks by.
+
+    The numbers may be marked with attributes, of which there is one for each.
+    """
+    attributes = iter(marked or [""] * sum(map(len, texts)))
+    return _table(kind, [[_cell(text, next(attributes)) for text in row] for row in texts])
 
 
-def _cell(text: str) -> str:
-    return f"<mn>{text.replace('-', '−')}</mn>"
+def _cell(text: str, mark: str = "") -> str:
+    return f"<mn{mark}>{text.replace('-', '−')}</mn>"
 
 
 def outline(array: Array) -> str:
     """What a large array is like."""
-    lines = [str(array.shape), *texts(array)[0].split(", ")]
-    return _table("outline", [[f"<mtext>{line}</mtext>"] for line in lines])
+    key = marks.key(array)
+    lines = [f"<mtext>{array.shape}</mtext>"]
+    for i, line in enumerate(texts(array)[0].split(", ")):
+        mark = f' data-n="{key}" data-line="{i}"' if key else ""
+        lines.append(f"<mtext{mark}>{line}</mtext>")
+    return _table("outline", [[line] for line in lines])
 
 
 def _number(value: float) -> str:
@@ -168,7 +181,11 @@ class _Writer(ast.NodeVisitor):
     def write(self, node: ast.expr, lowest: int = LOGIC) -> str:
         """Write a node, in parentheses if its precedence is too low."""
         content, level = self._write(node)
-        return content if level >= lowest else fenced("(", content, ")")
+        if level >= lowest:
+            return content
+        if content.startswith(MARKED):  # in parentheses if it is negative, which a page may change
+            return f'<mrow class="sign"><mo>(</mo>{content}<mo>)</mo></mrow>'
+        return fenced("(", content, ")")
 
     def _write(self, node: ast.expr) -> Written:
         content, level = self.visit(node)
@@ -189,7 +206,7 @@ class _Writer(ast.NodeVisitor):
         value = matrix(self.values[node.id]) if node.id in self.values else None
         if value is None:
             return self.names.get(node.id, identifier(node.id)), ATOM
-        return value, SUM if value.startswith("<mn>−") else ATOM
+        return value, SUM if value.startswith(("<mn>−", MARKED)) else ATOM
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Written:
         if not isinstance(node.op, ast.USub):

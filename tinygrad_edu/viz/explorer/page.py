@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz import pages
+from tinygrad_edu.viz import javascript, pages
 from tinygrad_edu.viz.arrays import Array, one_line, shape_and_dtype
-from tinygrad_edu.viz.calls import expression
+from tinygrad_edu.viz.calls import expression, name
 from tinygrad_edu.viz.explorer import tables
 from tinygrad_edu.viz.explorer.program import program_table
 from tinygrad_edu.viz.explorer.questions import questions
@@ -19,7 +20,8 @@ from tinygrad_edu.viz.flags import flags
 from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
-from tinygrad_edu.viz.model import Constant
+from tinygrad_edu.viz.live import Live
+from tinygrad_edu.viz.model import Constant, Graph
 from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
@@ -30,9 +32,10 @@ __all__ = ["page"]
 
 LONGEST_LABEL = 200
 
-SCRIPTS = ["writing", "story", "playing", "turn", "pointing", "camera"]
+SCRIPTS = ["numbers", "writing", "story", "playing", "turn", "pointing", "camera"]
 SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program"]
-SCRIPTS += ["handout", "begin"]
+SCRIPTS += ["handout"]
+LIVE_SCRIPTS = ["live", "engines", "changing"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
 STYLES = ["page", "windows"]
@@ -45,6 +48,7 @@ def page(
     steps: list[Step],
     direction: Direction,
     tangents: Tangents | None = None,
+    live: Live | None = None,
 ) -> str:
     """The HTML of the page; its scripts step through what is in its data.
 
@@ -63,10 +67,11 @@ def page(
         direction=direction,
         legend=False,
         addressable=True,
+        roomy=live is not None,
     )
     picture = drawing.pipe("svg", encoding="utf-8").replace(palette.STYLE, "")
-    sheets = [pages.part(__package__, f"{name}.css") for name in STYLES]
-    data = {
+    sheets = [_part(f"{name}.css") for name in [*STYLES, *(["live"] if live else [])]]
+    data: dict[str, Any] = {
         "steps": [asdict(step) for step in steps],
         "nodes": {view.keys[vertex]: _details(view, vertex, gradients) for vertex in view.vertices},
         "edges": {
@@ -80,21 +85,41 @@ def page(
         "brings": "gradient" if backward else "tangent",
         **questions(view, steps if backward else []),
     }
+    scripts = [_part(f"script/{name}.js") for name in SCRIPTS]
+    if live:
+        program = javascript.program(view.graph)
+        data["live"] = live.data() | _repeating(view.graph, program)
+        if not program.missing:
+            scripts.append(javascript.source(program.operations))
+        scripts += [_part(f"script/{name}.js") for name in LIVE_SCRIPTS]
     return pages.write(
-        pages.part(__package__, "page.html"),
+        _part("page.html"),
         title=title,
         last=len(steps) - 1,
         root=escape(one_line(view.graph.names[view.graph.root])),
         style="\n".join([*sheets, palette.THEMED]),
         data=data,
-        script=_script(),
+        script=_script([*scripts, _part("script/begin.js")]),
+        live=_part("live.html") if live else "",
         graph=picture[picture.index("<svg") :],
     )
 
 
-def _script() -> str:
-    parts = "\n".join(pages.part(__package__, f"script/{name}.js") for name in SCRIPTS)
-    return f'"use strict";\n(() => {{\n{parts}}})();'
+def _part(file: str) -> str:
+    return pages.part(__package__, file)
+
+
+def _script(parts: list[str]) -> str:
+    inside = "\n".join(parts)
+    return f'"use strict";\n(() => {{\n{inside}}})();'
+
+
+def _repeating(graph: Graph, program: javascript.Program) -> dict[str, Any]:
+    """What the page needs to repeat the recorded operations itself, or why it cannot."""
+    if program.missing:
+        return {"cannot": sorted(set(map(name, program.missing)))}
+    places = [i for i, item in enumerate(graph.items) if isinstance(item, Node)]
+    return {"cannot": [], "program": program.data, "places": places}
 
 
 def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:

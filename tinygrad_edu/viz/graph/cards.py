@@ -33,6 +33,7 @@ __all__ = [
 
 SMALL, MEDIUM = 9, 11
 FEW = 4
+ROOM = 42  # of a number of any size: -0.0123
 LONG_SYMBOL = 10
 BAR_WIDTH, BAR_HEIGHT, MARK_HEIGHT, SUMMARY_WIDTH = 6, 16, 3, 120
 
@@ -80,18 +81,23 @@ def _address(key: str, label: str) -> str:
     return f' ID="{key}" HREF="#" TOOLTIP="{text(label)}"' if key else ""
 
 
-def entries(label: str, array: Array | None, key: str = "") -> str:
-    """The row of a card with a label and an array: its numbers, or its distribution."""
+def entries(label: str, array: Array | None, key: str = "", roomy: bool = False) -> str:
+    """The row of a card with a label and an array: its numbers, or its distribution.
+
+    If roomy, there is room for longer numbers.
+    """
     return (
         f'<TR><TD ALIGN="LEFT">{_small(label)}</TD>'
-        f'<TD ALIGN="LEFT"{_address(key, label)}>{_content(array)}</TD></TR>'
+        f'<TD ALIGN="LEFT"{_address(key, label)}>{_content(array, roomy)}</TD></TR>'
     )
 
 
-def _content(array: Array | None) -> str:
+def _content(array: Array | None, roomy: bool) -> str:
     rows = None if array is None else number_rows(array)
     if rows:
-        cells = ("".join(f'<TD ALIGN="RIGHT">{_font(x)}</TD>' for x in row) for row in rows)
+        # Other numbers have other widths: in the middle of a cell there is room on both sides.
+        place = f'WIDTH="{ROOM}"' if roomy else 'ALIGN="RIGHT"'
+        cells = ("".join(f"<TD {place}>{_font(x)}</TD>" for x in row) for row in rows)
         return _table(*(f"<TR>{row}</TR>" for row in cells), spacing=7)
     summary = None if array is None else summarize(array)
     return _distribution(summary) if summary else _font(texts(array)[0])

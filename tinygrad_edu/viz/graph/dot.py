@@ -36,10 +36,12 @@ def draw(
     direction: Direction = "LR",
     legend: bool = True,
     addressable: bool = False,
+    roomy: bool = False,
 ) -> Drawing:
     """Draw a view of a graph, with labels on its arrows and flags on its cards if there are some.
 
-    If addressable, its parts have ids by which a page finds them.
+    If addressable, its parts have ids by which a page finds them; if roomy, there is room on the
+    cards for longer numbers.
     """
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be 'LR' or 'TB'; got {direction!r}")
@@ -48,7 +50,7 @@ def draw(
     if labels:
         drawing.attr("graph", nodesep="0.3")  # room for them between cards in a rank
     beside = {} if labels and direction == "TB" else _beside(view)
-    _add_vertices(drawing, view, gradients, flags or {}, beside, addressable)
+    _add_vertices(drawing, view, gradients, flags or {}, beside, addressable, roomy)
     looks: dict[Arrow, Attributes] = {}
     samples: list[tuple[str, Stroke]] = []
     if strengths is not None:
@@ -75,11 +77,12 @@ def _add_vertices(
     flags: Flags,
     beside: Mapping[Vertex, Vertex],
     addressable: bool,
+    roomy: bool,
 ) -> None:
     clusters = _clusters(view, drawing)
     for vertex in view.vertices:
         key = view.keys[vertex]
-        attributes = _vertex(view, vertex, gradients, flags, key if addressable else "")
+        attributes = _vertex(view, vertex, gradients, flags, key if addressable else "", roomy)
         clusters[view.scope(vertex)].node(key, **attributes)
     for leaf, user in beside.items():
         with clusters[view.scope(leaf)].subgraph() as rank:
@@ -184,7 +187,12 @@ def _every_other(beside: Mapping[Vertex, Vertex]) -> set[Vertex]:
 
 
 def _vertex(
-    view: View, vertex: Vertex, gradients: Mapping[Node, Array], flags: Flags, key: str
+    view: View,
+    vertex: Vertex,
+    gradients: Mapping[Node, Array],
+    flags: Flags,
+    key: str,
+    roomy: bool,
 ) -> dict[str, str]:
     """The attributes of a vertex; with ids for what is on it, if it has a key."""
     ids = {"id": key} if key else {}
@@ -194,7 +202,7 @@ def _vertex(
     if isinstance(vertex, Fold):
         label = cards.card(vertex.name, "", [cards.line(text) for text in view.contents(vertex)])
     else:
-        label = _card(view.graph, vertex, gradients, flags.get(vertex, {}), key)
+        label = _card(view.graph, vertex, gradients, flags.get(vertex, {}), key, roomy)
     look = palette.LOOKS[view.kind(vertex)]
     return {
         "label": label,
@@ -216,16 +224,22 @@ def _tooltip(view: View, vertex: Node | Fold) -> str:
 
 
 def _card(
-    graph: Graph, node: Node, gradients: Mapping[Node, Array], flags: Mapping[Row, Flag], key: str
+    graph: Graph,
+    node: Node,
+    gradients: Mapping[Node, Array],
+    flags: Mapping[Row, Flag],
+    key: str,
+    roomy: bool,
 ) -> str:
     rows = []
     if node._op and order_matters(node):
         rows.append(cards.line(expression(node, graph.names)))
-    rows.append(cards.entries("value", node._array, f"{key}-value" if key else ""))
+    rows.append(cards.entries("value", node._array, f"{key}-value" if key else "", roomy))
     moves = isinstance(gradients, Tangents)
     if node in gradients or (node._requires_grad and not moves):
         label = "tangent" if moves else "grad"
-        rows.append(cards.entries(label, gradients.get(node), f"{key}-grad" if key else ""))
+        gradient = gradients.get(node)
+        rows.append(cards.entries(label, gradient, f"{key}-grad" if key else "", roomy))
     rows += [cards.flag(_flagged(row, flag), f"{key}-{row}-flag") for row, flag in flags.items()]
     badge = cards.badge(symbol(node), options(node)) if node._op else ""
     named = node not in graph.unnamed

@@ -200,5 +200,5 @@ const engine = (() => {
     },
   };
 
-  return { run, forward, backward };
+  return { run, forward, backward, passedOn };
 })();

@@ -6,10 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from html import escape
 
-import numpy as np
-
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz import mathml
+from tinygrad_edu.viz import marks, mathml
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.calls import arguments, expression, operands
 from tinygrad_edu.viz.flags import flag_of_gradient
@@ -108,6 +106,7 @@ def _passed_on(graph: Graph, flow: Contribution, values: Values) -> Iterator[str
     else:
         ends = (mathml.identifier(graph.names[end]) for end in (node, flow.parent))
         edge, slope = mathml.gradient(*ends), flow.slope
+        marks.add(f"s{flow.index}", slope)
         if slope.ndim:  # its numbers are in the product
             yield equation(edge, rule)
         else:
@@ -198,12 +197,12 @@ def end(graph: Graph, gradients: Mapping[Node, Array]) -> str:
     """What all of it was for."""
     leaves = {node: g for node, g in gradients.items() if not node._op}
     root = code(graph.names[graph.root])
-    use = (
+    use = phrases.unless_zero(
+        leaves.values(),
         "A small step of a number changes "
         f"{root} by its gradient times as much; a small step against the gradient makes {root} "
-        "smaller."
-        if any(map(np.any, leaves.values()))
-        else f"All of them are 0: no small step changes {root}."
+        "smaller.",
+        f"All of them are 0: no small step changes {root}.",
     )
     return (
         f"<h2>What came back</h2><p>The gradients of {root}, each in the shape of what it belongs "

@@ -8,8 +8,9 @@ from html import escape
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tinygrad_edu.viz import mathml
+from tinygrad_edu.viz import marks, mathml
 from tinygrad_edu.viz.arrays import Array, number, number_rows
 from tinygrad_edu.viz.story.phrases import display
 from tinygrad_edu.viz.story.symbols import Values
@@ -80,7 +81,9 @@ def row_by_row(expression: str, values: Values, result: Array) -> str:
         {"added": number_rows(one), "sum": number_rows(total)}
         for one, total in zip(added, np.cumsum(added, axis=0), strict=True)
     ]
-    return f'<div class="by-row" data-rows="{escape(json.dumps(parts))}"></div>'
+    keys = marks.key(x), marks.key(np.ravel(g) if g.shape[1:] == (1,) else g)
+    factors = f' data-factors="{" ".join(keys)}"' if all(keys) else ""
+    return f'<div class="by-row" data-rows="{escape(json.dumps(parts))}"{factors}></div>'
 
 
 def _written(product: _Product, result: Array) -> list[Array]:
@@ -151,7 +154,16 @@ def sum_of_copies(returned: Array, fitted: Array) -> str:
     total = returned.sum(axis=axes[0], keepdims=True)
     rows = np.atleast_2d(np.concatenate([returned, total], axis=axes[0]))
     texts = [[number(x) for x in row] for row in rows]
-    return display(mathml.rows(texts, f"matrix summed {LINES[axes[0]]}"), kind="math aside")
+    marked = np.concatenate(
+        [_marked(returned), _marked(fitted).reshape(total.shape)], axis=axes[0]
+    ).ravel()
+    table = mathml.rows(texts, f"matrix summed {LINES[axes[0]]}", marked.tolist())
+    return display(table, kind="math aside")
+
+
+def _marked(array: Array) -> NDArray[np.object_]:
+    """The mark of each number, in the shape of the array."""
+    return np.array(marks.marked(array), dtype=object).reshape(array.shape)
 
 
 def repeated_axes(shape: tuple[int, ...], whole: tuple[int, ...]) -> list[int]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from itertools import islice
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
 from tinygrad_edu.engine import Node
-from tinygrad_edu.viz import formulas, mathml
+from tinygrad_edu.viz import formulas, marks, mathml
 from tinygrad_edu.viz.arrays import Array, array_of, number, one_line, shape_and_dtype, texts
 from tinygrad_edu.viz.calls import arguments, operands
 from tinygrad_edu.viz.flags import Flag
@@ -29,6 +31,7 @@ __all__ = [
     "note",
     "symbols",
     "table",
+    "unless_zero",
     "unstated",
 ]
 
@@ -74,11 +77,16 @@ def _pieces(parts: list[ET.Element]) -> Iterator[list[ET.Element]]:
             pieces.append([])
         pieces[-1].append(part)
     for piece in pieces:
-        opened = [inner for part in piece for inner in (part if part.tag == "mrow" else [part])]
+        opened = [inner for part in piece for inner in (part if _opens(part) else [part])]
         if sum(map(_length, piece)) > LONGEST_PIECE and len(opened) > len(piece):
             yield from _pieces(opened)
         else:
             yield piece
+
+
+def _opens(part: ET.Element) -> bool:
+    """Whether a new line may begin inside: not in the parentheses around a negative number."""
+    return part.tag == "mrow" and part.get("class") is None
 
 
 def _length(part: ET.Element) -> int:
@@ -94,6 +102,18 @@ def equation(*sides: str | None, attributes: str = "") -> str:
     different = list(dict.fromkeys(filter(None, sides)))
     parts = [part for side in different for part in (EQUALS, side)]
     return display(*parts[1:], attributes=attributes)
+
+
+def unless_zero(arrays: Iterable[Array], sentence: str, otherwise: str) -> str:
+    """A sentence, or if all numbers are 0 the other; both, where a page may change the numbers."""
+    arrays = list(arrays)
+    keys = " ".join(filter(None, map(marks.key, arrays)))
+    if keys:
+        return (
+            f'<span data-unless-zero="{keys}">{sentence}</span>'
+            f'<span data-if-zero="{keys}">{otherwise}</span>'
+        )
+    return sentence if any(map(np.any, arrays)) else otherwise
 
 
 def array_math(array: Array) -> str:
@@ -150,4 +170,7 @@ def table(graph: Graph, arrays: Mapping[Node, Array]) -> str:
 
 def _in_shape(array: Array) -> str:
     numbers = mathml.matrix(array)
-    return display(numbers) if numbers else escape(", ".join(texts(array)))
+    if numbers:
+        return display(numbers)
+    mark, text = marks.key(array), escape(", ".join(texts(array)))
+    return f'<span data-n="{mark}">{text}</span>' if mark else text

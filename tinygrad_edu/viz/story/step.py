@@ -22,3 +22,5 @@ class Step:
     """The vertex that gets a gradient."""
     gradient: list[str] = field(default_factory=list)
     """What the target's card says of its gradient, or of its tangent, from here on."""
+    array: str = ""
+    """The key of that gradient, where numbers are marked."""

@@ -38,7 +38,7 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key];
   // What one writes in, lists of choices, and what the space bar presses use these keys themselves.
   const pressed = event.key === " " ? ", button, summary" : "";
-  const own = event.target.closest(`select, input[type=text]${pressed}`);
+  const own = event.target.closest(`select, input:not(#slider)${pressed}`);
   if (!action || own || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   actions[action]();

@@ -2,8 +2,8 @@
 
 for (const id in data.slopes) {
   const edge = $(id);
-  const { text, said } = data.slopes[id];
   edge.addEventListener("mouseenter", () => {
+    const { text, said } = data.slopes[id];
     if (isKnown(flows[id])) tell(edge, [["b", text], ["div", said]]);
   });
   edge.addEventListener("mouseleave", () => tell(null));

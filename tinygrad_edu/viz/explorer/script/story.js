@@ -13,6 +13,7 @@ const NARROWEST = 0.6; // to which share of its size a formula is made smaller
 const embedded = self !== top;
 let step = 0;
 let timer = null;
+const whenWritten = []; // what is to be done to the story of a step; gets its element
 const whenShown = []; // what else is to be done when a step is shown; gets the step
 const whenTold = []; // what makes the text of steps interactive; gets the element that holds it
 
@@ -35,13 +36,13 @@ const isComputed = (node) => isKnown(computed[node] ?? 0);
 
 function show(wanted) {
   step = Math.max(0, Math.min(last, wanted));
-  const { phase, html, node, edges, target } = data.steps[step];
+  const { phase, node, edges, target } = data.steps[step];
   const backward = phase === "backward" || phase === "seed";
   document.body.classList.toggle("backward", backward);
-  $("story").innerHTML = html;
+  $("story").setAttribute("aria-live", "polite");
+  writeStory();
   $("story").scrollTop = 0;
   $("slider").value = step;
-  fitFormulas();
   const heading = $("story").querySelector("h2").textContent;
   $("slider").setAttribute("aria-valuetext", `${step} of ${last}, ${LABELS[phase]}: ${heading}`);
   $("count").textContent = `step ${step} of ${last} · ${LABELS[phase]}`;
@@ -68,6 +69,26 @@ function show(wanted) {
   for (const tell of whenShown) tell(data.steps[step]);
 }
 
+function writeStory() {
+  $("story").innerHTML = data.steps[step].html;
+  for (const write of whenWritten) write($("story"));
+  fitFormulas();
+}
+
+/* Write the step again, with other numbers, where the reader is. */
+function rewrite() {
+  const { scrollTop } = $("story");
+  $("story").setAttribute("aria-live", "off"); // a screen reader is told what came of it instead
+  writeStory();
+  for (const tell of whenShown) tell(data.steps[step]);
+  $("story").scrollTop = scrollTop;
+  for (const id in data.nodes) {
+    delete written[id];
+    showGradient(id);
+    $(id).setAttribute("aria-label", spoken(id));
+  }
+}
+
 let noting = null;
 
 /* Note the step in the address. */
@@ -89,9 +110,15 @@ function showGradient(id) {
   $(`a_${id}-grad-flag`)?.classList.toggle("unknown", !isComplete(id));
   cell.classList.toggle("unknown", arrival === undefined);
   cell.classList.toggle("partial", !isComplete(id));
-  const texts = cell.querySelectorAll("text");
-  data.steps[arrival]?.gradient.forEach((text, i) => {
-    if (texts[i]) texts[i].textContent = text;
+  fill(cell, data.steps[arrival]?.gradient ?? []);
+}
+
+/* Write texts on a card, one into each of its cells. */
+function fill(cell, texts) {
+  const cells = cell?.querySelectorAll("text") ?? [];
+  texts.slice(0, cells.length).forEach((text, i) => {
+    cells[i].textContent = text;
+    cells[i].classList.toggle("long", text.length > 7);
   });
 }
 

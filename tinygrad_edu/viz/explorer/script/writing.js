@@ -1,20 +1,6 @@
-/* Numbers as text, and small arrays as mathematics, as Python has written those in the page. */
+/* Numbers and small arrays as mathematics, as Python has written those in the page. */
 
-function shortNumber(x, digits = 3) {
-  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "−inf";
-  const sign = x < 0 ? "−" : "";
-  const size = Math.abs(x);
-  if (10 ** digits <= Math.round(size) && Math.round(size) < 1e5) return sign + Math.round(size);
-  const [mantissa, exponent] = size.toExponential(digits - 1).split("e");
-  if (exponent < -4 || exponent >= digits) {
-    const power = String(Math.abs(exponent)).padStart(2, "0");
-    return `${sign}${Number(mantissa)}e${exponent < 0 ? "-" : "+"}${power}`;
-  }
-  const text = size.toPrecision(digits);
-  const short = String(Number(text)); // without zeros at the end
-  const rounded = !short.includes(".") && Math.abs(size - Number(text)) > 1e-6 * size;
-  return sign + (rounded ? text : short); // 1.00 is not quite 1
-}
+const shortNumber = (x, digits = 3) => number(x, digits).replaceAll("-", "−");
 
 /* Rows of numbers as a matrix, in brackets that the page draws; a text as it is. */
 function asMatrix(array) {
