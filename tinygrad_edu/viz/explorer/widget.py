@@ -19,7 +19,7 @@ def widget(html: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> any
         "_esm": pages.part(__package__, "widget.js"),
         "page": traitlets.Unicode(html).tag(sync=True),
     }
-    shown: AnyWidget = type("ExplorerWidget", (anywidget.AnyWidget,), members)()
+    shown: anywidget.AnyWidget = type("ExplorerWidget", (anywidget.AnyWidget,), members)()
 
     def reply(_: Any, message: dict[str, Any], __: Any) -> None:
         answered = answer(message)
