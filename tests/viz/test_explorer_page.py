@@ -197,9 +197,10 @@ def test_the_node_at_work_is_seen_in_large_graphs(open_page, nodes):
     for i in range(nodes):
         y = (tg.sin, tg.cos, tg.tanh)[1 + bits[i + 1] - bits[i]](y)
     page = open_page(tg.explore((y * x).sum()))
+    steps = page.data()["steps"]
     for step in range(0, page.last, 1 + page.last // 40):
         page.page.fill("#slider", str(step))
-        at_work = page.data()["steps"][step]
+        at_work = steps[step]
         keys = [at_work[part] for part in ("target", "node") if at_work[part]]
         assert not keys or keys[0] not in outside(page, ".node.now")
 
