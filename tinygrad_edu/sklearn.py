@@ -253,7 +253,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # numpydoc ignore=PR02
     ...         nn.Linear(72, outputs, rng=rng),
     ...     )
     >>> images, images_test = (x.reshape(-1, 1, 8, 8) / 16 for x in (X, X_test))
-    >>> classifier = MLPClassifier(model=convolutional, epochs=5, random_state=0)
+    >>> options = {"epochs": 5, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
+    >>> classifier = MLPClassifier(model=convolutional, **options)
     >>> bool(classifier.fit(images, y).score(images_test, y_test) > 0.95)
     True
     """
