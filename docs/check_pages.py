@@ -122,13 +122,14 @@ def main():
     if sync_playwright is None or program is None:
         sys.stdout.write("pages were not looked at: there is no playwright, or no Chromium\n")
         return
-    wrong = 0
+    found = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for wrong, (path, what) in enumerate(problems(site, browser), start=1):
+        for path, what in problems(site, browser):
+            found += 1
             sys.stderr.write(f"{path.relative_to(site)}: {what}\n")  # it takes minutes to the last
         browser.close()
-    sys.exit(min(wrong, 1))
+    sys.exit(min(found, 1))
 
 
 if __name__ == "__main__":
