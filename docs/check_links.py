@@ -24,6 +24,8 @@ class Page(HTMLParser):
         """Collect."""
         attrs = dict(attrs)
         self.anchors |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
+        if attrs.get("id") == "slider":  # of an explorer, whose steps have addresses
+            self.anchors |= {f"step={i}" for i in range(int(attrs["max"]) + 1)}
         if tag == "a" and attrs.get("href"):
             self.links.add(attrs["href"])
         if attrs.get(FETCHED.get(tag, "")):

@@ -40,7 +40,7 @@ from tinygrad_edu.viz.figures.axes import LINES
 EXAMPLES = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
 FILE = "example.py"
-COLUMN, SCREEN = 800, 900  # the pixels that a page has for a picture
+COLUMN, SCREEN = 770, 900  # the pixels that a page has for a picture
 SMALLEST = 0.6  # and how small its text may become
 MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
 FRAME = """<div class="explorer">

@@ -143,10 +143,20 @@ def _signatures(graph: Graph, homes: Homes, sequence: Sequence[Vertex]) -> list[
     for item, home in homes.items():
         if isinstance(item, Node) and item._op and home in index:
             parts[index[home]].append((calls.name(item), item._array.shape))
+    users: dict[int, set[int]] = {}
+    edges: list[tuple[int | None, int]] = []
     for edge in graph.edges:
         source, target = index.get(homes[edge.source]), index.get(homes[edge.target])
         if target is not None and source != target:
-            parts[target].append(None if source is None else min(target - source, LONGEST_PERIOD))
+            edges.append((source, target))
+            if source is not None:
+                users.setdefault(source, set()).add(target)
+    for source, target in edges:
+        # What many take, as all steps their inputs from one array, is the same to all of them.
+        if source is None or len(users[source]) >= LEAST_REPEATS:
+            parts[target].append(None)
+        else:
+            parts[target].append(min(target - source, LONGEST_PERIOD))
     known: dict[Any, int] = {}
     return [known.setdefault(tuple(part), len(known)) for part in parts]
 
