@@ -105,7 +105,7 @@ def test_what_comes_after_the_end_makes_no_difference(kind):
 
 
 def test_steps_are_grouped_for_pictures():
-    steps = [f"step {t}" for t in range(5)]
+    steps = [f"step {t}" for t in range(1, 6)]
     y, _ = nn.RNN(6, 3, rng=0)(SEQUENCES)
     assert [t.scope for t in y.inputs] == [("RNN", step) for step in steps]
     y, _ = nn.LSTM(6, 3, layers=2, rng=0)(SEQUENCES)

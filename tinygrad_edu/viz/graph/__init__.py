@@ -75,7 +75,7 @@ def draw_graph(
     max_nodes : int, optional
         Of a graph with more nodes, scopes are folded, the innermost first, and what repeats
         itself, as the steps of a recurrent network. By default it is 300; but without a ``depth``,
-        more than 100 nodes, or 30 behind each other, are folded as far as they can be.
+        more than 100 nodes, or 40 behind each other, are folded as far as they can be.
 
     Returns
     -------
