@@ -131,6 +131,12 @@ def test_dropout_lies_between_layers():
     np.testing.assert_array_equal(single(SEQUENCES)[0].data, single(SEQUENCES)[0].data)
 
 
+def test_a_summary_counts_the_steps():
+    lines = str(nn.GRU(6, 3, layers=2, rng=0).summary(SEQUENCES)).splitlines()
+    assert "(4, 5, 3), (2, 4, 3)" in lines[1]
+    assert "5 times (4, 3), (4, 3) " in lines[2]
+
+
 def test_two_directions_need_the_whole_sequence():
     layer = nn.GRU(6, 3, bidirectional=True, rng=0)
     with pytest.raises(TypeError, match="needs the whole sequence at once"):
