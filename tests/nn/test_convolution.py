@@ -105,7 +105,7 @@ def test_what_comes_after_the_end_makes_no_difference(kind):
 
 
 def test_steps_are_grouped_for_pictures():
-    steps = [f"step {t}" for t in range(5)]
+    steps = [f"step {t}" for t in range(1, 6)]
     y, _ = nn.RNN(6, 3, rng=0)(SEQUENCES)
     assert [t.scope for t in y.inputs] == [("RNN", step) for step in steps]
     y, _ = nn.LSTM(6, 3, layers=2, rng=0)(SEQUENCES)
@@ -129,6 +129,12 @@ def test_dropout_lies_between_layers():
     np.testing.assert_array_equal(layer.eval()(SEQUENCES)[0].data, plain(SEQUENCES)[0].data)
     single = nn.LSTM(6, 3, dropout=0.5, rng=0)
     np.testing.assert_array_equal(single(SEQUENCES)[0].data, single(SEQUENCES)[0].data)
+
+
+def test_a_summary_counts_the_steps():
+    lines = str(nn.GRU(6, 3, layers=2, rng=0).summary(SEQUENCES)).splitlines()
+    assert "(4, 5, 3), (2, 4, 3)" in lines[1]
+    assert "5 times (4, 3), (4, 3) " in lines[2]
 
 
 def test_two_directions_need_the_whole_sequence():

@@ -250,23 +250,23 @@ def recurrent_loss(steps):
 
 def test_a_recurrent_network_folds_into_its_steps_by_itself(picture):
     drawn = picture(recurrent_loss(20))
-    assert {"step 0", "step 1", "step 2 … step 18", "step 19"} < drawn.nodes.keys()
+    assert {"step 1", "step 2", "step 3 … step 19", "step 20"} < drawn.nodes.keys()
     assert drawn.clusters == ["LSTM"]
     assert float(drawn.root.get("width")[:-2]) < 2000
     pairs = set(drawn.edges)
-    assert ("step 1", "step 2 … step 18") in pairs
-    assert ("step 2 … step 18", "step 19") in pairs
+    assert ("step 2", "step 3 … step 19") in pairs
+    assert ("step 3 … step 19", "step 20") in pairs
 
 
 def test_steps_that_all_take_from_one_array_are_the_same(picture):
     lstm = tg.nn.LSTM(3, 4, rng=0)
     drawn = picture(lambda x: (lstm(x)[0] ** 2).mean(), np.ones((2, 20, 3)))
-    assert {"step 0", "step 2 … step 18"} < drawn.nodes.keys()
+    assert {"step 1", "step 3 … step 19"} < drawn.nodes.keys()
     assert len(drawn.nodes) < 16
 
 
 def test_what_is_asked_for_is_not_folded(picture):
-    steps = {f"step {t}" for t in range(20)}
+    steps = {f"step {t}" for t in range(1, 21)}
     assert steps <= picture(recurrent_loss(20), depth=1).nodes.keys()
     assert len(picture(recurrent_loss(20), max_nodes=400).nodes) > 300
 

@@ -109,7 +109,7 @@ class Cell(Module):
         outputs: list[Any] = [None] * len(steps)
         order = range(len(steps))
         for t in reversed(order) if backwards else order:
-            with scope(f"step {t}"):
+            with scope(f"step {t + 1}"):
                 new = self._after(steps[t], state)
                 outputs[t] = self.hidden(new)
                 if running is not None:

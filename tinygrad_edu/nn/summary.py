@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 __all__ = ["Line", "Summary", "shape_of"]
 
+MANY = 3  # outputs of one shape
+
 
 class Line(NamedTuple):
     """A module in a summary."""
@@ -47,7 +49,10 @@ class Summary:
 
 
 def shape_of(outputs: Any) -> str:
-    """The shape of an output, or those of several."""
+    """The shape of an output, or those of several: of the steps of a sequence, how many."""
     if isinstance(outputs, tuple | list):
-        return ", ".join(map(shape_of, outputs))
+        shapes = [*map(shape_of, outputs)]
+        if len(shapes) > MANY and len(set(shapes)) == 1:
+            return f"{len(shapes)} times {shapes[0]}"
+        return ", ".join(shapes)
     return str(getattr(outputs, "shape", type(outputs).__name__))

@@ -33,12 +33,13 @@ def conv1d(
 
     ::
 
-        y[n, o, i] = b[o] + sum over c, k of W[o, c, k] * x[n, c, i * stride + k * dilation]
-        dL/dx[n, c] = the sum of g[n, o, i] * W[o, c] over the places that W[o] was at
-        dL/dW[o, c, k] = sum over n, i of g[n, o, i] * x[n, c, i * stride + k * dilation]
+        y[n, o, i] = b[o] + sum(W[o] * x[n, :, window at i])
+        window at i = i * stride - padding + dilation * arange(K)
+        dL/dx[n] = the sum of g[n, o, i] * W[o] over the places that W[o] was at
+        dL/dW[o] = sum over n, i of g[n, o, i] * x[n, :, window at i]
         dL/db = sum(g) over all axes but the second
 
-    where x has zeros in its margins. See `conv2d`, of which this is the case of one axis.
+    where x is 0 beyond its ends. See `conv2d`, of which this is the case of one axis.
 
     Parameters
     ----------
@@ -89,12 +90,13 @@ def conv2d(
     ::
 
         y[n, o, i, j] = b[o] + sum(W[o] * x[n, :, window at i, j])
+        window at i = i * stride - padding + dilation * arange(K)
         dL/dx[n] = the sum of g[n, o, i, j] * W[o] over the places that W[o] was at
         dL/dW[o] = sum over n, i, j of g[n, o, i, j] * x[n, :, window at i, j]
         dL/db = sum(g) over all axes but the second
 
-    with ``window at i = i * stride + dilation * arange(K)``, where x has zeros in its margins. All
-    windows are laid side by side, and multiplied by the weights in one matrix product.
+    where x is 0 beyond its borders. All windows are laid side by side, and multiplied by the
+    weights in one matrix product.
 
     Parameters
     ----------
@@ -166,6 +168,7 @@ def conv_transpose2d(
     ::
 
         y[n] = b + the sum of x[n, c, i, j] * W[c] over the windows at i, j that W[c] is put on
+        window at i = i * stride - padding + dilation * arange(K)
         dL/dx[n, c, i, j] = sum(g[n, :, window at i, j] * W[c])
         dL/dW[c] = sum over n, i, j of x[n, c, i, j] * g[n, :, window at i, j]
         dL/db = sum(g) over all axes but the second

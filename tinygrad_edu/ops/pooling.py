@@ -36,10 +36,11 @@ def max_pool(
     ::
 
         y[n, c, i, j] = max(x[n, c, window at i, j])
+        window at i = i * stride - padding + dilation * arange(K)
         dL/dx[n, c] = g[n, c, i, j] at the largest element of each window
 
-    with ``window at i = i * stride + dilation * arange(K)``. Elements that tie share the gradient
-    equally; margins are minus infinity, and so never the maximum of anything. nan stays nan.
+    Elements that tie share the gradient equally; margins are minus infinity, and so never the
+    maximum of anything. nan stays nan.
 
     Parameters
     ----------
@@ -179,10 +180,11 @@ def avg_pool(
     ::
 
         y[n, c, i, j] = mean(x[n, c, window at i, j])
+        window at i = i * stride - padding + arange(K)
         dL/dx[n, c] = g[n, c, i, j] / K**2, added at every element of each window
 
-    with ``window at i = i * stride + arange(K)``. Margins are zeros that count, as in PyTorch. What
-    a window has beyond them, in ``ceil_mode``, does not count: it is divided by fewer.
+    Margins are zeros that count, as in PyTorch. What a window has beyond them, in ``ceil_mode``,
+    does not count: it is divided by fewer.
 
     Parameters
     ----------
@@ -249,9 +251,10 @@ def adaptive_max_pool(x: Operand, size: int | tuple[int, ...]) -> Any:
     ::
 
         y[n, c, i, j] = max(x[n, c, window at i, j])
+        window at i = arange(i * H // H', ceil((i + 1) * H / H'))
         dL/dx[n, c] = g[n, c, i, j] at the largest element of each window
 
-    with ``window at i = i * H // H' to ceil((i + 1) * H / H')``: an axis of H elements is divided
+    An axis of H elements is divided
     into H' windows of about the same length. Elements that tie share the gradient equally.
 
     Parameters
@@ -297,9 +300,10 @@ def adaptive_avg_pool(x: Operand, size: int | tuple[int, ...]) -> Any:
     ::
 
         y[n, c, i, j] = mean(x[n, c, window at i, j])
+        window at i = arange(i * H // H', ceil((i + 1) * H / H'))
         dL/dx[n, c] = g[n, c, i, j] / size of the window, added at every element of each window
 
-    with windows as in `adaptive_max_pool`. With a size of 1 it is the mean of a whole image, with
+    With a size of 1 it is the mean of a whole image, with
     which networks for images of any size end.
 
     Parameters

@@ -227,8 +227,9 @@ def explore(
     """Follow backpropagation step by step, on a page of its own.
 
     The page shows the graph, and beside it the story: forward node by node, then backward edge by
-    edge, each with the formula, the local derivative, the numbers and the shapes. With "your turn"
-    the numbers are asked for before they are shown. Nothing is written to any ``.grad``.
+    edge, each with the formula, the local derivative, the numbers and the shapes. The windows of
+    convolutions and pools can be moved, where there are few numbers. With "your turn" the numbers
+    are asked for before they are shown. Nothing is written to any ``.grad``.
 
     Parameters
     ----------

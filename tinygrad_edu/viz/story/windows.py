@@ -26,7 +26,7 @@ from tinygrad_edu.viz.story.taps import Indices, Padded, Taps, taps_of
 
 __all__ = ["backward", "forward"]
 
-MOST_CELLS, MOST_COLUMNS, MOST_TABLES, MOST_TERMS = 250, 10, 6, 1500
+MOST_CELLS, MOST_COLUMNS, MOST_TABLES, MOST_TERMS = 250, 10, 6, 800
 LONGEST_SUM = 12  # terms, each of which is also written as the number that it is
 
 TIMES = "<mo>·</mo>"

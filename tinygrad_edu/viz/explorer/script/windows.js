@@ -20,7 +20,7 @@ function openWindows(box) {
       if (factor) cellOf[name].dataset.factor = factor;
     }
     box.querySelector(".sum").innerHTML = sum;
-    fitFormulas();
+    fitFormulas(box);
   }
 
   const above = (cell, rows) => {
