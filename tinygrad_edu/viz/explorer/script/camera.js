@@ -18,12 +18,14 @@ function look() {
   moved.setAttribute("transform", `scale(${view.scale}) translate(${-view.x} ${-view.y})`);
 }
 
-/* Measure the picture; not whenever something is shown, since the page would be laid out for it. */
+/* Measure the picture when its size changes, and not whenever something is shown: the browser would
+   have to lay out the page for it. */
 function measure() {
-  frame.width = $("picture").clientWidth;
-  frame.height = $("picture").clientHeight;
+  const { clientWidth, clientHeight } = $("picture");
+  if (clientWidth) Object.assign(frame, { width: clientWidth, height: clientHeight });
 }
 
+new ResizeObserver(measure).observe($("picture"));
 const { e: fromLeft, f: fromTop } = graph.transform.baseVal.consolidate().matrix;
 const boxes = new Map(); // element -> where it is in the graph, which does not change
 
