@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.state import get_rng_state, set_rng_state
     from tinygrad_edu.training import History, batches, train, train_epochs
     from tinygrad_edu.viz.explorer import explore
+    from tinygrad_edu.viz.explorer.side_by_side import explore_side_by_side
     from tinygrad_edu.viz.graph import draw_graph
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "draw_graph",
     "exercise",
     "explore",
+    "explore_side_by_side",
     "functional_call",
     "get_rng_state",
     "grad",
@@ -105,6 +107,7 @@ _ROOMS = {
     "draw_graph": "viz.graph",
     "exercise": "practice",
     "explore": "viz.explorer",
+    "explore_side_by_side": "viz.explorer.side_by_side",
     "functional_call": "nn.stateless",
     "get_rng_state": "state",
     "jit": "compiler",

@@ -30,6 +30,9 @@ def test_a_slope_between_two_numbers_is_a_number(computed, texts):
     found = slopes_below(root)
     assert sorted(slope.text for slope in found) == sorted(texts)
     for slope in found:
+        if slope.text == "× inf":  # which JSON cannot write
+            assert slope.number is None
+            continue
         assert f"{slope.number:.3g}".replace("-", "−") == slope.text.removeprefix("× ")
 
 

@@ -5,7 +5,8 @@ The public functions are in three subpackages, one for each way to draw:
 graph
     `draw_graph`, with Graphviz.
 explorer
-    `explore`, a page with a script of its own; what it says is in ``story``.
+    `explore`, a page with a script of its own, and `explore_side_by_side`, a page with two of them;
+    what they say is in ``story``.
 figures
     Figures and animations of training, with matplotlib.
 
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinygrad_edu.viz.explorer import explore
+    from tinygrad_edu.viz.explorer.side_by_side import explore_side_by_side
     from tinygrad_edu.viz.figures import (
         activation_curve,
         activation_curves,
@@ -51,6 +53,7 @@ __all__ = [
     "draw_graph",
     "error_scatter",
     "explore",
+    "explore_side_by_side",
     "gradient_flow",
     "loss_surface",
     "network_diagram",
@@ -60,7 +63,11 @@ __all__ = [
     "update_grid",
 ]
 
-_ROOMS = {"draw_graph": "graph", "explore": "explorer"}  # all else is a figure
+_ROOMS = {  # all else is a figure
+    "draw_graph": "graph",
+    "explore": "explorer",
+    "explore_side_by_side": "explorer.side_by_side",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -34,7 +34,7 @@ LONGEST_LABEL = 200
 
 SCRIPTS = ["numbers", "writing", "story", "playing", "turn", "pointing", "camera"]
 SCRIPTS += ["slopes", "light", "paths", "way", "matrices", "windows", "program"]
-SCRIPTS += ["handout"]
+SCRIPTS += ["handout", "lockstep"]
 LIVE_SCRIPTS = ["live", "engines", "changing"]
 """The files of the page's one script, in order; each sees what those before it define."""
 
@@ -81,6 +81,7 @@ def page(
         "slopes": tables.slopes_table(view, found),
         "paths": tables.paths_table(view, flows),
         "way": tables.way_table(view, flows),
+        "layers": tables.layers_table(view, flows),
         "program": program_table(view),
         "brings": "gradient" if backward else "tangent",
         **questions(view, steps if backward else []),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
-from tinygrad_edu.viz.arrays import Array, number_rows, texts
+from tinygrad_edu.debugging.health import euclidean_norm
+from tinygrad_edu.viz.arrays import Array, number_rows, printed, texts
 from tinygrad_edu.viz.flags import way_of_nonfinite
 from tinygrad_edu.viz.gradients import Contribution
 from tinygrad_edu.viz.pages import json_number
@@ -12,7 +14,7 @@ from tinygrad_edu.viz.paths import Path, paths_to_leaves
 from tinygrad_edu.viz.slopes import Slope
 from tinygrad_edu.viz.view import Arrow, View
 
-__all__ = ["paths_table", "slopes_table", "way_table"]
+__all__ = ["layers_table", "paths_table", "slopes_table", "way_table"]
 
 Table: TypeAlias = dict[str, Any]
 
@@ -55,6 +57,24 @@ def way_table(view: View, flows: list[Contribution]) -> Table | None:
         "edges": [view.keys[arrow] for arrow in arrows if arrow],
         "back": way.back,
     }
+
+
+def layers_table(view: View, flows: list[Contribution]) -> list[Table]:
+    """Of each layer, or each parameter outside of any, how large its gradient is: its norm."""
+    graph, layers = view.graph, dict[str, list[Contribution]]()
+    complete = [flow for flow in flows if flow.nth == flow.uses and not flow.parent._op]
+    for flow in sorted(complete, key=lambda flow: flow.parent._order):
+        name = ".".join(graph.scopes[flow.parent]) or graph.names[flow.parent]
+        layers.setdefault(name, []).append(flow)
+    return [
+        {
+            "name": name,
+            "nodes": [view.keys[view.homes[flow.parent]] for flow in found],
+            "norm": json_number(norm := math.hypot(*(euclidean_norm(f.after) for f in found))),
+            "text": printed(norm),
+        }
+        for name, found in layers.items()
+    ]
 
 
 def _path(view: View, path: Path) -> Table:

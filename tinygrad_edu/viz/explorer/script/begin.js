@@ -5,6 +5,7 @@ addEventListener("hashchange", () => jump(stepInAddress()));
 svg.removeAttribute("width");
 svg.removeAttribute("height");
 document.body.classList.toggle("embedded", embedded);
+measure();
 fit(OVERVIEW);
 show(stepInAddress());
 if ("handout" in document.body.dataset) layOut();

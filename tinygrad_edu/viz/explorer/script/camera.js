@@ -2,31 +2,58 @@
 
 const { x, y, width, height } = svg.viewBox.baseVal;
 const all = { x, y, width, height };
+const frame = { width: 0, height: 0 }; // of the picture on the screen
 let view = { x: 0, y: 0, scale: 1 }; // what is seen: the corner, and pixels per unit
 let dragged = false;
 let chosen = false; // whether the reader has moved or zoomed: then we no longer zoom
 
+// We move the graph by a transform. With another viewBox the browser would lay out all text anew.
+const graph = svg.querySelector(".graph");
+const moved = document.createElementNS(svg.namespaceURI, "g");
+graph.before(moved);
+moved.append(graph);
+
 function look() {
+  svg.removeAttribute("viewBox");
+  moved.setAttribute("transform", `scale(${view.scale}) translate(${-view.x} ${-view.y})`);
+}
+
+/* Measure the picture when its size changes, and not whenever something is shown: the browser would
+   have to lay out the page for it. */
+function measure() {
   const { clientWidth, clientHeight } = $("picture");
-  svg.setAttribute("viewBox",
-    `${view.x} ${view.y} ${clientWidth / view.scale} ${clientHeight / view.scale}`);
+  if (clientWidth) Object.assign(frame, { width: clientWidth, height: clientHeight });
+}
+
+new ResizeObserver(measure).observe($("picture"));
+const { e: fromLeft, f: fromTop } = graph.transform.baseVal.consolidate().matrix;
+const boxes = new Map(); // element -> where it is in the graph, which does not change
+
+function boxOf(element) {
+  if (!boxes.has(element)) {
+    const { x, y, width, height } = element.getBBox();
+    const edge = 2; // half of a thick border
+    boxes.set(element, {
+      left: fromLeft + x - edge, right: fromLeft + x + width + edge,
+      top: fromTop + y - edge, bottom: fromTop + y + height + edge,
+    });
+  }
+  return boxes.get(element);
 }
 
 /* Show all, or if that would be too small to tell things apart, where it begins. */
 function fit(least = 0) {
-  const { clientWidth, clientHeight } = $("picture");
-  view.scale = Math.max(least, Math.min(clientWidth / all.width, clientHeight / all.height, 1.5));
-  const [width, height] = [clientWidth / view.scale, clientHeight / view.scale];
+  view.scale = Math.max(least, Math.min(frame.width / all.width, frame.height / all.height, 1.5));
+  const [width, height] = [frame.width / view.scale, frame.height / view.scale];
   view.x = all.x + Math.min(0, (all.width - width) / 2);
   view.y = all.y + Math.min(0, (all.height - height) / 2);
   look();
 }
 
 function zoom(factor, x, y) {
-  const { clientWidth, clientHeight } = $("picture");
   chosen = true;
-  x ??= clientWidth / 2;
-  y ??= clientHeight / 2;
+  x ??= frame.width / 2;
+  y ??= frame.height / 2;
   const scale = Math.max(0.05, Math.min(8, view.scale * factor));
   view.x += x / view.scale - x / scale;
   view.y += y / view.scale - y / scale;
@@ -40,26 +67,18 @@ function follow(elements, around) {
     if (!chosen) fit(OVERVIEW);
     return;
   }
-  const frame = $("picture").getBoundingClientRect();
-  const boxes = [...elements, ...around].map((element) => {
-    const { left, right, top, bottom } = element.getBoundingClientRect();
-    const [x, y] = [view.x - frame.left / view.scale, view.y - frame.top / view.scale];
-    return {
-      left: x + left / view.scale, right: x + right / view.scale,
-      top: y + top / view.scale, bottom: y + bottom / view.scale,
-    };
-  });
+  const places = [...elements, ...around].map(boxOf);
   const union = (a, b) => ({
     left: Math.min(a.left, b.left), right: Math.max(a.right, b.right),
     top: Math.min(a.top, b.top), bottom: Math.max(a.bottom, b.bottom),
   });
   const scaleFor = (box) =>
     Math.min(frame.width / (box.right - box.left), frame.height / (box.bottom - box.top));
-  const whole = 0.97 * scaleFor(boxes.slice(0, elements.length).reduce(union));
+  const whole = 0.97 * scaleFor(places.slice(0, elements.length).reduce(union));
   const scale = chosen ? view.scale
     : Math.max(SMALL, Math.min(whole, Math.max(view.scale, READABLE)));
   const [width, height] = [frame.width / scale, frame.height / scale];
-  const seen = boxes.reduce((sum, box) => {
+  const seen = places.reduce((sum, box) => {
     const both = union(sum, box);
     return scaleFor(both) >= scale ? both : sum;
   });
@@ -79,8 +98,8 @@ svg.addEventListener("wheel", (event) => {
   // Inside another page the wheel scrolls that page; with Ctrl, as everywhere, it zooms.
   if (embedded && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  const frame = svg.getBoundingClientRect();
-  zoom(Math.exp(-event.deltaY / 500), event.clientX - frame.left, event.clientY - frame.top);
+  const { left, top } = svg.getBoundingClientRect();
+  zoom(Math.exp(-event.deltaY / 500), event.clientX - left, event.clientY - top);
 }, { passive: false });
 const ENDS = ["pointerup", "pointercancel"];
 svg.addEventListener("pointerdown", ({ clientX, clientY }) => {
@@ -105,10 +124,12 @@ svg.addEventListener("pointerdown", ({ clientX, clientY }) => {
   for (const end of ENDS) addEventListener(end, stop);
 });
 addEventListener("resize", () => {
+  measure();
   if (!chosen) fit(OVERVIEW);
   show(step);
 });
 addEventListener("beforeprint", () => { // on paper one cannot move around
+  moved.removeAttribute("transform");
   svg.setAttribute("viewBox", `${all.x} ${all.y} ${all.width} ${all.height}`);
 });
 addEventListener("afterprint", look);

@@ -4,13 +4,9 @@ const STRIP = 1300; // units of the graph that are as wide as a page, so that th
 
 /* Where to cut a wide graph into strips: between cards, if there is such a place. */
 function cuts() {
-  const { e: margin } = svg.querySelector(".graph").transform.baseVal.consolidate().matrix;
-  const cards = [...svg.querySelectorAll(".node")].map((node) => {
-    const { x, width } = node.getBBox();
-    return { left: margin + x, right: margin + x + width };
-  });
+  const cards = [...svg.querySelectorAll(".node")].map(boxOf);
   const inside = (place) => cards.some(({ left, right }) => left < place && place < right);
-  const between = cards.map(({ right }) => right + 4).filter((place) => !inside(place));
+  const between = cards.map(({ right }) => right + 2).filter((place) => !inside(place));
   const end = all.x + all.width;
   const found = [all.x];
   while (end - found.at(-1) > STRIP) {
@@ -26,6 +22,7 @@ function strips() {
   const places = cuts();
   return places.slice(1).map((end, i) => {
     const strip = svg.cloneNode(true);
+    strip.firstElementChild.removeAttribute("transform");
     for (const element of [strip, ...strip.querySelectorAll("[id], [tabindex]")]) {
       element.removeAttribute("id"); // which belong to the graph that can be stepped through
       element.removeAttribute("tabindex");
@@ -50,7 +47,7 @@ function layOut() {
   const steps = make("div", "steps", ...data.steps.map(section));
   $("handout").replaceChildren(make("div", "front", ...strips(), ...listing), steps);
   document.body.classList.add("handout");
-  for (const tell of whenTold) tell(steps);
+  for (const tell of whenWritten) tell(steps);
   fitFormulas(steps);
 }
 

@@ -66,7 +66,7 @@ function explainRows(place) {
   place.append(make("span", "", "It adds up sample by sample, row "), ...buttons, said);
 }
 
-whenTold.push((text) => {
+whenWritten.push((text) => {
   for (const formula of text.querySelectorAll("[data-product]")) explainProduct(formula);
   for (const place of text.querySelectorAll("[data-rows]")) explainRows(place);
 });

@@ -15,7 +15,6 @@ let step = 0;
 let timer = null;
 const whenWritten = []; // what is to be done to the story of a step; gets its element
 const whenShown = []; // what else is to be done when a step is shown; gets the step
-const whenTold = []; // what makes the text of steps interactive; gets the element that holds it
 
 // --- what is known of each node at each step -----------------------------------------------------
 
@@ -46,26 +45,16 @@ function show(wanted) {
   const heading = $("story").querySelector("h2").textContent;
   $("slider").setAttribute("aria-valuetext", `${step} of ${last}, ${LABELS[phase]}: ${heading}`);
   $("count").textContent = `step ${step} of ${last} · ${LABELS[phase]}`;
-  for (const id in data.nodes) {
-    const element = $(id);
-    element.classList.toggle("later", !isComputed(id));
-    element.classList.toggle("now", id === node || id === target);
-    element.setAttribute("aria-label", spoken(id));
-    showGradient(id);
-  }
-  for (const id in data.edges) {
-    const { classList } = $(id);
-    classList.toggle("later", !isComputed(data.edges[id].target));
-    classList.toggle("now", edges.includes(id));
-    classList.toggle("asked", isWithheld(flows[id]));
-    classList.toggle("done", flows[id] < step && !edges.includes(id));
+  for (const id of changed()) {
+    if (id in data.nodes) showNode(id);
+    else showEdge(id);
   }
   const inputs = edges.map((id) => data.edges[id].source);
   follow([target, node].filter(Boolean).map($), [...inputs, ...edges].map($));
+  document.body.classList.toggle("quick", noting !== null); // nothing fades where steps fly by
   clearTimeout(noting);
   noting = setTimeout(note, 100); // browsers refuse to note hundreds of steps in a few seconds
   if (step === last) pause();
-  for (const tell of whenTold) tell($("story"));
   for (const tell of whenShown) tell(data.steps[step]);
 }
 
@@ -89,10 +78,42 @@ function rewrite() {
   }
 }
 
+let before = null; // the step that was shown before
+
+/* The parts of the graph that look different from how they did at the step before. */
+function changed() {
+  const steps = before === null ? data.steps
+    : data.steps.slice(Math.min(before, step), Math.max(before, step) + 1);
+  const ids = before === null ? [...Object.keys(data.nodes), ...Object.keys(data.edges)] : [];
+  before = step;
+  for (const { node, edges, target } of steps) ids.push(node, target, ...edges);
+  return new Set(ids.filter(Boolean));
+}
+
+function showNode(id) {
+  const { node, target } = data.steps[step];
+  const element = $(id);
+  element.classList.toggle("later", !isComputed(id));
+  element.classList.toggle("now", id === node || id === target);
+  element.setAttribute("aria-label", spoken(id));
+  showGradient(id);
+}
+
+function showEdge(id) {
+  const { edges } = data.steps[step];
+  const { classList } = $(id);
+  classList.toggle("later", !isComputed(data.edges[id].target));
+  classList.toggle("now", edges.includes(id));
+  classList.toggle("asked", isWithheld(flows[id]));
+  classList.toggle("done", flows[id] < step && !edges.includes(id));
+}
+
 let noting = null;
 
-/* Note the step in the address. */
+/* Note the step in the address, when the reader stays for a moment. */
 function note() {
+  noting = null;
+  document.body.classList.remove("quick");
   try {
     history.replaceState(null, "", `#step=${step}`);
   } catch {
@@ -131,14 +152,16 @@ function spoken(id) {
   return known.join(", ");
 }
 
-/* Make a formula with parts that are too long smaller; if that is not enough, it is scrolled. */
+/* Make a formula with parts that are too long smaller; if that is not enough, it is scrolled.
+   First all are measured, then all are changed: else the browser lays out the page for each. */
 function fitFormulas(text = $("story")) {
-  for (const formula of text.querySelectorAll(".math")) {
-    formula.style.removeProperty("--share");
-    const parts = [...formula.querySelectorAll("math")];
-    const share = formula.clientWidth
-      / Math.max(...parts.map((part) => part.getBoundingClientRect().width));
-    if (share < 1) formula.style.setProperty("--share", Math.max(NARROWEST, share * 0.99));
-    formula.classList.toggle("cut", formula.scrollWidth > formula.clientWidth + 1);
-  }
+  const formulas = [...text.querySelectorAll(".math")];
+  for (const { style } of formulas) if (style.length) style.removeProperty("--share");
+  const shares = formulas.map((formula) => formula.clientWidth / Math.max(
+    ...[...formula.querySelectorAll("math")].map((part) => part.getBoundingClientRect().width)));
+  formulas.forEach(({ style }, i) => {
+    if (shares[i] < 1) style.setProperty("--share", Math.max(NARROWEST, shares[i] * 0.99));
+  });
+  const cut = formulas.map((formula) => formula.scrollWidth > formula.clientWidth + 1);
+  formulas.forEach(({ classList }, i) => classList.toggle("cut", cut[i]));
 }

@@ -47,4 +47,4 @@ function openWindows(box) {
   choose(results[0]);
 }
 
-whenTold.push((text) => text.querySelectorAll(".windows").forEach(openWindows));
+whenWritten.push((text) => text.querySelectorAll(".windows").forEach(openWindows));
