@@ -108,8 +108,13 @@ def attention():
     return (tg.softmax(q @ k.T / 2.0) @ v).sum()
 
 
+def slope():
+    """With constants, around which Graphviz leads arrows if labels are near."""
+    return tg.grad(lambda x: tg.tanh(x) ** 2)(parameter(0.5, "x"))
+
+
 @pytest.mark.parametrize("direction", ["LR", "TB"])
-@pytest.mark.parametrize("computed", [scalars, scoped, attention])
+@pytest.mark.parametrize("computed", [scalars, scoped, attention, slope])
 def test_slopes_lie_on_nothing_else(open_page, computed, direction):
     page = open_page(tg.explore(computed(), direction=direction))
     page.press("End", "0")
@@ -137,7 +142,11 @@ OVERLAPS = """(() => {
     const inset = (bottom - top) / 5;
     return { left, right, top: top + inset, bottom: bottom - inset };
   };
-  return labels.flatMap((label, i) => [...labels.slice(i + 1), ...cards, ...lines]
+  const inner = ({ left, right, top, bottom }) =>
+    ({ left: left + 4, right: right - 4, top: top + 4, bottom: bottom - 4 });
+  const through = cards.flatMap((card) => lines.filter((line) => meet(inner(card.box), line.box))
+    .map((line) => `${line.name} through ${card.name}`));
+  return through.concat(labels.flatMap((label, i) => [...labels.slice(i + 1), ...cards, ...lines]
     .filter((other) => meet(glyphs(label.box), other.box))
-    .map((other) => `${label.name} on ${other.name}`));
+    .map((other) => `${label.name} on ${other.name}`)));
 })()"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, TypeAlias, get_args
 
 from tinygrad_edu.engine import Node
@@ -49,7 +49,9 @@ def draw(
     labels = labels or {}
     if labels:
         drawing.attr("graph", nodesep="0.3")  # room for them between cards in a rank
-    beside = {} if labels and direction == "TB" else _beside(view)
+    # Where there are labels, Graphviz leads arrows within a rank around what is beside them.
+    kinds = ["parameter"] * (direction == "LR") if labels else ["parameter", "constant"]
+    beside = _beside(view, kinds)
     _add_vertices(drawing, view, gradients, flags or {}, beside, addressable, roomy)
     looks: dict[Arrow, Attributes] = {}
     samples: list[tuple[str, Stroke]] = []
@@ -155,7 +157,7 @@ def _clusters(view: View, drawing: Drawing) -> dict[Scope, Drawing]:
     return clusters
 
 
-def _beside(view: View) -> dict[Vertex, Vertex]:
+def _beside(view: View, kinds: Collection[str]) -> dict[Vertex, Vertex]:
     """Leaves to draw beside what uses them, not in front: the others then stand in a line."""
     users: dict[Vertex, set[Vertex]] = {}
     sources: dict[Vertex, set[Vertex]] = {}
@@ -164,7 +166,7 @@ def _beside(view: View) -> dict[Vertex, Vertex]:
         sources.setdefault(target, set()).add(source)
     beside = {}
     for leaf, found in users.items():
-        if len(found) == 1 and view.kind(leaf) in ("parameter", "constant"):
+        if len(found) == 1 and view.kind(leaf) in kinds:
             (user,) = found
             if len(sources[user]) > 1:  # one always stays in front
                 sources[user].discard(leaf)
