@@ -210,6 +210,13 @@ class LiveExplorer(Explorer):
             return {"text/html": self._repr_html_(), "text/plain": repr(self)}
         return shown._repr_mimebundle_(**options)
 
+    def _display_(self) -> Any:
+        """What marimo shows in its place."""
+        try:
+            return self.widget
+        except ImportError:
+            return Explorer(self.html, self.steps, self._animate)
+
 
 def explore(
     root_or_function: Tensor | Callable[..., Tensor],
