@@ -27,6 +27,11 @@ def twice(x):
     return tg.relu(y) * x - tg.maximum(y, 0.5)
 
 
+def spread(x):
+    """A single number that is broadcast, and the sum of what comes back to its copies."""
+    return (x / (x.sum() + 0.1)).std()
+
+
 def network(X, W, b, v):
     hidden = tg.tanh(X @ W + b)
     return tg.sigmoid_cross_entropy(hidden @ v, np.array([0.0, 1.0, 1.0])).sum()
@@ -50,6 +55,7 @@ def drawn(*shapes, seed=0):
 COMPUTATIONS = {
     "neuron": (neuron, drawn((2,), (2,), ())),
     "twice": (twice, [0.7]),
+    "spread": (spread, drawn((3,))),
     "network": (network, drawn((3, 2), (2, 3), (3,), (3,))),
     "attention": (attention, drawn((3, 2), (2, 3))),
     "large": (large, drawn((6, 5), (5,))),
@@ -102,6 +108,7 @@ SEEN = """async () => {
     [
         ("neuron", [5.0, 0.0]),
         ("twice", [3.0]),
+        ("spread", [3.0]),
         ("network", [5.0]),
         ("attention", [1.0]),
         ("large", [3.0]),
@@ -324,6 +331,18 @@ def test_several_do_not_meet(browser, tmp_path):
 # --------------------------------------------------------------------------------------
 # Films
 # --------------------------------------------------------------------------------------
+
+
+def test_a_page_of_a_program_that_decides_says_so(open_page):
+    def decides(x):
+        return tg.where(x > 0, x * x, tg.exp(x)).sum()
+
+    explorer = tg.explore(decides, np.array([1.0, 2.0]), live=True)
+    assert "computes something else" in open_page(explorer).page.inner_text("#film")
+    answer = ask(explorer, [-1.0, 2.0])  # Python draws it anew
+    assert answer["page"] == explorer.html
+    value = data(explorer)["arrays"][data(explorer)["root"]]
+    assert value == [decides(np.array([-1.0, 2.0]))]
 
 
 def test_a_page_that_computes_other_numbers_says_so(open_page):
