@@ -1,6 +1,7 @@
 """Explorers whose numbers can be changed, in a real browser, and what a notebook answers them."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -26,6 +27,11 @@ def twice(x):
     return tg.relu(y) * x - tg.maximum(y, 0.5)
 
 
+def spread(x):
+    """A single number that is broadcast, and the sum of what comes back to its copies."""
+    return (x / (x.sum() + 0.1)).std()
+
+
 def network(X, W, b, v):
     hidden = tg.tanh(X @ W + b)
     return tg.sigmoid_cross_entropy(hidden @ v, np.array([0.0, 1.0, 1.0])).sum()
@@ -49,6 +55,7 @@ def drawn(*shapes, seed=0):
 COMPUTATIONS = {
     "neuron": (neuron, drawn((2,), (2,), ())),
     "twice": (twice, [0.7]),
+    "spread": (spread, drawn((3,))),
     "network": (network, drawn((3, 2), (2, 3), (3,), (3,))),
     "attention": (attention, drawn((3, 2), (2, 3))),
     "large": (large, drawn((6, 5), (5,))),
@@ -96,12 +103,22 @@ SEEN = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("name", COMPUTATIONS)
-def test_a_live_page_shows_what_a_new_page_would(open_page, name):
+@pytest.mark.parametrize(
+    ("name", "scales"),
+    [
+        ("neuron", [5.0, 0.0]),
+        ("twice", [3.0]),
+        ("spread", [3.0]),
+        ("network", [5.0]),
+        ("attention", [1.0]),
+        ("large", [3.0]),
+    ],
+)
+def test_a_live_page_shows_what_a_new_page_would(open_page, name, scales):
     function, start = COMPUTATIONS[name]
     live = open_page(tg.explore(function, *start, live=True))
     rng = np.random.default_rng(1)
-    for scale in (1.0, 5.0, 0.0):
+    for scale in scales:
         given = [scale * rng.normal(size=np.shape(x)) for x in start]
         live.page.evaluate(SET, [np.ravel(x).tolist() for x in given])
         live.page.wait_for_timeout(50)
@@ -110,7 +127,6 @@ def test_a_live_page_shows_what_a_new_page_would(open_page, name):
             live.page.evaluate(SEEN), fresh.page.evaluate(SEEN), strict=True
         ):
             assert shown == expected
-        fresh.page.close()
 
 
 def test_numbers_are_written_as_python_writes_them(browser):
@@ -251,6 +267,7 @@ def test_by_keyboard_alone(moving):
 
 def test_the_story_stays_where_it_is_read(moving):
     moving.page.set_viewport_size({"width": 800, "height": 420})
+    moving.page.wait_for_timeout(100)  # when its size has changed, the page shows its step again
     moving.press("End")
     moving.page.evaluate("document.getElementById('story').scrollTop = 40")
     moving.page.click("#descend")
@@ -314,6 +331,18 @@ def test_several_do_not_meet(browser, tmp_path):
 # --------------------------------------------------------------------------------------
 # Films
 # --------------------------------------------------------------------------------------
+
+
+def test_a_page_of_a_program_that_decides_says_so(open_page):
+    def decides(x):
+        return tg.where(x > 0, x * x, tg.exp(x)).sum()
+
+    explorer = tg.explore(decides, np.array([1.0, 2.0]), live=True)
+    assert "computes something else" in open_page(explorer).page.inner_text("#film")
+    answer = ask(explorer, [-1.0, 2.0])  # Python draws it anew
+    assert answer["page"] == explorer.html
+    value = data(explorer)["arrays"][data(explorer)["root"]]
+    assert value == [decides(np.array([-1.0, 2.0]))]
 
 
 def test_a_page_that_computes_other_numbers_says_so(open_page):
@@ -430,6 +459,19 @@ def test_the_widget():
     widget._handle_custom_msg({"id": 1, "leaves": [["0", "0"], ["1", "1"]]}, [])
     assert sent[0]["arrays"][data(explorer)["root"]] == [2.0]
     assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()[0]
+    assert explorer._display_() is widget
+    widget._handle_custom_msg({"id": 2, "leaves": [["0", "0"], ["1"]]}, [])
+    assert "error" in sent[1]
+
+
+def test_without_widgets_the_page_is_shown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.delitem(sys.modules, "tinygrad_edu.viz.explorer.widget", raising=False)
+    explorer = tg.explore(squares, np.ones(2), np.ones(2), live=True)
+    assert explorer._repr_mimebundle_()["text/html"] == explorer._repr_html_()
+    assert explorer._display_()._repr_html_() == explorer._repr_html_()
+    with pytest.raises(ImportError):
+        explorer.widget  # noqa: B018 - it is made when it is asked for
 
 
 @pytest.mark.parametrize(
@@ -445,5 +487,7 @@ def test_batches_that_are_none(argnums, error, message):
         tg.explore(squares, np.ones(3), np.ones(2), live=True, batch_argnums=argnums)
     with pytest.raises(ValueError, match="give live=True"):
         tg.explore(squares, np.ones(3), np.ones(3), batch_argnums=0)
+    with pytest.raises(ValueError, match="forward and back"):
+        tg.explore(squares, np.ones(3), np.ones(3), mode="forward", live=True)
     with pytest.raises(TypeError, match="argument 0 is to be a batch"):
         tg.explore(squares, 3, np.ones(2), live=True, batch_argnums=0)

@@ -81,7 +81,7 @@ def retrace(graph: Graph, seed: Array | None = None) -> Iterator[Contribution]:
     uses = Counter(edge[2] for edge in passed)
     seen: Counter[Node] = Counter()
     for i, (node, position, parent, _, returned, fitted) in enumerate(passed):
-        before = gradients.get(parent)
+        fitted, before = np.asarray(fitted), gradients.get(parent)
         after = gradients[parent] = fitted if before is None else np.asarray(before + fitted)
         seen[parent] += 1
         yield Contribution(

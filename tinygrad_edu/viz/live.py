@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from tinygrad_edu.viz.view import View
 
 __all__ = ["Compute", "Live", "Repeated"]
 
+TRIES = 0.1, 1.0, 10.0  # how large random numbers are with which a function is tried
 MOST_NUMBERS = 100  # of a leaf, that a reader may change one by one
 
 Numbers: TypeAlias = list[float | str] | str
@@ -140,6 +142,24 @@ class Live:
             if list(_structure(graph)) != list(_structure(self.graph)):
                 return None
             return self._numbers(self._found(graph))
+
+    def changes(self) -> bool:
+        """Whether the function is seen to compute something else for some other numbers.
+
+        An ``if`` may go the other way, a mask have other entries, random numbers be drawn. Tried
+        are the numbers of the other sign, and a few at random.
+        """
+        if self._compute is None:  # the operations are what they are
+            return False
+        rng = np.random.default_rng(seed=0)
+        given = [leaf._array.ravel() for leaf in self.leaves]
+        tries = [[-x for x in given]]
+        tries += [[scale * rng.normal(size=x.shape) for x in given] for scale in TRIES]
+        for numbers in tries:
+            with suppress(Exception):  # to refuse numbers is not to compute something else
+                if self.run([x.tolist() for x in numbers]) is None:
+                    return True
+        return False
 
     def repeat(self, given: Given) -> Repeated:
         """Compute with other numbers in the leaves.

@@ -23,8 +23,7 @@ class Marks:
     """What is known of the places in memory where the numbers of a computation lie."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Array] = {}
-        """The arrays, by their keys; as they are kept here, no others take their places."""
+        self._kept: list[Array] = []  # so that no others take their places
         self.used: set[str] = set()
         """The keys of those that are on the page."""
         self._numbers: dict[int, tuple[str, int]] = {}
@@ -32,7 +31,8 @@ class Marks:
 
     def add(self, key: str, array: Array) -> None:
         """Note an array; what lies where another was noted keeps the key of the first."""
-        self.arrays[key] = array
+        array = np.asarray(array)
+        self._kept.append(array)
         self._wholes.setdefault(_whole(array), key)
         if number_rows(array):
             for i, address in enumerate(_addresses(array)):

@@ -210,6 +210,13 @@ class LiveExplorer(Explorer):
             return {"text/html": self._repr_html_(), "text/plain": repr(self)}
         return shown._repr_mimebundle_(**options)
 
+    def _display_(self) -> Any:
+        """What marimo shows in its place."""
+        try:
+            return self.widget
+        except ImportError:
+            return Explorer(self.html, self.steps, self._animate)
+
 
 def explore(
     root_or_function: Tensor | Callable[..., Tensor],
@@ -256,7 +263,8 @@ def explore(
         Whether the reader can change the numbers that the computation begins with: each by itself,
         by a nudge that is compared with its gradient, or all by a step of gradient descent. In a
         notebook with anywidget the function runs again (after a Tensor, its recorded operations);
-        elsewhere the page repeats the operations itself, if it knows all of them.
+        elsewhere the page repeats the operations itself, if it knows all of them, and if the
+        function, which is run a few times to see, does not compute something else for others.
     batch_argnums : int or sequence of int, optional
         Which of the arguments are batches, of which a live page shows one row at a time: the
         function gets arrays of one row, and the reader chooses which.

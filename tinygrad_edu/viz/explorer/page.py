@@ -21,7 +21,7 @@ from tinygrad_edu.viz.gradients import retrace, retraced
 from tinygrad_edu.viz.graph import palette
 from tinygrad_edu.viz.graph.dot import Direction, draw
 from tinygrad_edu.viz.live import Live
-from tinygrad_edu.viz.model import Constant, Graph
+from tinygrad_edu.viz.model import Constant
 from tinygrad_edu.viz.saved import saved_in_words
 from tinygrad_edu.viz.slopes import slopes
 from tinygrad_edu.viz.story import Step
@@ -89,7 +89,7 @@ def page(
     scripts = [_part(f"script/{name}.js") for name in SCRIPTS]
     if live:
         program = javascript.program(view.graph)
-        data["live"] = live.data() | _repeating(view.graph, program)
+        data["live"] = live.data() | _repeating(live, program)
         if not program.missing:
             scripts.append(javascript.source(program.operations))
         scripts += [_part(f"script/{name}.js") for name in LIVE_SCRIPTS]
@@ -115,12 +115,16 @@ def _script(parts: list[str]) -> str:
     return f'"use strict";\n(() => {{\n{inside}}})();'
 
 
-def _repeating(graph: Graph, program: javascript.Program) -> dict[str, Any]:
+def _repeating(live: Live, program: javascript.Program) -> dict[str, Any]:
     """What the page needs to repeat the recorded operations itself, or why it cannot."""
     if program.missing:
-        return {"cannot": sorted(set(map(name, program.missing)))}
-    places = [i for i, item in enumerate(graph.items) if isinstance(item, Node)]
-    return {"cannot": [], "program": program.data, "places": places}
+        operations = ", ".join(sorted(set(map(name, program.missing))))
+        return {"cannot": f"This page cannot recompute {operations}: it stays a film."}
+    if live.changes():
+        reason = "For other numbers the program computes something else, as an if may decide"
+        return {"cannot": f"{reason}: it stays a film."}
+    places = [i for i, item in enumerate(live.graph.items) if isinstance(item, Node)]
+    return {"cannot": "", "program": program.data, "places": places}
 
 
 def _details(view: View, vertex: Vertex, gradients: Mapping[Node, Array]) -> dict[str, str]:

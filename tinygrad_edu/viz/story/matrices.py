@@ -155,7 +155,7 @@ def sum_of_copies(returned: Array, fitted: Array) -> str:
     rows = np.atleast_2d(np.concatenate([returned, total], axis=axes[0]))
     texts = [[number(x) for x in row] for row in rows]
     marked = np.concatenate(
-        [_marked(returned), _marked(fitted).reshape(total.shape)], axis=axes[0]
+        [_marked(returned), _marked(fitted.reshape(total.shape))], axis=axes[0]
     ).ravel()
     table = mathml.rows(texts, f"matrix summed {LINES[axes[0]]}", marked.tolist())
     return display(table, kind="math aside")

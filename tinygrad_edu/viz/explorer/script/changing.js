@@ -249,8 +249,8 @@ function stayFilm(reason) {
 }
 
 accept(live.arrays);
-if (computing.cannot.length) {
-  stayFilm(`This page cannot recompute ${computing.cannot.join(", ")}: it stays a film.`);
+if (computing.cannot) {
+  stayFilm(computing.cannot);
 } else if (!leaves.length) {
   stayFilm("No numbers can be changed here, as all arrays are large: it stays a film.");
 } else {

@@ -15,7 +15,7 @@ function askingPython() {
     else resolve(answer.arrays);
   });
   return {
-    cannot: [],
+    cannot: "",
     isHere: false,
     run: (leaves) => new Promise((resolve, reject) => {
       asked += 1;
