@@ -42,6 +42,7 @@ SIZE = re.compile(r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"')
 FILE = "example.py"
 COLUMN, SCREEN = 770, 900  # the pixels that a page has for a picture
 SMALLEST = 0.6  # and how small its text may become
+THERMOMETER = '<section id="thermometer"'  # below two explorers
 MOVIE = re.compile(r"aspect-ratio: (\d+) / (\d+);")
 FRAME = """<div class="explorer">
 <iframe src="{uri}" name="{name}" title="{title}" loading="lazy"{style}></iframe>
@@ -85,11 +86,11 @@ def shown_width(path):
 
 
 def frame(path, uri, title):
-    """Embed a page: an explorer, or a movie, which is as high as its pictures need."""
-    movie = MOVIE.search(path.read_text(encoding="utf-8"))
-    style = (
-        f' style="height: auto; aspect-ratio: {movie[1]} / {int(movie[2]) + 90}"' if movie else ""
-    )
+    """Embed a page: an explorer, two of them, or a movie, as high as its pictures need."""
+    page = path.read_text(encoding="utf-8")
+    style = ' style="height: 58rem"' if THERMOMETER in page else ""
+    if movie := MOVIE.search(page):
+        style = f' style="height: auto; aspect-ratio: {movie[1]} / {int(movie[2]) + 90}"'
     return FRAME.format(uri=uri, name=path.stem, title=escape(title), style=style)
 
 
