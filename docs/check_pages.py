@@ -87,16 +87,15 @@ def label_size(path):
 
 
 def weight(path, site):
-    """How many bytes a page has, with what it fetches by itself."""
+    """How many bytes a page has with what it fetches by itself; frames are pages of their own."""
     size = path.stat().st_size
-    if path.suffix != ".html":
-        return size
     for scheme, host, target, *_ in map(urlsplit, Page(path).fetched):
         if scheme or host:  # it is in the page itself; or an error of another kind
             continue
         target = (path.parent / unquote(target)).resolve()
-        if target.is_file() and not target.is_relative_to(site / "_static"):
-            size += weight(target, site)
+        alone = target.suffix == ".html" or target.is_relative_to(site / "_static")
+        if target.is_file() and not alone:
+            size += target.stat().st_size
     return size
 
 
