@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 import numpy as np
@@ -52,7 +53,7 @@ def computation(graph: Graph, node: Node) -> str:
         [
             f"<h2>{code(f'{name} = {expression(node, graph.names)}')}</h2>",
             _source(getattr(node, "_source", None)),  # set only under an observer
-            *(_equation(graph, node, formula) for formula in stated),
+            *_equations(graph, node, stated),
             phrases.unstated(node) if stated else "",
             '<div class="answer">',  # which may be asked for before it is shown
             "<h3>With numbers</h3>",
@@ -91,13 +92,18 @@ def _source(source: Source | None) -> str:
     )
 
 
-def _equation(graph: Graph, node: Node, formula: Formula) -> str:
-    """A formula of an operation, with the names of the program."""
-    left, right = (symbolic(graph, node, side) for side in (formula.left, formula.right))
-    if left is None or right is None:
-        stated = code(f"{formula.left} = {formula.right}")
-        return f'<p class="stated">{stated}</p>{phrases.symbols(graph, node)}'
-    return equation(left, right) + phrases.note(formula)
+def _equations(graph: Graph, node: Node, stated: list[Formula]) -> Iterator[str]:
+    """The formulas of an operation, with the names of the program; those in words as they are."""
+    in_words = False
+    for formula in stated:
+        left, right = (symbolic(graph, node, side) for side in (formula.left, formula.right))
+        if left is None or right is None:
+            in_words = True
+            yield f'<p class="stated">{code(f"{formula.left} = {formula.right}")}</p>'
+        else:
+            yield equation(left, right) + phrases.note(formula)
+    if in_words:
+        yield phrases.symbols(graph, node)
 
 
 def _broadcast_notes(graph: Graph, node: Node) -> list[str]:
