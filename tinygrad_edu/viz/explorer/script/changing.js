@@ -242,7 +242,7 @@ function begin() {
   });
 }
 
-whenWritten.push(markStory);
+whenWritten.unshift(markStory); // before others explain the numbers
 function stayFilm(reason) {
   $("live").hidden = true;
   $("film").hidden = false;
