@@ -233,6 +233,7 @@ function begin() {
     if ($("which-row").value !== "" && row in [...Array(rows)]) chooseRow(row);
   });
   $("live").open = innerWidth >= 700;
+  $("live").addEventListener("toggle", () => dispatchEvent(new Event("resize")));
   if (!computing.isHere) return;
   computing.run(numbers).then((found) => {
     if (!agrees(found)) return stayFilm("This page computes other numbers than Python: it stays a film.");
@@ -241,7 +242,7 @@ function begin() {
   });
 }
 
-whenWritten.push(markStory);
+whenWritten.unshift(markStory); // before others explain the numbers
 function stayFilm(reason) {
   $("live").hidden = true;
   $("film").hidden = false;

@@ -13,8 +13,9 @@ function rounded(x, digits) {
   const [figures, power] = x.toExponential(digits - 1).split("e");
   let found = figures.replace(".", "");
   // JavaScript rounds up what lies in the middle between two; Python, to the even one.
-  const more = x.toExponential(60).replace(".", "").slice(digits, 61);
-  if (/^50*$/.test(more) && found.at(-1) % 2) found = found.slice(0, -1) + (found.at(-1) - 1);
+  const more = (count) => x.toExponential(count).split("e")[0].replace(".", "").slice(digits);
+  const isBetween = more(digits + 3).startsWith("5000") && /^50*$/.test(more(60));
+  if (isBetween && found.at(-1) % 2) found = found.slice(0, -1) + (found.at(-1) - 1);
   return [found, Number(power)];
 }
 
