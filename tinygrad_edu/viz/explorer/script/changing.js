@@ -241,7 +241,7 @@ function begin() {
   });
 }
 
-whenWritten.push(markStory);
+whenWritten.unshift(markStory); // first the numbers, then what computes with them
 function stayFilm(reason) {
   $("live").hidden = true;
   $("film").hidden = false;
