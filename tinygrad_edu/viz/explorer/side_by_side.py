@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -12,6 +12,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz import pages
 from tinygrad_edu.viz.arrays import one_line
 from tinygrad_edu.viz.explorer import explore
+from tinygrad_edu.viz.graph.dot import Direction
 
 __all__ = ["SideBySide", "explore_side_by_side"]
 
@@ -56,7 +57,10 @@ def explore_side_by_side(
     *args: Any,
     labels: tuple[str, str] | None = None,
     path: str | PathLike[str] | None = None,
-    **options: Any,
+    names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    direction: Direction = "LR",
+    max_nodes: int | None = None,
 ) -> SideBySide:
     """Follow two computations step by step, side by side: sigmoid and ReLU, two initializations.
 
@@ -74,8 +78,8 @@ def explore_side_by_side(
         What to call them; by default, as the functions are called.
     path : path, optional
         Where to write the page.
-    **options
-        ``names``, ``depth``, ``direction``, ``max_nodes``: as in `explore`, for both.
+    names, depth, direction, max_nodes
+        As in `explore`, for both.
 
     Returns
     -------
@@ -102,7 +106,10 @@ def explore_side_by_side(
     both = (first, second)
     if args and any(isinstance(one, Tensor) for one in both):
         raise TypeError("arguments belong to functions; after two Tensors none are taken")
-    explorers = [explore(one, *args, **options) for one in both]
+    explorers = [
+        explore(one, *args, names=names, depth=depth, direction=direction, max_nodes=max_nodes)
+        for one in both
+    ]
     shown = labels or tuple(map(_label, both, ("first", "second")))
     frames = "".join(
         f"<figure><figcaption>{escape(one_line(label, LONGEST_LABEL))}</figcaption>"

@@ -242,7 +242,8 @@ function begin() {
   });
 }
 
-whenWritten.unshift(markStory); // before others explain the numbers
+whenWritten.unshift(markStory); // first the numbers, then what computes with them
+
 function stayFilm(reason) {
   $("live").hidden = true;
   $("film").hidden = false;
