@@ -76,8 +76,10 @@ def of_picture(image, scale):
 def label_size(path):
     """About how large the smallest letters are in a picture, in its own pixels."""
     path = Path(path)
-    if path.suffix != ".svg":
-        return LABEL if path.suffix == ".png" and "_thumb" not in path.name else float("inf")
+    if "_thumb" in path.stem or path.suffix not in (".svg", ".png"):  # not there to be read
+        return float("inf")
+    if path.suffix == ".png":
+        return LABEL
     text = path.read_text(encoding="utf-8")
     points = re.search(r'<svg[^>]*? width="[\d.]+pt"', text) is not None
     sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)', text)]

@@ -86,7 +86,8 @@ def written_pictures(_, block_vars, gallery_conf):
 
 
 def _picture(path, src_dir):
-    return figure_rst([str(path)], src_dir)  # one below the other
+    """A figure, below those before it; on a small screen it scrolls."""
+    return f"\n.. container:: figure\n\n{indent(figure_rst([str(path)], src_dir), '    ')}\n\n"
 
 
 def _graph(path, src_dir):

@@ -32,3 +32,12 @@ def test_what_an_example_can_be_told_it_is_told(gallery):
     assert "--quick" not in arguments("digits", gallery.arguments)
     assert "--quick" in arguments("digits", gallery.quick_arguments)
     assert len(arguments("quickstart", gallery.quick_arguments)) == 1
+
+
+def test_a_figure_scrolls_on_a_small_screen(gallery, tmp_path):
+    (tmp_path / "gallery").mkdir()
+    written = gallery._picture(tmp_path / "gallery" / "loss.png", str(tmp_path))
+    head, _, body = written.partition("\n\n")
+    assert head.strip() == ".. container:: figure"  # which site.css lets scroll
+    assert all(line.startswith("    ") for line in body.splitlines() if line.strip())
+    assert "/gallery/loss.png" in body
