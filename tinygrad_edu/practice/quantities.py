@@ -18,7 +18,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.optim.clipping import clipped_to_norm
 from tinygrad_edu.viz.arrays import Array
 from tinygrad_edu.viz.explorer import require_loss
-from tinygrad_edu.viz.gradients import retrace
+from tinygrad_edu.viz.gradients import Contribution, retrace
 from tinygrad_edu.viz.model import Graph, read_graph
 from tinygrad_edu.viz.observer import Observer
 from tinygrad_edu.viz.suspects import sizes_of, suspects_of
@@ -67,11 +67,11 @@ class Quantities:
     """
 
     def __init__(self, step: CompiledStep, args: tuple[Any, ...], names: Mapping[str, Any]) -> None:
-        self.graph = _recorded(step, args, names)
-        self.flows = list(retrace(self.graph))
-        self.gradients = {flow.parent: flow.after for flow in self.flows}
-        self.updates = _updated(step, self.gradients)
-        self.sizes = sizes_of(self.graph)
+        self.graph: Graph = _recorded(step, args, names)
+        self.flows: list[Contribution] = list(retrace(self.graph))
+        self.gradients: dict[Node, Array] = {flow.parent: flow.after for flow in self.flows}
+        self.updates: dict[Node, Array] = _updated(step, self.gradients)
+        self.sizes: set[int] = sizes_of(self.graph)
         self._variables: dict[str, list[Node]] = {}
         for node in self.graph.nodes:
             self._add(_identifier(self.graph.names[node]), node)

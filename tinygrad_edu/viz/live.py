@@ -72,11 +72,11 @@ class Live:
         stand_ins: Mapping[Node, Node] | None = None,
         batches: Mapping[Node, Array] | None = None,
     ) -> None:
-        self.graph = view.graph
+        self.graph: Graph = view.graph
         self._stand_ins = dict(stand_ins or {})
         self._originals = {stand_in: leaf for leaf, stand_in in self._stand_ins.items()}
         self._batches = dict(batches or {})
-        self.leaves = [
+        self.leaves: list[Node] = [
             node
             for node in self.graph.nodes
             if _can_change(node) and (node._order < since or node in self._originals)

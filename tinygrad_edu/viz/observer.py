@@ -100,7 +100,7 @@ class Observer:
         self._outermost = outermost
         self._previous = current().observer
         self._used: Counter[str] = Counter()
-        self.gradients = RecordedGradients()
+        self.gradients: RecordedGradients = RecordedGradients()
 
     def __call__(self, node: Node) -> None:
         """Note where a node is being made."""

@@ -103,10 +103,10 @@ class Operation:
     def __init__(self, op: Callable[..., Any]) -> None:
         parameters = inspect.signature(op).parameters
         variadic = [p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL]
-        self.name = op.__name__
-        self.layout = _layout(op)
-        self.first = next(iter(parameters))
-        self.value = _function(op, formulas(op)[0])
+        self.name: str = op.__name__
+        self.layout: str = _layout(op)
+        self.first: str = next(iter(parameters))
+        self.value: str = _function(op, formulas(op)[0])
         self.slopes: dict[str, str] = {}
         self.gradients: dict[str, str] = {}
         for name in parameters:
