@@ -1,4 +1,6 @@
-"""Look at all pages of the built site as a reader does: ``python docs/check_pages.py SITE``.
+"""Look at the pages of a built site as a reader does: ``python docs/check_pages.py SITE``.
+
+All of them; or those in some folders, which are given after the site.
 
 In a Chromium, on a wide and on a narrow window, light and dark. An error is what could not be read:
 words that are cut, that lie on others, that are too small or hardly differ from their ground; a
@@ -101,11 +103,10 @@ def weight(path, site):
     return size
 
 
-def problems(site, browser):
+def problems(site, folders, browser):
     """Tell what is wrong, page by page."""
-    site = site.resolve()
     page = browser.new_page()
-    for path in sorted(site.rglob("*.html")):
+    for path in sorted(path for folder in folders for path in (site / folder).rglob("*.html")):
         if path.relative_to(site).parts[0] in SKIPPED:
             continue
         if (size := weight(path, site)) > HEAVIEST:
@@ -118,7 +119,7 @@ def problems(site, browser):
 
 def main():
     """Print what is wrong; succeed if nothing is, or if nothing could be looked at."""
-    site = Path(sys.argv[1]).resolve()
+    site, folders = Path(sys.argv[1]).resolve(), sys.argv[2:] or ["."]
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if sync_playwright is None or program is None:
         sys.stdout.write("pages were not looked at: there is no playwright, or no Chromium\n")
@@ -126,7 +127,7 @@ def main():
     found = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for path, what in problems(site, browser):
+        for path, what in problems(site, folders, browser):
             found += 1
             sys.stderr.write(f"{path.relative_to(site)}: {what}\n")  # it takes minutes to the last
         browser.close()

@@ -32,7 +32,10 @@ function bringIntoSight({ offsetTop, offsetHeight }) {
 if (data.program) {
   const { file, begin, lines } = data.program;
   $("program").hidden = false;
-  $("program").open = innerWidth >= 700;
+  const wide = matchMedia("(min-width: 700px)"); // enough to stand beside the story
+  const fold = () => { $("program").open = wide.matches; };
+  fold();
+  wide.addEventListener("change", fold);
   $("program").querySelector("summary").textContent = `Program: ${file}, from line ${begin}`;
   listing.start = begin;
   listing.append(...lines.map((text) => make("li", "", make("code", "", text))));
