@@ -75,6 +75,15 @@ def playground(browser, tmp_path_factory):
     assert {re.split(r"[?#]", url)[0] for url in requests} <= {path.as_uri(), "about:blank"}
 
 
+def test_a_unit_that_is_pointed_at_may_go(playground):
+    for hidden in ("2-2", "8-8-8", "3"):
+        page = playground.open(f"hidden={hidden}").page
+        unit = page.locator(".unit").nth(2)
+        unit.hover()
+        unit.focus()
+    assert len(playground.losses) == 1  # and in the end no error was logged
+
+
 # --------------------------------------------------------------------------------------
 # It computes what the library computes
 # --------------------------------------------------------------------------------------

@@ -17,8 +17,11 @@ const unitName = (c, i) => {
   return c === net.sizes.length - 1 ? "output" : `h${c}.${i + 1}`;
 };
 
+let planeValues = null;
+
 // Make the elements anew, as after another number of units.
 function layOut() {
+  planeValues = null; // of another network: units that go take the pointer from them, and it is drawn
   const most = Math.max(...net.sizes);
   const width = wires.clientWidth;
   const columns = columnsOf();
@@ -207,7 +210,6 @@ function drawFlow() {
 }
 
 const plane = document.querySelector("#plane");
-let planeValues = null;
 
 function drawPlane(values = planeValues) {
   planeValues = values;
