@@ -1,10 +1,11 @@
-"""How thoroughly hypothesis searches: HYPOTHESIS_PROFILE is dev (the default), ci or mutation.
+"""How thoroughly hypothesis searches: HYPOTHESIS_PROFILE is dev, ci, thorough or mutation.
 
 And what scikit-learn's checks of estimators need in order to be complete.
 """
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -18,14 +19,13 @@ settings.register_profile(
 settings.register_profile(
     "ci",
     settings.get_profile("dev"),
-    max_examples=20,
     derandomize=True,
     database=None,
 )
+settings.register_profile("thorough", settings.get_profile("dev"), max_examples=200)
 settings.register_profile(  # many runs, each of which only asks whether anything fails
     "mutation",
     settings.get_profile("ci"),
-    max_examples=10,
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
@@ -43,9 +43,16 @@ def python_handles_ctrl_c():
 
 # The core is covered by its own tests; to follow its lines through whole trainings takes minutes.
 FOLLOWED = {"ops", "properties", "tests"}
+NOT_FOLLOWED = {"test_pictures.py", "test_sklearn.py", "test_training.py"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.parent.name not in FOLLOWED:
+        if item.path.parent.name not in FOLLOWED or item.path.name in NOT_FOLLOWED:
             item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_runtest_teardown():
+    """Leave no figures: of many matplotlib complains, in whichever test comes next."""
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -17,7 +17,7 @@ from .table import ROWS, replaced, variable
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_every_call_can_be_shown(row, data):
     case = data.draw(row.cases)

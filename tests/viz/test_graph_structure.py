@@ -298,16 +298,16 @@ def test_a_call_with_many_operands_is_written_shortly(picture):
 
 
 @pytest.mark.parametrize("folds", [True, False])
-def test_a_hundred_thousand_nodes_neither_hang_nor_recurse(folds):
-    assert sys.getrecursionlimit() < 100_000
+def test_a_deep_graph_neither_hangs_nor_recurses(folds):
+    assert sys.getrecursionlimit() < 30_000
     if folds:
         y = leaf(1.0)
-        for _ in range(100_000):
+        for _ in range(30_000):
             y = y * 1.0001
     else:
-        y = irregular(100_000)
+        y = irregular(30_000)
     if folds:
         assert tg.draw_graph(y).source.count("->") < 20
     else:
-        with pytest.raises(ValueError, match=r"100,001 nodes"):
+        with pytest.raises(ValueError, match=r"30,001 nodes"):
             tg.draw_graph(y)
